@@ -1,0 +1,43 @@
+# `make demo` and `make test` are all a fresh machine needs: each builds .venv first.
+PORT ?= 8000
+PYTHONS := python3.13 python3.12 python3.11 python3
+# A candidate counts only if it runs, is a supported version and can make environments.
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+BIN := .venv/bin
+
+.PHONY: demo test test-all lint lock clean .venv
+
+demo: .venv
+	@$(BIN)/promo-gateway demo --port $(PORT)
+
+test: lint
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv: .venv/complete
+
+.venv/complete: requirements.lock pyproject.toml
+	@python=; for candidate in $(PYTHONS); do \
+	  if $$candidate -c '$(USABLE)' 2>/dev/null; then python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo 'promo-gateway needs Python 3.11, 3.12 or 3.13 with venv and ensurepip; looked for: $(PYTHONS)' >&2; exit 1; fi; \
+	echo "Building .venv with $$python (once)…"; \
+	rm -rf .venv && $$python -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The lock names versions and hashes only, for every supported Python and platform.
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate \
+	  --python-version 3.11 -o requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist

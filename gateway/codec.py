@@ -1,0 +1,19 @@
+"""JSON on both faces: exact decimals out, strict JSON in."""
+
+import msgspec
+
+MEDIA_TYPE = "application/json"
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class NotJSON(ValueError):
+    """The text is not JSON."""
+
+
+def decode(text: bytes | str) -> object:
+    """The value that `text` spells; raises `NotJSON`."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NotJSON from error

@@ -1,0 +1,198 @@
+"""The demo: sample data with the documented customer in it, and the requests to try on it."""
+
+import base64
+import json
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from gateway import legacy
+from gateway.auth.basic import hash_secret, md5_hex
+from gateway.errors import GRAPHQL_PATH
+from loaders import ledger
+from loaders.clients import add_till
+from loaders.customers import CustomerIdentifier
+from loaders.documents import Benefit, IdentifierName, IssuanceType
+from loaders.ledger import Issuance
+from loaders.organizations import Organization
+from loaders.promotions import Promotion
+from loaders.store import AlreadyExists, Store
+
+DEMO = Organization(51135, "Demo", ZoneInfo("Asia/Kolkata"))
+OTHER = Organization(51136, "Other", ZoneInfo("America/New_York"))
+TILL, OTHER_TILL, PASSWORD = "demo.till", "other.till", "demo"
+
+CUSTOMER, MOBILE = 387729100, "919078345795"
+CUSTOMER_WITHOUT_BENEFITS, MOBILE_WITHOUT_BENEFITS = 387729101, "919078345796"
+PROGRAM = 2568
+PROMOTION = Promotion(PROGRAM, 2000065, "021a1876-17d9-4d7a-bd2c-e74a65298398")
+
+GENERATED_CUSTOMERS = range(387730000, 387730300)
+GENERATED_PROMOTIONS = tuple(
+    Promotion(PROGRAM, promotion_id, f"demo-promotion-{promotion_id}")
+    for promotion_id in range(2000066, 2000078)
+)
+
+
+async def fill(store: Store) -> None:
+    """Set the database up and put the sample data in; safe to run again."""
+    await store.set_up()
+    for organization, till in ((DEMO, TILL), (OTHER, OTHER_TILL)):
+        await ledger.put_organization(store, organization)
+        with suppress(AlreadyExists):
+            await add_till(store, till, organization.id, hash_secret(md5_hex(PASSWORD)))
+    promotions = [(PROMOTION, "Summer"), *((generated, "Generated") for generated in GENERATED_PROMOTIONS)]
+    issuances = [*documented_issuances(), *_too_old_issuances(), *_generated_issuances()]
+    await ledger.put_promotions(store, DEMO.id, promotions)
+    await ledger.put_identifiers(store, DEMO.id, [*_documented_identifiers(), *_generated_identifiers()])
+    await ledger.add_issuances(store, DEMO.id, issuances)
+
+    # The other organisation has the same ids and other totals: what it sees must never be the demo's.
+    await ledger.put_promotions(store, OTHER.id, [(PROMOTION, "Winter")])
+    await ledger.put_identifiers(store, OTHER.id, _documented_identifiers())
+    await ledger.add_issuances(store, OTHER.id, _other_issuances())
+
+
+def documented_issuances() -> Iterator[Issuance]:
+    """What adds up to the answer in the API's documentation."""
+    last = datetime(2025, 7, 22, 17, 36, 21, tzinfo=DEMO.time_zone)
+    points = Issuance(
+        "documented-regular",
+        CUSTOMER,
+        PROMOTION.promotion_id,
+        Benefit.POINTS,
+        last,
+        type=IssuanceType.REGULAR,
+        amount=Decimal("100.000"),
+    )
+    promised = replace(points, event_id="documented-promised", type=IssuanceType.PROMISED)
+    coins = replace(
+        points,
+        event_id="documented-coins",
+        benefit=Benefit.ALTERNATE_CURRENCY,
+        item="DocCoin",
+        amount=Decimal("700.000"),
+    )
+    reward = Issuance(
+        "documented-reward",
+        CUSTOMER,
+        PROMOTION.promotion_id,
+        Benefit.REWARD,
+        last.replace(day=29, hour=16, minute=30, second=1),
+        item="113336.0",
+    )
+    badge = replace(
+        reward,
+        event_id="documented-badge",
+        benefit=Benefit.BADGE,
+        issued_on=last.replace(second=23),
+        item="67ce697296dcfc6386c64f8a",
+    )
+    for issuance, times in ((points, 6), (promised, 6), (coins, 8), (reward, 2), (badge, 8)):
+        yield from _repeated(issuance, times)
+
+
+def _repeated(last: Issuance, times: int) -> Iterator[Issuance]:
+    """`last` and what came before it, one a day."""
+    for n in range(times):
+        yield replace(last, event_id=f"{last.event_id}-{n}", issued_on=last.issued_on - timedelta(days=n))
+
+
+def _too_old_issuances() -> Iterator[Issuance]:
+    """From before the first day that counts; the latest misses it by a second."""
+    latest = datetime(2025, 6, 11, 23, 59, 59, tzinfo=DEMO.time_zone)
+    for issuance in documented_issuances():
+        age = timedelta(days=int(issuance.event_id.rpartition("-")[2]))
+        yield replace(issuance, event_id=f"too-old-{issuance.event_id}", issued_on=latest - age)
+
+
+def _other_issuances() -> Iterator[Issuance]:
+    for issuance in documented_issuances():
+        amount = issuance.amount and issuance.amount / 4
+        yield replace(issuance, amount=amount, issued_on=issuance.issued_on + timedelta(days=30))
+
+
+def _generated_issuances() -> Iterator[Issuance]:
+    dice = random.Random(PROGRAM)
+    first = datetime(2025, 5, 1, tzinfo=DEMO.time_zone)
+    for customer_id in GENERATED_CUSTOMERS:
+        for promotion in dice.sample(GENERATED_PROMOTIONS, 3):
+            for benefit in Benefit:
+                for n in range(dice.randrange(4)):
+                    amount = Decimal(dice.randrange(1, 500_000)).scaleb(-3)
+                    with_amount = benefit in (Benefit.POINTS, Benefit.ALTERNATE_CURRENCY)
+                    yield Issuance(
+                        f"generated-{customer_id}-{promotion.promotion_id}-{benefit}-{n}",
+                        customer_id,
+                        promotion.promotion_id,
+                        benefit,
+                        first + timedelta(seconds=dice.randrange(365 * 24 * 3600)),
+                        item=None if benefit is Benefit.POINTS else _ITEMS[benefit][n % 2],
+                        type=dice.choice(list(IssuanceType)) if with_amount else None,
+                        amount=amount if with_amount else None,
+                    )
+
+
+_ITEMS = {
+    Benefit.ALTERNATE_CURRENCY: ("DocCoin", "StarCoin"),
+    Benefit.REWARD: ("113336.0", "113337.0"),
+    Benefit.BADGE: ("67ce697296dcfc6386c64f8a", "67ce697296dcfc6386c64f8b"),
+}
+
+
+def _documented_identifiers() -> Iterator[tuple[CustomerIdentifier, int]]:
+    yield from _identifiers(CUSTOMER, MOBILE)
+    yield from _identifiers(CUSTOMER_WITHOUT_BENEFITS, MOBILE_WITHOUT_BENEFITS)
+
+
+def _generated_identifiers() -> Iterator[tuple[CustomerIdentifier, int]]:
+    for n, customer_id in enumerate(GENERATED_CUSTOMERS):
+        yield from _identifiers(customer_id, f"9198{n:08}")
+
+
+def _identifiers(customer_id: int, mobile: str) -> Iterator[tuple[CustomerIdentifier, int]]:
+    yield CustomerIdentifier("INSTORE", IdentifierName.MOBILE, mobile), customer_id
+    yield CustomerIdentifier("INSTORE", IdentifierName.ID, str(customer_id)), customer_id
+    yield CustomerIdentifier("INSTORE", IdentifierName.EXTERNAL_ID, f"EXT-{customer_id}"), customer_id
+
+
+def authorization(till: str, password: str) -> str:
+    """The `Authorization` header that this till sends."""
+    return "Basic " + base64.b64encode(f"{till}:{md5_hex(password)}".encode()).decode()
+
+
+def announcement(address: str) -> str:
+    """What to try on a demo that listens on `address` ("http://host:port")."""
+    header = authorization(TILL, PASSWORD)
+    parameters = {
+        "source": "INSTORE",
+        "identifierName": "mobile",
+        "identifierValue": MOBILE,
+        "programId": PROGRAM,
+        "promotionId": PROMOTION.promotion_id,
+    }
+    query = (
+        f"{{ customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, "
+        f'identifierValue: "{MOBILE}", programId: "{PROGRAM}", promotionId: "{PROMOTION.promotion_id}") '
+        "{ points { pointsCategory totalPointsIssued lastIssuedOn } } }"
+    )
+    return f"""
+Promotion gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), till {TILL}, password {PASSWORD}
+
+GraphQL:
+  curl -s {address}{GRAPHQL_PATH} -H 'Authorization: {header}' -H 'Content-Type: application/json' \
+    -d '{json.dumps({"query": query})}'
+
+REST:
+  curl -s '{address}{legacy.PATH}?{urlencode(parameters)}' -H 'Authorization: {header}'
+
+GraphiQL: {address}{GRAPHQL_PATH} — in its Headers pane:
+  {{"Authorization": "{header}"}}
+
+Ctrl-C stops it.
+"""

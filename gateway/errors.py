@@ -1,0 +1,133 @@
+"""How an error looks: one table from an exception to a REST body and status and to a GraphQL code.
+
+Expected errors are plain exceptions that say what is wrong; anything that is not in the table is a defect,
+and is shown as nothing but "Internal Server Error".
+"""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway import codec
+from gateway.auth import AuthorizationUnavailable, Unauthenticated
+from loaders.store import StoreUnavailable
+from resolvers import errors
+
+GRAPHQL_PATH = "/graphql"
+RETRY_AFTER_SECONDS = 1
+
+logger = logging.getLogger("promo_gateway")
+
+
+class Shown(NamedTuple):
+    """What a caller sees of an error: the API's code and message, the HTTP status, the GraphQL code."""
+
+    code: int
+    message: str
+    status: int
+    graphql_code: str
+
+
+_PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
+
+# In the order of the API's documentation, word for word. The statuses of 8xxx codes are the `semantic` ones.
+SHOWN: Mapping[type[Exception], Shown] = {
+    Unauthenticated: Shown(401, "Unauthorized", 401, "UNAUTHENTICATED"),
+    AuthorizationUnavailable: Shown(
+        4001, "Authorization status unavailable!", 503, "AUTHORIZATION_UNAVAILABLE"
+    ),
+    errors.SourceMissing: Shown(8001, "Lookup failed, No source passed", 400, "BAD_USER_INPUT"),
+    errors.SourceInvalid: Shown(8003, "Invalid source", 400, "BAD_USER_INPUT"),
+    errors.IdentifierMissing: Shown(8002, "Lookup failed, No identifiers passed", 400, "IDENTIFIER_MISSING"),
+    errors.IdentifierNameInvalid: Shown(8013, "Lookup,Invalid identifier passed", 400, "BAD_USER_INPUT"),
+    errors.ParametersInsufficient: Shown(
+        8883,
+        "Insufficient parameters passed, program id and one of promotion id/identifier are required.",
+        400,
+        "INSUFFICIENT_PARAMETERS",
+    ),
+    errors.CustomerNotFound: Shown(
+        8015, "Customer not found for the given identifiers", 404, "CUSTOMER_NOT_FOUND"
+    ),
+    errors.PromotionNotFound: Shown(8874, "promotion id passed is invalid", 404, "PROMOTION_NOT_FOUND"),
+    errors.PromotionInOtherProgram: Shown(8105, _PROMOTION_DATA, 409, "PROMOTION_IN_OTHER_PROGRAM"),
+    StoreUnavailable: Shown(8105, _PROMOTION_DATA, 503, "DATA_UNAVAILABLE"),
+    # Nobody is left to read this one; it is here because it is no defect.
+    ClientDisconnect: Shown(400, "Bad Request", 400, "BAD_REQUEST"),
+}
+
+
+def shown(error: Exception) -> Shown:
+    """What a caller may see of `error`; an unexpected one is logged here."""
+    if isinstance(error, HTTPException):
+        status = HTTPStatus(error.status_code)
+        return Shown(status, status.phrase, status, status.name)
+    if (known := SHOWN.get(type(error))) is not None:
+        return known
+    log_unexpected(error)
+    return shown(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def log_unexpected(error: BaseException) -> None:
+    """Log a defect: its kind and its place, but not its message, which may quote a customer's data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("unexpected %s\n%s", type(error).__qualname__, frames)
+
+
+class ErrorAnswers:
+    """Middleware that answers what went wrong in the shape of the face that the request came to.
+
+    `always_200` keeps the original API's habit of sending its own 8xxx errors with status 200.
+    """
+
+    def __init__(self, app: ASGIApp, *, always_200: bool) -> None:
+        self._app = app
+        self._always_200 = always_200
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_and_notice(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_notice)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            await self._answer(Request(scope), error)(scope, receive, send)
+
+    def _answer(self, request: Request, error: Exception) -> Response:
+        answer = shown(error)
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        if request.url.path == GRAPHQL_PATH:
+            message = error.detail if isinstance(error, HTTPException) else answer.message
+            extensions = {"code": answer.graphql_code, "errorCode": answer.code}
+            body = codec.encode({"errors": [{"message": message, "extensions": extensions}]})
+            status = answer.status
+        else:
+            entry = {"status": False, "code": answer.code, "message": answer.message}
+            body = codec.encode({"errors": [entry]})
+            status = HTTPStatus.OK if self._always_200 and answer.code >= 8000 else answer.status
+        response = Response(body, status, headers, codec.MEDIA_TYPE)
+        if status == HTTPStatus.UNAUTHORIZED:
+            _challenge(request, response)
+        return response
+
+
+def _challenge(request: Request, response: Response) -> None:
+    response.headers.append("WWW-Authenticate", 'Bearer realm="promo-gateway"')
+    # A browser would answer a Basic challenge with a box, and send the password instead of its MD5.
+    if "sec-fetch-mode" not in request.headers:
+        response.headers.append("WWW-Authenticate", 'Basic realm="promo-gateway", charset="UTF-8"')

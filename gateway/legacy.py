@@ -1,0 +1,122 @@
+"""The original REST call, frozen: its parameters, its spellings, its body.
+
+Legacy clients must notice nothing, so oddities are kept on purpose and live nowhere else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import codec
+from loaders.documents import IdentifierName
+from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
+from resolvers.context import Context
+from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing
+from resolvers.promotion_summary import summarize
+from resolvers.summary import CustomerPromotionActionSummary, Warning
+
+PATH = "/v2/customers/lookup/customerPromotionDetails/actionSummary"
+
+# Both are read without regard to case: the vendor's own pages mix `externalId` and `externalID`.
+_SOURCES = {source.name.casefold(): source for source in CustomerSource}
+_IDENTIFIER_NAMES = {name.value.casefold(): CustomerIdentifierName[name.name] for name in IdentifierName}
+
+
+class ActionSummary:
+    """The endpoint. `enter` checks the caller and opens the context of its request."""
+
+    def __init__(self, enter: Callable[[Request], Awaitable[Context]]) -> None:
+        self._enter = enter
+
+    async def get(self, request: Request) -> Response:
+        """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.SHOWN`."""
+        context = await self._enter(request)
+        summary = await summarize(context.loaders, _read_arguments(request))
+        return Response(codec.encode(await _body(summary)), media_type=codec.MEDIA_TYPE)
+
+
+def _read_arguments(request: Request) -> SummaryArguments:
+    # Of a parameter that is given twice, Starlette's `get` returns the last.
+    parameter = request.query_params.get
+    if not (source := parameter("source")):
+        raise SourceMissing
+    if source.casefold() not in _SOURCES:
+        raise SourceInvalid
+    if not (name := parameter("identifierName")) or not parameter("identifierValue"):
+        raise IdentifierMissing
+    if name.casefold() not in _IDENTIFIER_NAMES:
+        raise IdentifierNameInvalid
+    return SummaryArguments.check(
+        _SOURCES[source.casefold()],
+        _IDENTIFIER_NAMES[name.casefold()],
+        parameter("identifierValue"),
+        parameter("programId"),
+        parameter("promotionId"),
+        parameter("promotionIdentifier"),
+    )
+
+
+async def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
+    points, currencies, rewards, badges, warnings = await asyncio.gather(
+        summary.points(),
+        summary.alternate_currencies(),
+        summary.rewards(),
+        summary.badges(),
+        summary.warnings(),
+    )
+    return {
+        "orgId": summary.org_id,
+        "programId": summary.program_id,
+        "customerId": summary.customer_id,
+        "promotionId": summary.promotion_id,
+        "promotionIdentifier": summary.promotion_identifier,
+        "points": [
+            {
+                "pointsCategory": row.points_category.name,
+                "totalPointsIssued": row.total_points_issued,
+                **_issued(row.number_of_times_issued, row.last_issued_on),
+            }
+            for row in points
+        ],
+        "alternateCurrencies": [
+            {
+                "alternateCurrencyName": currency.alternate_currency_name,
+                "alternateCurrencySubDetails": [
+                    {
+                        "alternateCurrencyType": row.alternate_currency_type.name,
+                        "totalIssued": row.total_issued,
+                        **_issued(row.number_of_times_issued, row.last_issued_on),
+                    }
+                    for row in currency.alternate_currency_sub_details
+                ],
+            }
+            for currency in currencies
+        ],
+        "rewards": [
+            {
+                "rewardSeriesId": row.reward_series_id,
+                **_issued(row.number_of_times_issued, row.last_issued_on),
+            }
+            for row in rewards
+        ],
+        "badges": [
+            {
+                "badgeSeriesId": row.badge_series_id,
+                **_issued(row.number_of_times_issued, row.last_issued_on),
+            }
+            for row in badges
+        ],
+        "warnings": [_warning(warning) for warning in warnings],
+    }
+
+
+def _issued(times: int, last: datetime) -> dict[str, Any]:
+    return {"numberOfTimesIssued": times, "lastIssuedOn": last.isoformat()}
+
+
+def _warning(warning: Warning) -> dict[str, Any]:
+    return {"status": False, "code": warning.code, "message": warning.message}

@@ -1,0 +1,72 @@
+"""Runs the application under uvicorn: on a socket that is bound first, with logs that name no customer."""
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+# One line per event on standard error, for the gateway and for uvicorn alike.
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"promo_gateway": {"level": "INFO"}},
+}
+
+
+class AddressUnusable(Exception):
+    """Nothing can listen on this address and port; the message is one line."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._started()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises `AddressUnusable`."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise AddressUnusable(
+            f"Cannot listen on {host} port {port}: {why}. Choose another with --host or --port."
+        ) from error
+
+
+def run(app: Starlette, listening: socket.socket, started: Callable[[], None]) -> None:
+    """Serve `app` in this process until a signal; calls `started` when it answers."""
+    _Server(_config(app), started).run(sockets=[listening])
+
+
+def run_workers(factory: str, listening: socket.socket, workers: int) -> None:
+    """Serve the application that `factory` ("module:function") makes, in `workers` processes."""
+    config = _config(factory, workers=workers, factory=True)
+    if workers == 1:
+        uvicorn.Server(config).run(sockets=[listening])
+    else:
+        Multiprocess(config, sockets=[listening]).run()
+
+
+def _config(app: Starlette | str, **options: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        # uvicorn's access line holds the query string, and with it the customer's identifier.
+        access_log=False,
+        log_config=_LOGGING,
+        server_header=False,
+        **options,
+    )

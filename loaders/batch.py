@@ -1,0 +1,42 @@
+"""The contract that every loader keeps.
+
+A loader gets a list of distinct keys and answers with one value per key, in the order of the keys. A key
+that the database does not know gets `absent`; a loader never raises for absence, because what absence
+means is the resolver's business.
+"""
+
+import asyncio
+from abc import abstractmethod
+from asyncio import Future
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+from aiodataloader import DataLoader
+
+from loaders.store import StoreUnavailable
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class BatchLoader(DataLoader[K, V], Generic[K, V]):
+    """A dataloader whose subclass answers a batch with a mapping of what was found."""
+
+    absent: ClassVar[Any] = None
+
+    @abstractmethod
+    async def find(self, keys: list[K]) -> Mapping[K, V]:
+        """Look all `keys` up in as few commands as the data allows; leave out what does not exist."""
+
+    async def batch_load_fn(self, keys: list[K]) -> list[V]:
+        try:
+            found = await self.find(keys)
+        except asyncio.CancelledError as error:
+            # aiodataloader catches `Exception` only and would leave the waiters hanging for ever.
+            raise StoreUnavailable("cancelled") from error
+        return [found.get(key, self.absent) for key in keys]
+
+    def load(self, key: K) -> "Future[V]":
+        # The future behind a key is shared by all who ask for it, and graphql-core cancels the siblings of
+        # a field that failed: without the shield one failing alias would cancel the same key of another.
+        return asyncio.shield(super().load(key))

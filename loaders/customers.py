@@ -1,0 +1,46 @@
+"""Customers, looked up by the identifiers that a source knows them by."""
+
+import asyncio
+from collections import defaultdict
+from typing import NamedTuple
+
+from loaders.batch import BatchLoader
+from loaders.documents import CUSTOMER_IDENTIFIERS, IdentifierName
+from loaders.store import Store
+
+
+class CustomerIdentifier(NamedTuple):
+    """An identifier's value is unique within its organisation, source and name."""
+
+    source: str
+    name: IdentifierName
+    value: str
+
+
+class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
+    """Identifier → customer id, or None. One `find` per (source, name), side by side."""
+
+    def __init__(self, store: Store, organization_id: int) -> None:
+        super().__init__()
+        self._store = store
+        self._organization_id = organization_id
+
+    async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int | None]:
+        values: defaultdict[tuple[str, IdentifierName], list[str]] = defaultdict(list)
+        for source, name, value in keys:
+            values[source, name].append(value)
+        found = await asyncio.gather(*(self._find_one_kind(*kind, values[kind]) for kind in values))
+        return {identifier: customer for kind in found for identifier, customer in kind.items()}
+
+    async def _find_one_kind(
+        self, source: str, name: IdentifierName, values: list[str]
+    ) -> dict[CustomerIdentifier, int]:
+        documents = await self._store.find(
+            CUSTOMER_IDENTIFIERS.name,
+            {"orgId": self._organization_id, "source": source, "name": name.value, "value": {"$in": values}},
+            ("value", "customerId"),
+        )
+        return {
+            CustomerIdentifier(source, name, document["value"]): int(document["customerId"])
+            for document in documents
+        }

@@ -1,0 +1,170 @@
+"""The collections: what a document looks like, and the index that its one access path needs.
+
+The server enforces both, so a document that the gateway could not answer from never gets in. `Store.set_up`
+creates them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+JSONSchema = dict[str, Any]
+
+
+class Benefit(StrEnum):
+    """The four kinds of things that a promotion can give."""
+
+    POINTS = "POINTS"
+    ALTERNATE_CURRENCY = "ALTERNATE_CURRENCY"
+    REWARD = "REWARD"
+    BADGE = "BADGE"
+
+
+class IssuanceType(StrEnum):
+    """How points and currencies were issued, in the order in which an answer lists them."""
+
+    REGULAR = "REGULAR"
+    PROMISED = "PROMISED"
+    EXTERNAL_TRIGGER_BASED = "EXTERNAL_TRIGGER_BASED"
+
+
+class IdentifierName(StrEnum):
+    """By what a customer can be looked up."""
+
+    MOBILE = "mobile"
+    ID = "id"
+    EXTERNAL_ID = "externalId"
+
+
+@dataclass(frozen=True)
+class Index:
+    """Fields in ascending order; `name` is how `init-db` recognises it."""
+
+    name: str
+    fields: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection's name, the JSON schema of its documents, and its indexes besides `_id`.
+
+    `condition` is a query that every document must match too, for what a schema cannot say.
+    """
+
+    name: str
+    schema: JSONSchema
+    indexes: tuple[Index, ...] = ()
+    condition: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def validator(self) -> dict[str, Any]:
+        return {"$jsonSchema": self.schema, **self.condition}
+
+
+_LONG: JSONSchema = {"bsonType": "long"}
+_TEXT: JSONSchema = {"bsonType": "string"}
+_NAME: JSONSchema = {"bsonType": "string", "minLength": 1}
+_DATE: JSONSchema = {"bsonType": "date"}
+
+
+def _document(properties: JSONSchema, *, optional: frozenset[str] = frozenset()) -> JSONSchema:
+    return {
+        "bsonType": "object",
+        "required": [name for name in properties if name not in optional],
+        "properties": {"_id": {}, **properties},
+        "additionalProperties": False,
+    }
+
+
+def _one_of(values: type[StrEnum]) -> JSONSchema:
+    return {"enum": [value.value for value in values]}
+
+
+ORGANIZATIONS = Collection("organizations", _document({"_id": _LONG, "name": _TEXT, "timeZone": _NAME}))
+
+PROMOTIONS = Collection(
+    "promotions",
+    _document(
+        {
+            "orgId": _LONG,
+            "programId": _LONG,
+            "promotionId": _LONG,
+            "promotionIdentifier": _NAME,
+            "name": _TEXT,
+        }
+    ),
+    (
+        Index("by_id", ("orgId", "promotionId"), unique=True),
+        Index("by_identifier", ("orgId", "promotionIdentifier"), unique=True),
+    ),
+)
+
+CUSTOMER_IDENTIFIERS = Collection(
+    "customer_identifiers",
+    _document(
+        {
+            "orgId": _LONG,
+            "source": _NAME,
+            "name": _one_of(IdentifierName),
+            "value": _NAME,
+            "customerId": _LONG,
+        }
+    ),
+    (Index("by_identifier", ("orgId", "source", "name", "value"), unique=True),),
+)
+
+ISSUANCES = Collection(
+    "issuances",
+    {
+        **_document(
+            {
+                "_id": _NAME,
+                "orgId": _LONG,
+                "customerId": _LONG,
+                "promotionId": _LONG,
+                "benefit": _one_of(Benefit),
+                "item": _NAME,
+                "type": _one_of(IssuanceType),
+                "amount": {"bsonType": "decimal"},
+                "issuedOn": _DATE,
+            },
+            optional=frozenset({"item", "type", "amount"}),
+        ),
+        # Which of item, type and amount an issuance has depends on its benefit.
+        "oneOf": [
+            {
+                "properties": {"benefit": {"enum": ["POINTS"]}},
+                "required": ["type", "amount"],
+                "not": {"required": ["item"]},
+            },
+            {
+                "properties": {"benefit": {"enum": ["ALTERNATE_CURRENCY"]}},
+                "required": ["item", "type", "amount"],
+            },
+            {
+                "properties": {"benefit": {"enum": ["REWARD", "BADGE"]}},
+                "required": ["item"],
+                "not": {"anyOf": [{"required": ["type"]}, {"required": ["amount"]}]},
+            },
+        ],
+    },
+    (
+        # Covers the aggregation: equality and `$in` first, then the group, then what is summed.
+        Index(
+            "by_customer",
+            ("orgId", "customerId", "promotionId", "benefit", "item", "type", "issuedOn", "amount"),
+        ),
+    ),
+    # Neither NaN nor an infinity is between the two. A sum of 10,000 amounts has the 34 digits of Decimal128.
+    {"$or": [{"amount": {"$exists": False}}, {"amount": {"$gt": 0, "$lt": Decimal(10**24)}}]},
+)
+
+API_CLIENTS = Collection(
+    "api_clients",
+    _document({"_id": _NAME, "orgId": _LONG, "kind": {"enum": ["till"]}, "secretHash": _NAME}),
+)
+
+COLLECTIONS = (ORGANIZATIONS, PROMOTIONS, CUSTOMER_IDENTIFIERS, ISSUANCES, API_CLIENTS)

@@ -1,0 +1,201 @@
+"""The connection to MongoDB, and the only module that knows the driver.
+
+`Decimal` goes in and comes out (Decimal128 on the wire), times are aware UTC. A 64-bit integer goes in as
+`Int64` and comes out as such; the loaders make plain ints of it, so that no BSON type leaves this room.
+Every failure of the driver comes out as `StoreUnavailable`, without the driver's words, which may quote
+data.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import InsertOne, ReplaceOne
+from pymongo.errors import (
+    BulkWriteError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.monitoring import CommandListener
+
+from loaders.documents import COLLECTIONS, Collection
+
+__all__ = ["AlreadyExists", "CommandListener", "Int64", "Store", "StoreMisconfigured", "StoreUnavailable"]
+
+Document = dict[str, Any]
+
+# MongoDB's own default first batch is 101 documents, which would make a wide request send a `getMore`.
+ONE_BATCH = 1_000_000
+DUPLICATE_KEY = 11000
+NAMESPACE_EXISTS = 48
+
+
+class StoreUnavailable(Exception):
+    """The database is away, too slow, or refused the command: the data could not be read or written."""
+
+
+class StoreMisconfigured(ValueError):
+    """The connection string or the database name cannot be used."""
+
+
+class AlreadyExists(ValueError):
+    """A document with this `_id` is already there."""
+
+
+class _DecimalCodec(TypeCodec):
+    python_type = Decimal
+    bson_type = Decimal128
+
+    def transform_python(self, value: Decimal) -> Decimal128:
+        return Decimal128(value)
+
+    def transform_bson(self, value: Decimal128) -> Decimal:
+        return value.to_decimal()
+
+
+_CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, type_registry=TypeRegistry([_DecimalCodec()]))
+
+
+@contextmanager
+def _failures_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+class Store:
+    """One MongoDB database: reads in one batch each, idempotent writes, set-up and probe.
+
+    `uri` is a MongoDB connection string; `listeners` observe each command that is sent.
+    """
+
+    def __init__(self, uri: str, database: str, *, listeners: Sequence[CommandListener] = ()) -> None:
+        try:
+            self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+                uri,
+                appname="promo-gateway",
+                event_listeners=list(listeners),
+                w="majority",
+                serverSelectionTimeoutMS=2_000,
+                connectTimeoutMS=2_000,
+                socketTimeoutMS=30_000,
+            )
+            self._database: AsyncIOMotorDatabase[Document] = self._client.get_database(
+                database, codec_options=_CODEC
+            )
+        except (PyMongoError, ValueError) as error:
+            # The driver's message may quote the connection string, and with it the password.
+            raise StoreMisconfigured(type(error).__name__) from error
+
+    async def find(self, collection: str, query: Document, fields: Iterable[str]) -> list[Document]:
+        """The `fields` of every document that matches `query`, read in one command."""
+        with _failures_as_unavailable():
+            cursor = self._collection(collection).find(
+                query, {"_id": False, **dict.fromkeys(fields, True)}, batch_size=ONE_BATCH
+            )
+            return await cursor.to_list(None)
+
+    async def get(self, collection: str, document_id: int | str) -> Document | None:
+        """The document with this `_id`, if there is one."""
+        with _failures_as_unavailable():
+            return await self._collection(collection).find_one({"_id": document_id})
+
+    async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+        """All results of `pipeline`, read in one command."""
+        with _failures_as_unavailable():
+            cursor = self._collection(collection).aggregate(list(pipeline), batchSize=ONE_BATCH)
+            return await cursor.to_list(None)
+
+    async def insert(self, collection: str, document: Document) -> None:
+        """Add one document; raises `AlreadyExists` if its `_id` is taken."""
+        with _failures_as_unavailable():
+            try:
+                await self._collection(collection).insert_one(document)
+            except DuplicateKeyError as error:
+                raise AlreadyExists from error
+
+    async def insert_missing(self, collection: str, documents: Sequence[Document]) -> int:
+        """Add the documents whose `_id` is not there yet; says how many were new."""
+        if not documents:
+            return 0
+        with _failures_as_unavailable():
+            try:
+                result = await self._collection(collection).bulk_write(
+                    [InsertOne(document) for document in documents], ordered=False
+                )
+            except BulkWriteError as error:
+                details = error.details or {}
+                if any(failure["code"] != DUPLICATE_KEY for failure in details["writeErrors"]):
+                    raise
+                return int(details["nInserted"])
+            return result.inserted_count
+
+    async def replace(self, collection: str, documents: Sequence[Document], key: Sequence[str]) -> None:
+        """Put each document in the place of the one that has the same values in the `key` fields."""
+        if not documents:
+            return
+        with _failures_as_unavailable():
+            await self._collection(collection).bulk_write(
+                [
+                    ReplaceOne({field: document[field] for field in key}, document, upsert=True)
+                    for document in documents
+                ],
+                ordered=False,
+            )
+
+    async def set_up(self) -> None:
+        """Create every collection, validator and index that is not there yet; safe to run again."""
+        with _failures_as_unavailable():
+            for collection in COLLECTIONS:
+                await self._set_up(collection)
+
+    async def missing(self) -> list[str]:
+        """Names of the collections and indexes that `set_up` would still create."""
+        with _failures_as_unavailable():
+            there = set(await self._database.list_collection_names())
+            missing = [collection.name for collection in COLLECTIONS if collection.name not in there]
+            for collection in COLLECTIONS:
+                if collection.name in there:
+                    indexes = await self._collection(collection.name).index_information()
+                    missing += [
+                        f"{collection.name}.{index.name}"
+                        for index in collection.indexes
+                        if index.name not in indexes
+                    ]
+            return missing
+
+    async def ping(self) -> None:
+        """One round trip to the server; raises `StoreUnavailable` if there is no answer."""
+        with _failures_as_unavailable():
+            await self._client.admin.command("ping")
+
+    async def drop(self) -> None:
+        """Delete the whole database."""
+        with _failures_as_unavailable():
+            await self._client.drop_database(self._database.name)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _collection(self, name: str) -> AsyncIOMotorCollection[Document]:
+        return self._database[name]
+
+    async def _set_up(self, collection: Collection) -> None:
+        name, validator = collection.name, collection.validator
+        try:
+            await self._database.create_collection(name, validator=validator, check_exists=False)
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:
+                raise
+            await self._database.command("collMod", name, validator=validator, codec_options=_CODEC)
+        for index in collection.indexes:
+            await self._collection(name).create_index(
+                [(field, 1) for field in index.fields], name=index.name, unique=index.unique
+            )

@@ -1,0 +1,98 @@
+"""The arguments of an action summary: their values, and the checks that need no database.
+
+Missing, empty and null are the same. Ids are ASCII digits within 64 bits.
+"""
+
+import enum
+from dataclasses import dataclass
+
+import strawberry
+
+from loaders.customers import CustomerIdentifier
+from loaders.documents import IdentifierName
+from loaders.promotions import PromotionReference
+from resolvers.errors import IdentifierMissing, ParametersInsufficient
+
+_LARGEST_ID = 2**63 - 1
+
+
+@strawberry.enum(description="The system that knows the customer by the identifier.")
+class CustomerSource(enum.Enum):
+    INSTORE = strawberry.enum_value("INSTORE", description="A physical store.")
+    FACEBOOK = strawberry.enum_value("FACEBOOK", description="Facebook.")
+    WEB_ENGAGE = strawberry.enum_value("WEB_ENGAGE", description="WebEngage.")
+    WECHAT = strawberry.enum_value("WECHAT", description="WeChat.")
+    MARTJACK = strawberry.enum_value("MARTJACK", description="MartJack.")
+    TMALL = strawberry.enum_value("TMALL", description="Tmall.")
+    TAOBAO = strawberry.enum_value("TAOBAO", description="Taobao.")
+    JD = strawberry.enum_value("JD", description="JD.")
+    ECOMMERCE = strawberry.enum_value("ECOMMERCE", description="An e-commerce platform.")
+    WEBSITE = strawberry.enum_value("WEBSITE", description="A website.")
+    LINE = strawberry.enum_value("LINE", description="LINE.")
+    MOBILE_APP = strawberry.enum_value("MOBILE_APP", description="A mobile app.")
+
+
+@strawberry.enum(description="What kind of identifier the customer is looked up by.")
+class CustomerIdentifierName(enum.Enum):
+    MOBILE = strawberry.enum_value(
+        "mobile", description="A mobile number with its country code, digits only."
+    )
+    ID = strawberry.enum_value("id", description="The loyalty platform's own customer id.")
+    EXTERNAL_ID = strawberry.enum_value(
+        "externalId", description="The id that another system gave the customer."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryArguments:
+    """Which summary is asked for, checked as far as that is possible without the database.
+
+    `promotion` is None where a promotion id was given that cannot be one. `promotion_identifier` is what
+    the promotion must be called, where the caller said so.
+    """
+
+    customer: CustomerIdentifier
+    program_id: int
+    promotion: PromotionReference | None
+    promotion_identifier: str | None
+
+    @classmethod
+    def check(
+        cls,
+        source: CustomerSource,
+        identifier_name: CustomerIdentifierName,
+        identifier_value: str | None,
+        program_id: str | None,
+        promotion_id: str | None,
+        promotion_identifier: str | None,
+    ) -> "SummaryArguments":
+        """Raises `IdentifierMissing` or `ParametersInsufficient`, in this order."""
+        if not identifier_value:
+            raise IdentifierMissing
+        program = parse_id(program_id)
+        if program is None or not (promotion_id or promotion_identifier):
+            raise ParametersInsufficient
+        return cls(
+            CustomerIdentifier(source.name, IdentifierName[identifier_name.name], identifier_value),
+            program,
+            _promotion_reference(promotion_id, promotion_identifier),
+            promotion_identifier or None,
+        )
+
+
+def parse_id(digits: str | None) -> int | None:
+    """The 64-bit id that `digits` spells, or None if it does not spell one."""
+    # `int` alone would take signs, blanks, underscores and other scripts' digits, and fails on long ones.
+    if not digits or not (digits.isascii() and digits.isdigit()) or len(digits.lstrip("0")) > 19:
+        return None
+    number = int(digits.lstrip("0") or "0")
+    return number if number <= _LARGEST_ID else None
+
+
+def _promotion_reference(
+    promotion_id: str | None, promotion_identifier: str | None
+) -> PromotionReference | None:
+    if promotion_id:
+        number = parse_id(promotion_id)
+        return None if number is None else PromotionReference("promotionId", number)
+    return PromotionReference("promotionIdentifier", promotion_identifier or "")

@@ -1,0 +1,50 @@
+"""The root of the GraphQL schema."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
+from resolvers.context import Context
+from resolvers.promotion_summary import summarize
+from resolvers.summary import CustomerPromotionActionSummary
+
+
+@strawberry.type(description="What can be asked for.")
+class Query:
+    @strawberry.field(
+        description="What a customer earned from a promotion. Null, with an error beside it, where the "
+        "customer or the promotion is not found; other fields of the operation are answered all the same."
+    )
+    async def customer_promotion_action_summary(
+        self,
+        info: strawberry.Info[Context, None],
+        source: Annotated[
+            CustomerSource, strawberry.argument(description="The system that knows the identifier.")
+        ],
+        identifier_name: Annotated[
+            CustomerIdentifierName, strawberry.argument(description="The kind of identifier.")
+        ],
+        identifier_value: Annotated[
+            str, strawberry.argument(description="The identifier itself; exact, not trimmed.")
+        ],
+        program_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The loyalty programme of the promotion.")
+        ],
+        promotion_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The promotion's id. This or its identifier is required."),
+        ] = strawberry.UNSET,
+        promotion_identifier: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The promotion's external identifier. Given with an id, the two must agree."
+            ),
+        ] = strawberry.UNSET,
+    ) -> CustomerPromotionActionSummary | None:
+        return await summarize(
+            info.context.loaders,
+            SummaryArguments.check(
+                source, identifier_name, identifier_value, program_id, promotion_id, promotion_identifier
+            ),
+        )

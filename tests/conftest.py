@@ -1,0 +1,88 @@
+"""The real database, the real application, and a record of every command between them."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from gateway.demo import fill
+from gateway.embedded import embedded_database
+from gateway.settings import Settings
+from loaders.store import Store
+from tests.support import Commands, Gateway, open_gateway
+
+OpenGateway = Callable[..., AbstractAsyncContextManager[Gateway]]
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The embedded server, unless GATEWAY_TEST_MONGODB_URI names another."""
+    if uri := os.environ.get("GATEWAY_TEST_MONGODB_URI"):
+        yield uri
+    else:
+        with embedded_database() as uri:
+            yield uri
+
+
+@pytest.fixture(scope="session")
+async def settings(mongodb_uri: str) -> AsyncIterator[Settings]:
+    """Settings for a database that holds the demo's data; tests add organisations of their own."""
+    settings = Settings(mongodb_uri=mongodb_uri, database=f"test_{uuid.uuid4().hex}")
+    store = Store(settings.mongodb_uri, settings.database)
+    await fill(store)
+    yield settings
+    await store.drop()
+    store.close()
+
+
+@pytest.fixture(scope="session")
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    store = Store(settings.mongodb_uri, settings.database)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def empty_store(mongodb_uri: str) -> AsyncIterator[Store]:
+    """A database in which nothing has been created yet."""
+    store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}")
+    yield store
+    await store.drop()
+    store.close()
+
+
+@pytest.fixture
+async def watched_store(settings: Settings) -> AsyncIterator[tuple[Store, Commands]]:
+    """A store, and the commands that it sends."""
+    commands = Commands()
+    store = Store(settings.mongodb_uri, settings.database, listeners=[commands])
+    yield store, commands
+    store.close()
+
+
+@pytest.fixture(scope="session")
+async def shared_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    async with open_gateway(settings) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(shared_gateway: Gateway) -> Gateway:
+    """The gateway with its default settings; it has sent no command yet."""
+    shared_gateway.commands.clear()
+    return shared_gateway
+
+
+@pytest.fixture
+def gateway_with(settings: Settings) -> OpenGateway:
+    """Opens a gateway with other settings than the default ones."""
+
+    @asynccontextmanager
+    async def open_with(**changes: object) -> AsyncIterator[Gateway]:
+        async with open_gateway(replace(settings, **changes)) as gateway:  # type: ignore[arg-type]
+            yield gateway
+
+    return open_with

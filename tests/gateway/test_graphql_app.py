@@ -1,0 +1,326 @@
+"""GraphQL over HTTP: what it costs in commands, how it refuses, and that it never quotes input."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.demo import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
+from tests.support import DEMO_HEADER, FULL_SUMMARY, Gateway, assert_graphql_refusal
+
+SECRET = "919078300000"
+
+
+def field(
+    alias: str = "summary",
+    selection: str = "customerId",
+    *,
+    name: str = "MOBILE",
+    value: str = MOBILE,
+    promotion: str = f'promotionId: "{PROMOTION.promotion_id}"',
+) -> str:
+    return (
+        f"{alias}: customerPromotionActionSummary(source: INSTORE, identifierName: {name}, "
+        f'identifierValue: "{value}", programId: "{PROGRAM}", {promotion}) {{ {selection} }}'
+    )
+
+
+def aggregated_benefits(gateway: Gateway) -> list[str]:
+    [command] = [command for command in gateway.commands.sent if "aggregate" in command]
+    benefits: list[str] = command["pipeline"][1]["$match"]["benefit"]["$in"]
+    return benefits
+
+
+ALIASES = "\n".join(
+    field(
+        f"a{n}",
+        "customerId points { totalPointsIssued }",
+        value=f"9198{n:08}",
+        promotion=f'promotionId: "{2000066 + n % 3}"',
+    )
+    for n in range(20)
+)
+
+
+async def test_twenty_aliases_send_two_finds_and_one_aggregation(gateway: Gateway) -> None:
+    await gateway.warm()
+    data = (await gateway.graphql(f"{{ {ALIASES} }}")).json()["data"]
+    assert [data[f"a{n}"]["customerId"] for n in range(20)] == [
+        str(customer) for customer in GENERATED_CUSTOMERS[:20]
+    ]
+    assert gateway.commands.names == ["find", "find", "aggregate"]
+    assert aggregated_benefits(gateway) == ["POINTS"]
+
+
+async def test_all_lists_and_warnings_send_two_finds_and_one_aggregation(gateway: Gateway) -> None:
+    await gateway.warm()
+    body = (await gateway.graphql(f"{{ {field(selection=FULL_SUMMARY)} }}")).json()
+    assert body["data"]["summary"]["warnings"] == []
+    assert gateway.commands.names == ["find", "find", "aggregate"]
+    assert aggregated_benefits(gateway) == ["ALTERNATE_CURRENCY", "BADGE", "POINTS", "REWARD"]
+
+
+async def test_100_full_summaries_fit_one_batch(gateway: Gateway) -> None:
+    await gateway.warm()
+    aliases = "\n".join(
+        field(f"a{n}", FULL_SUMMARY, value=f"9198{n:08}", promotion=f'promotionId: "{2000066 + n % 12}"')
+        for n in range(100)
+    )
+    body = (await gateway.graphql(f"{{ {aliases} }}")).json()
+    assert "errors" not in body
+    assert gateway.commands.names == ["find", "find", "aggregate"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "benefits"),
+    [
+        ("points { totalPointsIssued }", ["POINTS"]),
+        ("alternateCurrencies { alternateCurrencyName }", ["ALTERNATE_CURRENCY"]),
+        ("rewards { rewardSeriesId } badges { badgeSeriesId }", ["BADGE", "REWARD"]),
+        ("warnings { code }", ["ALTERNATE_CURRENCY", "BADGE", "POINTS", "REWARD"]),
+    ],
+)
+async def test_only_selected_benefits_are_matched(
+    gateway: Gateway, selection: str, benefits: list[str]
+) -> None:
+    await gateway.warm()
+    await gateway.graphql(f"{{ {field(selection=selection)} }}")
+    assert gateway.commands.names == ["find", "find", "aggregate"]
+    assert aggregated_benefits(gateway) == benefits
+
+
+async def test_without_a_benefit_field_nothing_is_aggregated(gateway: Gateway) -> None:
+    await gateway.warm()
+    await gateway.graphql(f"{{ {field(selection='orgId customerId promotionIdentifier')} }}")
+    assert gateway.commands.names == ["find", "find"]
+
+
+async def test_mixed_references_share_the_aggregation(gateway: Gateway) -> None:
+    await gateway.warm()
+    points = "points { totalPointsIssued }"
+    aliases = (
+        field("a", points),
+        field("b", points, name="ID", value=str(CUSTOMER)),
+        field("c", points, name="EXTERNAL_ID", value=f"EXT-{CUSTOMER}"),
+        field("d", points, promotion=f'promotionIdentifier: "{PROMOTION.promotion_identifier}"'),
+        field("e", points, promotion='promotionId: "abc"'),
+        field("f", points, value="unknown"),
+        field("g", points, promotion='promotionIdentifier: ""'),
+    )
+    body = (await gateway.graphql(f"{{ {' '.join(aliases)} }}")).json()
+    same = {"points": [{"totalPointsIssued": "600.000"}] * 2}
+    assert body["data"] == {**dict.fromkeys("abcd", same), **dict.fromkeys("efg")}
+    assert {error["path"][0]: error["extensions"] for error in body["errors"]} == {
+        "e": {"code": "PROMOTION_NOT_FOUND", "errorCode": 8874},
+        "f": {"code": "CUSTOMER_NOT_FOUND", "errorCode": 8015},
+        "g": {"code": "INSUFFICIENT_PARAMETERS", "errorCode": 8883},
+    }
+    assert gateway.commands.names == ["find"] * 5 + ["aggregate"]
+
+
+ERRORS = [
+    (
+        field(value=""),
+        "IDENTIFIER_MISSING",
+        8002,
+        "Lookup failed, No identifiers passed",
+    ),
+    (
+        field(promotion=""),
+        "INSUFFICIENT_PARAMETERS",
+        8883,
+        "Insufficient parameters passed, program id and one of promotion id/identifier are required.",
+    ),
+    (field(value="0"), "CUSTOMER_NOT_FOUND", 8015, "Customer not found for the given identifiers"),
+    (field(promotion="promotionId: 1"), "PROMOTION_NOT_FOUND", 8874, "promotion id passed is invalid"),
+    (
+        field().replace(str(PROGRAM), "1"),
+        "PROMOTION_IN_OTHER_PROGRAM",
+        8105,
+        "Error fetching promotion data. Verify programs/promotionIdentifier passed.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("query", "code", "error_code", "message"), ERRORS)
+async def test_every_error_word_for_word(
+    gateway: Gateway, query: str, code: str, error_code: int, message: str
+) -> None:
+    response = await gateway.graphql(f"{{ good: {field().partition(': ')[2]} {query} }}")
+    assert response.status_code == 200
+    body = response.json()
+    assert body["data"] == {"good": {"customerId": str(CUSTOMER)}, "summary": None}
+    [error] = body["errors"]
+    assert (error["message"], error["path"]) == (message, ["summary"])
+    assert error["extensions"] == {"code": code, "errorCode": error_code}
+
+
+def body_of(query: object = "{ __typename }", **more: object) -> str:
+    return json.dumps({"query": query, **more})
+
+
+# A body that is refused before it is executed, the status, and the message.
+REFUSED: list[tuple[str | bytes, str]] = [
+    ("", "the body is not valid JSON."),
+    ("{", "the body is not valid JSON."),
+    (b"\xff", "the body is not valid JSON."),
+    ("[" * 100_000, "the body is not valid JSON."),
+    ('{"query": "\\ud800"}', "the body is not valid JSON."),
+    ("null", "The body must be an object, not null."),
+    ("1", "The body must be an object, not a number."),
+    ('"{ __typename }"', "The body must be an object, not a string."),
+    ("[{}]", "The body must be an object, not a list."),
+    ("{}", "query is missing."),
+    (body_of(""), "query is missing."),
+    (body_of(1), "query must be a string, not a number."),
+    (body_of(variables=[]), "variables must be an object, not a list."),
+    (body_of(variables=SECRET), "variables must be an object, not a string."),
+    (body_of(extensions=True), "extensions must be an object, not a boolean."),
+    (body_of(operationName={}), "operationName must be a string, not an object."),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), REFUSED, ids=[message for _, message in REFUSED])
+async def test_a_malformed_request_says_what_is_wrong(
+    gateway: Gateway, content: str | bytes, message: str
+) -> None:
+    headers = {**DEMO_HEADER, "Content-Type": "application/json"}
+    response = await gateway.client.post("/graphql", content=content, headers=headers)
+    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
+
+
+async def test_other_methods_and_media_types_are_refused(gateway: Gateway) -> None:
+    response = await gateway.client.put("/graphql", headers=DEMO_HEADER)
+    assert_graphql_refusal(response, 405, "METHOD_NOT_ALLOWED", 405, "Method Not Allowed")
+    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        headers = {**DEMO_HEADER, "Content-Type": media_type}
+        response = await gateway.client.post("/graphql", content=body_of(), headers=headers)
+        message = "A POST to /graphql takes application/json."
+        assert_graphql_refusal(response, 415, "UNSUPPORTED_MEDIA_TYPE", 415, message)
+
+
+async def test_a_query_may_come_by_get(gateway: Gateway) -> None:
+    parameters = {"query": "query ($v: Boolean!) { __typename @include(if: $v) }", "variables": '{"v": true}'}
+    response = await gateway.client.get("/graphql", params=parameters, headers=DEMO_HEADER)
+    assert response.json() == {"data": {"__typename": "Query"}}
+    wrong = {**parameters, "variables": f"{{{SECRET}"}
+    response = await gateway.client.get("/graphql", params=wrong, headers=DEMO_HEADER)
+    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, "variables is not valid JSON.")
+    response = await gateway.client.get("/graphql", headers=DEMO_HEADER)
+    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, "query is missing.")
+
+
+async def test_a_browser_gets_graphiql_without_credentials(gateway: Gateway) -> None:
+    response = await gateway.client.get("/graphql", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "GraphiQL" in response.text
+    with_query = {"query": "{ __typename }"}
+    response = await gateway.client.get("/graphql", params=with_query, headers={"Accept": "text/html"})
+    assert response.status_code == 401
+
+
+async def test_an_unknown_operation_name_is_refused(gateway: Gateway) -> None:
+    headers = {**DEMO_HEADER, "Content-Type": "application/json"}
+    content = body_of("query A { __typename }", operationName="B")
+    response = await gateway.client.post("/graphql", content=content, headers=headers)
+    assert response.status_code == 400
+    [error] = response.json()["errors"]
+    assert error["extensions"] == {"code": "BAD_REQUEST", "errorCode": 400}
+
+
+def with_source(value: str, declared: str = "") -> str:
+    return f"query Q{declared} {{ {field().replace('INSTORE', value)} }}"
+
+
+# A query with a wrong value in it, its variables, the code, and the whole message.
+WRONG_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        with_source(f'"{SECRET}"'),
+        {},
+        "GRAPHQL_VALIDATION_FAILED",
+        "Expected a value of type 'CustomerSource!', found a string.",
+    ),
+    (
+        with_source(f"[{{a: {SECRET}}}]"),
+        {},
+        "GRAPHQL_VALIDATION_FAILED",
+        "Expected a value of type 'CustomerSource!', found a list.",
+    ),
+    (
+        with_source("null"),
+        {},
+        "GRAPHQL_VALIDATION_FAILED",
+        "Expected a value of type 'CustomerSource!', found a null.",
+    ),
+    (
+        f"{{ {field().replace(f'{chr(34)}{MOBILE}{chr(34)}', SECRET)} }}",
+        {},
+        "GRAPHQL_VALIDATION_FAILED",
+        "Expected a value of type 'String!', found an int.",
+    ),
+    (
+        with_source("$s", f'($s: CustomerSource! = "{SECRET}")'),
+        {},
+        "GRAPHQL_VALIDATION_FAILED",
+        "Expected a value of type 'CustomerSource!', found a string.",
+    ),
+    (
+        with_source("$s", "($s: CustomerSource!)"),
+        {"s": SECRET},
+        "BAD_USER_INPUT",
+        "Variable '$s': expected a value of type 'CustomerSource!', found a string.",
+    ),
+    (
+        with_source("$s", "($s: CustomerSource!)"),
+        {"s": [SECRET]},
+        "BAD_USER_INPUT",
+        "Variable '$s': expected a value of type 'CustomerSource!', found a list.",
+    ),
+    (
+        with_source("$s", "($s: CustomerSource!)"),
+        {},
+        "BAD_USER_INPUT",
+        "Variable '$s': expected a value of type 'CustomerSource!', found nothing.",
+    ),
+    (
+        with_source("$s", "($s: CustomerSource!)"),
+        {"s": None},
+        "BAD_USER_INPUT",
+        "Variable '$s': expected a value of type 'CustomerSource!', found null.",
+    ),
+    (
+        with_source("$s", "($s: CustomerSource!)"),
+        {"s": 919078.5},
+        "BAD_USER_INPUT",
+        "Variable '$s': expected a value of type 'CustomerSource!', found a float.",
+    ),
+    (f'{{ "{SECRET}" }}', {}, "GRAPHQL_PARSE_FAILED", "Syntax Error: Expected Name, found String."),
+    (f'{{ a(b: "{SECRET}', {}, "GRAPHQL_PARSE_FAILED", "Syntax Error: Unterminated string."),
+    (f"{{ {SECRET} }}", {}, "GRAPHQL_PARSE_FAILED", "Syntax Error: Expected Name, found Int."),
+    (f"{{ {SECRET}x }}", {}, "GRAPHQL_PARSE_FAILED", "Syntax Error: Invalid number, expected digit."),
+    (f'{{ """{SECRET}""" }}', {}, "GRAPHQL_PARSE_FAILED", "Syntax Error: Expected Name, found BlockString."),
+]
+
+
+@pytest.mark.parametrize(("query", "variables", "code", "message"), WRONG_VALUES)
+async def test_a_wrong_value_is_described_not_quoted(
+    gateway: Gateway,
+    caplog: pytest.LogCaptureFixture,
+    query: str,
+    variables: dict[str, Any],
+    code: str,
+    message: str,
+) -> None:
+    await gateway.warm()
+    response = await gateway.graphql(query, variables)
+    assert "9190783" not in response.text + caplog.text
+    [error] = response.json()["errors"]
+    assert error["message"] == message
+    assert error["extensions"] == {"code": code, "errorCode": 400}
+    assert gateway.commands.names == []
+
+
+async def test_an_unknown_field_names_itself(gateway: Gateway) -> None:
+    [error] = (await gateway.graphql("{ nothing }")).json()["errors"]
+    assert error["message"] == "Cannot query field 'nothing' on type 'Query'."

@@ -1,0 +1,205 @@
+"""The original REST call: its bytes, its spellings, its errors word for word, its status."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from gateway import legacy
+from gateway.demo import CUSTOMER, MOBILE, PROGRAM, PROMOTION, documented_issuances
+from loaders.store import Store
+from tests.conftest import OpenGateway
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, new_tenant
+
+# The sample of the API's documentation; ORG stands for the organisation's id there.
+GOLDEN = """
+{
+    "orgId": ORG,
+    "programId": 2568,
+    "customerId": 387729100,
+    "promotionId": 2000065,
+    "promotionIdentifier": "021a1876-17d9-4d7a-bd2c-e74a65298398",
+    "points": [
+        {
+            "pointsCategory": "REGULAR_POINTS",
+            "totalPointsIssued": 600.000,
+            "numberOfTimesIssued": 6,
+            "lastIssuedOn": "2025-03-22T17:36:21+05:30"
+        },
+        {
+            "pointsCategory": "PROMISED_POINTS",
+            "totalPointsIssued": 600.000,
+            "numberOfTimesIssued": 6,
+            "lastIssuedOn": "2025-03-22T17:36:21+05:30"
+        }
+    ],
+    "alternateCurrencies": [
+        {
+            "alternateCurrencyName": "DocCoin",
+            "alternateCurrencySubDetails": [
+                {
+                    "alternateCurrencyType": "REGULAR",
+                    "totalIssued": 5600.000,
+                    "numberOfTimesIssued": 8,
+                    "lastIssuedOn": "2025-03-22T17:36:21+05:30"
+                }
+            ]
+        }
+    ],
+    "rewards": [
+        {
+            "rewardSeriesId": "113336.0",
+            "numberOfTimesIssued": 2,
+            "lastIssuedOn": "2025-03-29T16:30:01+05:30"
+        }
+    ],
+    "badges": [
+        {
+            "badgeSeriesId": "67ce697296dcfc6386c64f8a",
+            "numberOfTimesIssued": 8,
+            "lastIssuedOn": "2025-03-22T17:36:23+05:30"
+        }
+    ],
+    "warnings": []
+}
+"""
+
+
+async def test_the_documented_body_byte_for_byte(gateway_with: OpenGateway, store: Store) -> None:
+    tenant = await new_tenant(
+        store, time_zone="Asia/Kolkata", customer_id=CUSTOMER, mobile=MOBILE, promotion=PROMOTION
+    )
+    # The documented dates are those of the demo, from July back to March.
+    earlier = timedelta(days=122)
+    await tenant.issue(
+        replace(issuance, issued_on=issuance.issued_on - earlier) for issuance in documented_issuances()
+    )
+    async with gateway_with(benefits_since=date(2025, 1, 1)) as gateway:
+        response = await gateway.rest(DOCUMENTED, tenant.headers)
+    expected = GOLDEN.replace("ORG", str(tenant.organization.id))
+    assert response.text == "".join(expected.split())
+    assert response.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "source=instore&identifierName=MOBILE",
+        "source=InStore&identifierName=Mobile",
+        "source=FACEBOOK&source=INSTORE&identifierName=id&identifierName=mobile",
+        "source=INSTORE&identifierName=mobile&pageSize=10&source2=x",
+    ],
+)
+async def test_spellings_that_legacy_clients_use(gateway: Gateway, query: str) -> None:
+    rest = f"identifierValue={MOBILE}&programId={PROGRAM}&promotionId={PROMOTION.promotion_id}"
+    response = await gateway.client.get(f"{legacy.PATH}?{query}&{rest}", headers=DEMO_HEADER)
+    assert response.json()["customerId"] == CUSTOMER
+
+
+async def test_external_id_in_the_other_spelling(gateway: Gateway) -> None:
+    asked = {**DOCUMENTED, "identifierName": "externalID", "identifierValue": f"EXT-{CUSTOMER}"}
+    assert (await gateway.rest(asked)).json()["customerId"] == CUSTOMER
+
+
+async def test_of_a_repeated_parameter_the_last_counts_even_if_it_is_empty(gateway: Gateway) -> None:
+    query = "&".join(f"{name}={value}" for name, value in DOCUMENTED.items())
+    response = await gateway.client.get(f"{legacy.PATH}?{query}&programId=", headers=DEMO_HEADER)
+    assert response.json()["errors"][0]["code"] == 8883
+
+
+INSUFFICIENT = "Insufficient parameters passed, program id and one of promotion id/identifier are required."
+PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
+
+# Changes to the documented request (None: left out), the code, the message, the status in `semantic` mode.
+ERRORS: list[tuple[dict[str, str | None], int, str, int]] = [
+    ({"source": None}, 8001, "Lookup failed, No source passed", 400),
+    ({"source": ""}, 8001, "Lookup failed, No source passed", 400),
+    ({"source": "SHOP"}, 8003, "Invalid source", 400),
+    ({"identifierName": None}, 8002, "Lookup failed, No identifiers passed", 400),
+    ({"identifierName": ""}, 8002, "Lookup failed, No identifiers passed", 400),
+    ({"identifierValue": None}, 8002, "Lookup failed, No identifiers passed", 400),
+    ({"identifierName": "email"}, 8013, "Lookup,Invalid identifier passed", 400),
+    ({"programId": None}, 8883, INSUFFICIENT, 400),
+    ({"programId": "1.0"}, 8883, INSUFFICIENT, 400),
+    ({"promotionId": None}, 8883, INSUFFICIENT, 400),
+    ({"identifierValue": "0"}, 8015, "Customer not found for the given identifiers", 404),
+    ({"promotionId": "1"}, 8874, "promotion id passed is invalid", 404),
+    ({"promotionId": "x"}, 8874, "promotion id passed is invalid", 404),
+    ({"programId": "1"}, 8105, PROMOTION_DATA, 409),
+    # The order of the checks.
+    ({"source": None, "identifierName": None}, 8001, "Lookup failed, No source passed", 400),
+    ({"source": "x", "identifierName": None}, 8003, "Invalid source", 400),
+    ({"identifierName": "x", "identifierValue": None}, 8002, "Lookup failed, No identifiers passed", 400),
+    ({"identifierName": "x", "programId": None}, 8013, "Lookup,Invalid identifier passed", 400),
+]
+
+
+@pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
+async def test_every_error_word_for_word(gateway_with: OpenGateway, rest_status: str) -> None:
+    async with gateway_with(rest_status=rest_status) as gateway:
+        for changes, code, message, semantic_status in ERRORS:
+            parameters = {
+                name: value for name, value in {**DOCUMENTED, **changes}.items() if value is not None
+            }
+            status = 200 if rest_status == "legacy" else semantic_status
+            assert_rest_error(await gateway.rest(parameters), status, code, message)
+
+
+async def test_a_wrong_request_sends_no_command(gateway: Gateway) -> None:
+    await gateway.warm()
+    for changes, code, _, _ in ERRORS:
+        if code in (8001, 8003, 8002, 8013, 8883):
+            await gateway.rest({name: value or "" for name, value in {**DOCUMENTED, **changes}.items()})
+    assert gateway.commands.names == []
+
+
+async def test_the_warning_has_the_shape_of_an_error(gateway: Gateway) -> None:
+    body = (await gateway.rest({**DOCUMENTED, "identifierValue": "919078345796"})).json()
+    assert body["warnings"] == [
+        {
+            "status": False,
+            "code": 8116,
+            "message": "No benefits earned by customer for the given promotion.",
+        }
+    ]
+
+
+@pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
+async def test_the_server_s_own_statuses_are_real_in_both_modes(
+    gateway_with: OpenGateway, rest_status: str
+) -> None:
+    async with gateway_with(rest_status=rest_status) as gateway:
+        response = await gateway.client.post(legacy.PATH, headers=DEMO_HEADER)
+        assert_rest_error(response, 405, 405, "Method Not Allowed")
+        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+        assert_rest_error(await gateway.client.get("/v2/customers"), 404, 404, "Not Found")
+
+
+async def test_head_answers_as_get_without_a_body(gateway: Gateway) -> None:
+    response = await gateway.client.head(legacy.PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+    assert response.status_code == 200
+    assert json.loads(response.headers["content-length"]) > 800
+
+
+@pytest.mark.parametrize(
+    "given", ["0123456789abcdef0123456789ABCDEF", "01234567-89ab-cdef-0123-456789abcdef"]
+)
+async def test_a_good_request_id_comes_back(gateway: Gateway, given: str) -> None:
+    response = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, "X-CAP-REQUEST-ID": given})
+    assert response.headers["x-cap-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "919078345795", "x" * 32, "0123456789abcdef0123456789abcdef0"])
+async def test_any_other_request_id_is_replaced(gateway: Gateway, given: str) -> None:
+    response = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, "X-CAP-REQUEST-ID": given})
+    new = response.headers["x-cap-request-id"]
+    assert new != given
+    assert len(bytes.fromhex(new)) == 16
+
+
+async def test_rest_sends_two_finds_and_one_aggregation(gateway: Gateway) -> None:
+    await gateway.warm()
+    await gateway.rest(DOCUMENTED)
+    assert sorted(gateway.commands.names) == ["aggregate", "find", "find"]
+    assert gateway.commands.names[-1] == "aggregate"

@@ -1,0 +1,52 @@
+"""The table of settings: what each takes, and one line for what it does not."""
+
+from datetime import date
+
+import pytest
+
+from gateway.settings import SettingInvalid, Settings
+
+
+def test_without_an_environment_there_are_defaults() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+def test_every_setting_is_read() -> None:
+    environment = {
+        "GATEWAY_MONGODB_URI": "mongodb+srv://cluster.example",
+        "GATEWAY_DATABASE": "loyalty",
+        "GATEWAY_HOST": "::",
+        "GATEWAY_PORT": "0",
+        "GATEWAY_WORKERS": "4",
+        "GATEWAY_BENEFITS_SINCE": "2025-01-01",
+        "GATEWAY_REST_STATUS": "semantic",
+    }
+    assert Settings.from_environment(environment) == Settings(
+        "mongodb+srv://cluster.example", "loyalty", "::", 0, 4, date(2025, 1, 1), "semantic"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "GATEWAY_MONGODB_URI",
+            "http://user:geheim@host",
+            "is not shown; expected a connection string that begins with mongodb:// or mongodb+srv://.",
+        ),
+        ("GATEWAY_DATABASE", "a.b", "is 'a.b'; expected a MongoDB database name of at most 63 bytes."),
+        ("GATEWAY_DATABASE", "", "is ''; expected a MongoDB database name of at most 63 bytes."),
+        ("GATEWAY_HOST", " ", "is ' '; expected a host name or an address."),
+        ("GATEWAY_PORT", "65536", "is '65536'; expected a number from 0 to 65535."),
+        ("GATEWAY_PORT", "tcp://10.0.0.1:80", "is 'tcp://10.0.0.1:80'; expected a number from 0 to 65535."),
+        ("GATEWAY_PORT", "-1", "is '-1'; expected a number from 0 to 65535."),
+        ("GATEWAY_PORT", "٨٠", "is '٨٠'; expected a number from 0 to 65535."),
+        ("GATEWAY_WORKERS", "0", "is '0'; expected a number from 1 to 64."),
+        ("GATEWAY_BENEFITS_SINCE", "12.6.2025", "is '12.6.2025'; expected a date like 2025-06-12."),
+        ("GATEWAY_REST_STATUS", "Legacy", "is 'Legacy'; expected legacy or semantic."),
+    ],
+)
+def test_a_wrong_value_is_one_line(variable: str, value: str, message: str) -> None:
+    with pytest.raises(SettingInvalid) as raised:
+        Settings.from_environment({variable: value})
+    assert str(raised.value) == f"{variable} {message}"

@@ -1,0 +1,91 @@
+"""The database goes away under a running gateway: the documented answer on every face, in both modes."""
+
+import asyncio
+from contextlib import AsyncExitStack, ExitStack
+
+import pytest
+
+from gateway.embedded import embedded_database
+from gateway.settings import Settings
+from loaders.store import Store
+from tests.gateway.test_graphql_app import field
+from tests.support import (
+    DEMO_HEADER,
+    DOCUMENTED,
+    Gateway,
+    Tenant,
+    assert_graphql_refusal,
+    assert_rest_error,
+    new_tenant,
+    open_gateway,
+)
+
+PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
+UNCHECKED = "Authorization status unavailable!"
+
+
+async def test_without_a_database_known_callers_get_8105_and_others_4001() -> None:
+    async with AsyncExitStack() as gateways:
+        with ExitStack() as database:
+            uri = database.enter_context(embedded_database())
+            store = Store(uri, "promo_gateway")
+            await store.set_up()
+            tenant = await new_tenant(store)
+            store.close()
+            legacy, semantic = [
+                await gateways.enter_async_context(
+                    open_gateway(Settings(mongodb_uri=uri, rest_status=rest_status))
+                )
+                for rest_status in ("legacy", "semantic")
+            ]
+            for gateway in (legacy, semantic):
+                assert (await gateway.rest(tenant.parameters, tenant.headers)).status_code == 200
+        await asyncio.gather(
+            _known(legacy, tenant, 200), _known(semantic, tenant, 503), _unknown(legacy), _unknown(semantic)
+        )
+
+
+async def _known(gateway: Gateway, tenant: Tenant, status: int) -> None:
+    rest, graphql = await asyncio.gather(
+        gateway.rest(tenant.parameters, tenant.headers),
+        gateway.graphql(f"{{ {field('a')} {field('b')} }}", headers=tenant.headers),
+    )
+    assert_rest_error(rest, status, 8105, PROMOTION_DATA)
+    assert rest.headers.get("retry-after") == "1"
+    assert graphql.status_code == 200
+    assert graphql.json() == {
+        "data": {"a": None, "b": None},
+        "errors": [
+            {
+                "message": PROMOTION_DATA,
+                "locations": [{"line": 1, "column": column}],
+                "path": [alias],
+                "extensions": {"code": "DATA_UNAVAILABLE", "errorCode": 8105},
+            }
+            for alias, column in (("a", 3), ("b", 3 + len(field("a")) + 1))
+        ],
+    }
+
+
+async def _unknown(gateway: Gateway) -> None:
+    stranger = {"Authorization": DEMO_HEADER["Authorization"].replace("Basic ZG", "Basic ZW")}
+    rest, graphql = await asyncio.gather(
+        gateway.rest(DOCUMENTED, stranger), gateway.graphql("{ __typename }", headers=stranger)
+    )
+    assert_rest_error(rest, 503, 4001, UNCHECKED)
+    assert rest.headers["retry-after"] == "1"
+    assert_graphql_refusal(graphql, 503, "AUTHORIZATION_UNAVAILABLE", 4001, UNCHECKED)
+
+
+@pytest.mark.parametrize("lists", ["points { totalPointsIssued }", "warnings { code }"])
+async def test_a_failing_aggregation_is_8105_at_the_field(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, lists: str
+) -> None:
+    await gateway.warm()
+    # The server itself refuses to aggregate a collection of this name.
+    monkeypatch.setattr("loaders.totals.ISSUANCES", type("Collection", (), {"name": "$invalid"}))
+    body = (await gateway.graphql(f"{{ {field(selection='customerId ' + lists)} }}")).json()
+    assert body["data"] == {"summary": None}
+    [error] = body["errors"]
+    assert error["extensions"] == {"code": "DATA_UNAVAILABLE", "errorCode": 8105}
+    assert error["path"] == ["summary", lists.split()[0]]

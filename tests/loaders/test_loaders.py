@@ -1,0 +1,188 @@
+"""The loaders against the real server: exact commands, and totals equal to a plain fold."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from loaders import Loaders, ledger
+from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
+from loaders.documents import Benefit, IdentifierName, IssuanceType
+from loaders.ledger import Issuance
+from loaders.organizations import Organization
+from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionReference
+from loaders.store import Store
+from loaders.totals import BenefitKey, Total, TotalsByBenefitLoader
+from tests.support import Commands, new_tenant
+
+SINCE = datetime(2025, 6, 12, tzinfo=UTC)
+EXACT = Context(prec=60)
+
+
+async def test_customers_cost_one_find_per_source_and_name(
+    watched_store: tuple[Store, Commands], store: Store
+) -> None:
+    watched, commands = watched_store
+    tenant = await new_tenant(store)
+    keys = [
+        CustomerIdentifier(source, name, value)
+        for source in ("INSTORE", "LINE")
+        for name in (IdentifierName.MOBILE, IdentifierName.ID)
+        for value in (tenant.mobile, "x", "y")
+    ]
+    found = await CustomerByIdentifierLoader(watched, tenant.organization.id).load_many(keys)
+    assert found == [1] + [None] * 11
+    assert commands.names == ["find"] * 4
+
+
+async def test_promotions_cost_one_find_per_kind_of_reference(
+    watched_store: tuple[Store, Commands], store: Store
+) -> None:
+    watched, commands = watched_store
+    tenant = await new_tenant(store)
+    other = Promotion(1, 2, "two")
+    await ledger.put_promotions(store, tenant.organization.id, [(other, "Second")])
+    keys = [
+        PromotionReference("promotionIdentifier", "two"),
+        PromotionReference("promotionId", 1),
+        PromotionReference("promotionId", 3),
+        PromotionReference("promotionIdentifier", "one"),
+        PromotionReference("promotionIdentifier", "1"),
+    ]
+    found = await PromotionByReferenceLoader(watched, tenant.organization.id).load_many(keys)
+    assert found == [other, tenant.promotion, None, tenant.promotion, None]
+    assert commands.names == ["find", "find"]
+
+
+async def test_totals_cost_one_aggregation_that_names_only_what_was_asked(
+    watched_store: tuple[Store, Commands],
+) -> None:
+    watched, commands = watched_store
+    loader = TotalsByBenefitLoader(watched, 404, SINCE)
+    keys = [
+        BenefitKey(customer, promotion, Benefit.BADGE) for customer in range(20) for promotion in range(3)
+    ]
+    assert await loader.load_many(keys) == [()] * 60
+    [command] = commands.sent
+    assert command["aggregate"] == "issuances"
+    assert command["pipeline"][:2] == [
+        {"$match": {"orgId": 404, "customerId": {"$in": list(range(20))}}},
+        {
+            "$match": {
+                "promotionId": {"$in": [0, 1, 2]},
+                "benefit": {"$in": ["BADGE"]},
+                "issuedOn": {"$gte": SINCE},
+            }
+        },
+    ]
+
+
+@pytest.mark.parametrize("times", [5_000, pytest.param(50_000, marks=pytest.mark.slow)])
+async def test_a_customer_with_many_issuances(
+    watched_store: tuple[Store, Commands], store: Store, times: int
+) -> None:
+    watched, commands = watched_store
+    tenant = await new_tenant(store)
+    cent = Decimal("0.01")
+    for start in range(0, times, 5_000):
+        await tenant.issue(
+            Issuance(
+                f"e{n}", 1, 1, Benefit.POINTS, SINCE + timedelta(seconds=n), None, IssuanceType.REGULAR, cent
+            )
+            for n in range(start, start + 5_000)
+        )
+    loader = TotalsByBenefitLoader(watched, tenant.organization.id, SINCE)
+    [total] = await loader.load(BenefitKey(1, 1, Benefit.POINTS))
+    latest = SINCE + timedelta(seconds=times - 1)
+    assert total == Total("", IssuanceType.REGULAR, times * cent, times, latest)
+    assert commands.names == ["aggregate"]
+
+
+AMOUNTS = st.decimals(min_value=Decimal("0.000001"), max_value=Decimal(10**24 - 1), places=6)
+ITEMS = st.sampled_from(["a", "B", "$x.y", "é", "🎉"])
+
+
+@st.composite
+def issuances(draw: st.DrawFn) -> dict[str, Any]:
+    """An issuance without its event id, among few customers and promotions, around the first day."""
+    benefit = draw(st.sampled_from(Benefit))
+    with_amount = benefit in (Benefit.POINTS, Benefit.ALTERNATE_CURRENCY)
+    return {
+        "customer_id": draw(st.sampled_from([1, 2, 2**62])),
+        "promotion_id": draw(st.sampled_from([1, 2**53 + 1])),
+        "benefit": benefit,
+        "issued_on": SINCE + timedelta(milliseconds=draw(st.integers(-5, 10))),
+        "item": None if benefit is Benefit.POINTS else draw(ITEMS),
+        "type": draw(st.sampled_from(IssuanceType)) if with_amount else None,
+        "amount": draw(AMOUNTS) if with_amount else None,
+    }
+
+
+def fold(organization_ledger: list[Issuance], key: BenefitKey) -> set[Total]:
+    """What the aggregation must find, added up in plain Python."""
+    groups: defaultdict[tuple[str, IssuanceType | None], list[Issuance]] = defaultdict(list)
+    for issuance in organization_ledger:
+        if (
+            issuance.customer_id,
+            issuance.promotion_id,
+            issuance.benefit,
+        ) == key and issuance.issued_on >= SINCE:
+            groups[issuance.item or "", issuance.type].append(issuance)
+    totals = set()
+    for (item, type_), group in groups.items():
+        amount = Decimal(0)
+        for issuance in group:
+            amount = EXACT.add(amount, issuance.amount or 0)
+        totals.add(Total(item, type_, amount, len(group), max(issuance.issued_on for issuance in group)))
+    return totals
+
+
+KEYS = st.builds(
+    BenefitKey,
+    st.sampled_from([1, 2, 2**62, 404]),
+    st.sampled_from([1, 2**53 + 1, 404]),
+    st.sampled_from(Benefit),
+)
+
+
+@examples(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ledgers=st.tuples(*[st.lists(issuances(), max_size=25)] * 2),
+    keys=st.lists(KEYS, min_size=1, max_size=12),
+)
+async def test_totals_equal_a_plain_fold_over_the_ledger(
+    store: Store, ledgers: tuple[list[dict[str, Any]], list[dict[str, Any]]], keys: list[BenefitKey]
+) -> None:
+    """Also: many keys at once equal each alone, and another organisation's ledger is never seen."""
+    tenants = [await new_tenant(store) for _ in ledgers]
+    for tenant, drawn in zip(tenants, ledgers, strict=True):
+        organization_ledger = [Issuance(f"e{n}", **fields) for n, fields in enumerate(drawn)]
+        if organization_ledger:
+            await tenant.issue(organization_ledger)
+            # Once more: an event is counted once.
+            await tenant.issue(reversed(organization_ledger))
+        together = TotalsByBenefitLoader(store, tenant.organization.id, SINCE)
+        for key, totals in zip(keys, await together.load_many(keys), strict=True):
+            assert len(totals) == len(set(totals))
+            assert set(totals) == fold(organization_ledger, key)
+        alone = TotalsByBenefitLoader(store, tenant.organization.id, SINCE)
+        assert set(await alone.load(keys[0])) == fold(organization_ledger, keys[0])
+
+
+def test_an_organisation_s_day_starts_at_its_midnight() -> None:
+    organization = Organization(1, "One", ZoneInfo("Asia/Kolkata"))
+    assert organization.midnight(SINCE.date()) == datetime(2025, 6, 11, 18, 30, tzinfo=UTC)
+
+
+async def test_loaders_are_bound_to_one_organisation(store: Store) -> None:
+    here, there = await new_tenant(store, customer_id=1), await new_tenant(store, customer_id=2)
+    identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, here.mobile)
+    for tenant in (here, there):
+        loaders = Loaders(store, tenant.organization, SINCE.date())
+        assert await loaders.customers.load(identifier) == tenant.customer_id

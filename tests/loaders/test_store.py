@@ -1,0 +1,133 @@
+"""Set-up, validators, idempotent writes, and failures without the driver's words."""
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from loaders import ledger
+from loaders.documents import COLLECTIONS, ISSUANCES, PROMOTIONS
+from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable
+
+GOOD: dict[str, Any] = {
+    "_id": "1:good",
+    "orgId": Int64(1),
+    "customerId": Int64(1),
+    "promotionId": Int64(1),
+    "benefit": "ALTERNATE_CURRENCY",
+    "item": "DocCoin",
+    "type": "REGULAR",
+    "amount": Decimal(1),
+    "issuedOn": datetime(2026, 1, 1, tzinfo=UTC),
+}
+POINTS = {**GOOD, "benefit": "POINTS", "item": None}
+REWARD = {**GOOD, "benefit": "REWARD", "type": None, "amount": None}
+
+# What is changed in a good document; None takes a field away.
+BAD = [
+    {"orgId": 1},
+    {"orgId": None},
+    {"customerId": "1"},
+    {"promotionId": None},
+    {"benefit": "COUPON"},
+    {"item": ""},
+    {"item": None},
+    {"type": "REGULAR_POINTS"},
+    {"type": None},
+    {"amount": 1.0},
+    {"amount": Int64(1)},
+    {"amount": Decimal(0)},
+    {"amount": Decimal(-1)},
+    {"amount": Decimal("NaN")},
+    {"amount": Decimal("Infinity")},
+    {"amount": Decimal(10**24)},
+    {"amount": None},
+    {"issuedOn": "2026-01-01"},
+    {"issuedOn": None},
+    {"more": 1},
+    {**POINTS, "item": "DocCoin"},
+    {**POINTS, "amount": None},
+    {**REWARD, "item": None},
+    {**REWARD, "amount": Decimal(1)},
+    {**REWARD, "type": "REGULAR"},
+    {**REWARD, "benefit": "BADGE", "type": "REGULAR"},
+]
+
+
+def present(document: dict[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in document.items() if value is not None}
+
+
+async def test_setting_up_creates_everything_and_can_be_run_again(empty_store: Store) -> None:
+    everything = [collection.name for collection in COLLECTIONS]
+    assert await empty_store.missing() == everything
+    await empty_store.set_up()
+    assert await empty_store.missing() == []
+    await empty_store.insert(ISSUANCES.name, GOOD)
+    await empty_store.set_up()
+    assert await empty_store.get(ISSUANCES.name, "1:good") == GOOD
+
+
+@pytest.mark.parametrize("document", [GOOD, POINTS, REWARD, {**REWARD, "benefit": "BADGE"}])
+async def test_the_ledger_takes_each_kind_of_benefit(store: Store, document: dict[str, Any]) -> None:
+    document = present({**document, "_id": f"1:{document['benefit']}"})
+    await store.insert(ISSUANCES.name, document)
+    assert await store.get(ISSUANCES.name, document["_id"]) == document
+
+
+@pytest.mark.parametrize("changes", BAD)
+async def test_the_ledger_takes_nothing_else(store: Store, changes: dict[str, Any]) -> None:
+    event = f"1:{uuid.uuid4().hex}"
+    with pytest.raises(StoreUnavailable, match=r"^WriteError$"):
+        await store.insert(ISSUANCES.name, present({**GOOD, **changes, "_id": event}))
+    assert await store.get(ISSUANCES.name, event) is None
+
+
+async def test_inserting_what_is_there_says_so(store: Store) -> None:
+    document = {**GOOD, "_id": "1:once"}
+    await store.insert(ISSUANCES.name, document)
+    with pytest.raises(AlreadyExists):
+        await store.insert(ISSUANCES.name, {**document, "amount": Decimal(2)})
+    assert await store.insert_missing(ISSUANCES.name, [document, {**document, "_id": "1:new"}]) == 1
+    assert await store.get(ISSUANCES.name, "1:once") == document
+
+
+async def test_one_bad_document_is_not_hidden_among_good_ones(store: Store) -> None:
+    documents = [{**GOOD, "_id": "1:a"}, {**GOOD, "_id": "1:b", "orgId": "x"}]
+    with pytest.raises(StoreUnavailable, match=r"^BulkWriteError$"):
+        await store.insert_missing(ISSUANCES.name, documents)
+
+
+async def test_a_promotion_identifier_names_one_promotion(store: Store) -> None:
+    fields = {"orgId": Int64(404), "programId": Int64(1), "promotionIdentifier": "same", "name": ""}
+    await store.replace(PROMOTIONS.name, [{**fields, "promotionId": Int64(1)}], ("orgId", "promotionId"))
+    with pytest.raises(StoreUnavailable, match=r"^BulkWriteError$"):
+        await store.replace(PROMOTIONS.name, [{**fields, "promotionId": Int64(2)}], ("orgId", "promotionId"))
+
+
+async def test_writing_nothing_is_no_error(store: Store) -> None:
+    assert await ledger.add_issuances(store, 404, []) == 0
+    await ledger.put_promotions(store, 404, [])
+
+
+@pytest.mark.parametrize(
+    ("uri", "database"),
+    [
+        ("mongodb://user:geheim@", "x"),
+        ("mongodb://user:ge%heim@host", "x"),
+        ("mongodb://host:port", "x"),
+    ],
+)
+async def test_a_wrong_connection_string_is_not_quoted(uri: str, database: str) -> None:
+    with pytest.raises(StoreMisconfigured) as raised:
+        Store(uri, database)
+    assert "geheim" not in str(raised.value)
+
+
+async def test_a_failure_does_not_carry_the_driver_s_words() -> None:
+    store = Store("mongodb://127.0.0.1:1", "x")
+    with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError$"):
+        await store.ping()
+    store.close()

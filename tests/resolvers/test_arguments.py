@@ -1,0 +1,73 @@
+"""The checks that need no database."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loaders.customers import CustomerIdentifier
+from loaders.documents import IdentifierName
+from loaders.promotions import PromotionReference
+from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments, parse_id
+from resolvers.errors import IdentifierMissing, ParametersInsufficient
+
+
+@given(number=st.integers(0, 2**64), zeros=st.integers(0, 5000))
+def test_every_64_bit_number_is_an_id_and_no_larger_one(number: int, zeros: int) -> None:
+    assert parse_id("0" * zeros + str(number)) == (number if number < 2**63 else None)
+
+
+@given(st.text())
+def test_an_id_is_ascii_digits_and_nothing_else(text: str) -> None:
+    if not text or set(text) - set("0123456789"):
+        assert parse_id(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", " 1", "1 ", "+1", "-1", "1.0", "1e3", "1_000", "0x1", "²", "१", "1\n"]
+)
+def test_what_python_would_take_for_a_number_is_none(text: str | None) -> None:
+    assert parse_id(text) is None
+
+
+def test_every_identifier_name_of_the_data_has_one_of_the_api() -> None:
+    assert [name.name for name in CustomerIdentifierName] == [name.name for name in IdentifierName]
+
+
+CUSTOMER = CustomerIdentifier("LINE", IdentifierName.EXTERNAL_ID, "x")
+
+
+@pytest.mark.parametrize(
+    ("promotion_id", "promotion_identifier", "reference", "identifier"),
+    [
+        ("1", None, PromotionReference("promotionId", 1), None),
+        ("1", "", PromotionReference("promotionId", 1), None),
+        ("1", "one", PromotionReference("promotionId", 1), "one"),
+        ("", "one", PromotionReference("promotionIdentifier", "one"), "one"),
+        ("x", "one", None, "one"),
+    ],
+)
+def test_an_id_wins_over_an_identifier(
+    promotion_id: str, promotion_identifier: str, reference: PromotionReference, identifier: str
+) -> None:
+    assert SummaryArguments.check(
+        CustomerSource.LINE, CustomerIdentifierName.EXTERNAL_ID, "x", "7", promotion_id, promotion_identifier
+    ) == SummaryArguments(CUSTOMER, 7, reference, identifier)
+
+
+@pytest.mark.parametrize(
+    ("value", "program_id", "promotion_id", "error"),
+    [
+        (None, None, None, IdentifierMissing),
+        ("", "x", "", IdentifierMissing),
+        ("x", None, "1", ParametersInsufficient),
+        ("x", "x", "1", ParametersInsufficient),
+        ("x", "7", None, ParametersInsufficient),
+    ],
+)
+def test_the_first_check_that_fails_is_the_answer(
+    value: str | None, program_id: str | None, promotion_id: str | None, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        SummaryArguments.check(
+            CustomerSource.LINE, CustomerIdentifierName.ID, value, program_id, promotion_id, None
+        )

@@ -1,0 +1,242 @@
+"""What tests share: the gateway under test, both of its faces, and one error shape."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+
+from gateway import legacy
+from gateway.app import create_app
+from gateway.auth.basic import hash_secret, md5_hex
+from gateway.demo import MOBILE, PASSWORD, PROGRAM, PROMOTION, TILL, authorization
+from gateway.settings import Settings
+from loaders import ledger
+from loaders.clients import add_till
+from loaders.customers import CustomerIdentifier
+from loaders.documents import Benefit, IdentifierName, IssuanceType
+from loaders.ledger import Issuance
+from loaders.organizations import Organization
+from loaders.promotions import Promotion
+from loaders.store import Store
+
+DEMO_HEADER = {"Authorization": authorization(TILL, PASSWORD)}
+# As REST parameters; `ask_graphql` makes GraphQL arguments of them.
+DOCUMENTED = {
+    "source": "INSTORE",
+    "identifierName": "mobile",
+    "identifierValue": MOBILE,
+    "programId": str(PROGRAM),
+    "promotionId": str(PROMOTION.promotion_id),
+}
+PROMOTION_ONE = Promotion(1, 1, "one")
+# Hashing on purpose takes long; every till that a test makes has the same password.
+PASSWORD_HASH = hash_secret(md5_hex(PASSWORD))
+
+FULL_SUMMARY = """
+    orgId programId customerId promotionId promotionIdentifier
+    points { pointsCategory totalPointsIssued numberOfTimesIssued lastIssuedOn }
+    alternateCurrencies { alternateCurrencyName alternateCurrencySubDetails {
+        alternateCurrencyType totalIssued numberOfTimesIssued lastIssuedOn } }
+    rewards { rewardSeriesId numberOfTimesIssued lastIssuedOn }
+    badges { badgeSeriesId numberOfTimesIssued lastIssuedOn }
+    warnings { code message }
+"""
+_DECLARATIONS = {
+    "source": "CustomerSource!",
+    "identifierName": "CustomerIdentifierName!",
+    "identifierValue": "String!",
+    "programId": "ID!",
+    "promotionId": "ID",
+    "promotionIdentifier": "String",
+}
+_IDENTIFIER_NAMES = {name.value: name.name for name in IdentifierName}
+
+
+class Commands(CommandListener):
+    """Every command that the driver sends."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    @property
+    def names(self) -> list[str]:
+        return [next(iter(command)) for command in self.sent]
+
+    def clear(self) -> None:
+        self.sent.clear()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.sent.append(dict(event.command))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Nothing to record: a command counts when it is sent."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Nothing to record: a command counts when it is sent."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway: a client for it, and the database commands it sends."""
+
+    client: httpx.AsyncClient
+    commands: Commands
+
+    async def rest(
+        self, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
+    ) -> httpx.Response:
+        return await self.client.get(legacy.PATH, params=dict(parameters), headers=dict(headers))
+
+    async def graphql(
+        self,
+        query: str,
+        variables: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] = DEMO_HEADER,
+    ) -> httpx.Response:
+        body = {"query": query, "variables": variables}
+        return await self.client.post("/graphql", json=body, headers=dict(headers))
+
+    async def warm(self) -> None:
+        """Have the demo's caller remembered, and forget the commands that it took."""
+        assert (await self.rest(DOCUMENTED)).status_code == 200
+        self.commands.clear()
+
+    async def ask(
+        self, face: str, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
+    ) -> dict[str, Any]:
+        """The full summary or the error code, the same whichever face is asked."""
+        return await (self.ask_rest if face == "rest" else self.ask_graphql)(parameters, headers)
+
+    async def ask_rest(
+        self, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
+    ) -> dict[str, Any]:
+        body = json.loads((await self.rest(parameters, headers)).content, parse_float=Decimal)
+        if "errors" in body:
+            return {"error": body["errors"][0]["code"]}
+        for warning in body["warnings"]:
+            assert warning.pop("status") is False
+        assert isinstance(body, dict)
+        return body
+
+    async def ask_graphql(
+        self, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
+    ) -> dict[str, Any]:
+        variables = dict(parameters)
+        if "identifierName" in variables:
+            variables["identifierName"] = _IDENTIFIER_NAMES[variables["identifierName"]]
+        declared = ", ".join(f"${name}: {type_}" for name, type_ in _DECLARATIONS.items())
+        passed = ", ".join(f"{name}: ${name}" for name in _DECLARATIONS)
+        query = (
+            f"query ({declared}) {{ summary: customerPromotionActionSummary({passed}) {{ {FULL_SUMMARY} }} }}"
+        )
+        body = (await self.graphql(query, variables, headers)).json()
+        if "errors" in body:
+            return {"error": body["errors"][0]["extensions"]["errorCode"]}
+        return _as_rest(body["data"]["summary"])
+
+
+def _as_rest(summary: dict[str, Any]) -> dict[str, Any]:
+    for field in ("orgId", "programId", "customerId", "promotionId"):
+        summary[field] = int(summary[field])
+    for row in summary["points"]:
+        row["totalPointsIssued"] = Decimal(row["totalPointsIssued"])
+    for currency in summary["alternateCurrencies"]:
+        for row in currency["alternateCurrencySubDetails"]:
+            row["totalIssued"] = Decimal(row["totalIssued"])
+    return summary
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    commands = Commands()
+    app = create_app(settings, listeners=[commands])
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+    ):
+        yield Gateway(client, commands)
+
+
+def assert_rest_error(response: httpx.Response, status: int, code: int, message: str) -> None:
+    assert response.json() == {"errors": [{"status": False, "code": code, "message": message}]}
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    assert len(response.headers["x-cap-request-id"]) >= 32
+
+
+def assert_graphql_refusal(
+    response: httpx.Response, status: int, code: str, error_code: int, message: str
+) -> None:
+    extensions = {"code": code, "errorCode": error_code}
+    assert response.json() == {"errors": [{"message": message, "extensions": extensions}]}
+    assert response.status_code == status
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organisation of a test's own, with a till, one promotion and one customer."""
+
+    store: Store
+    organization: Organization
+    promotion: Promotion
+    customer_id: int
+    mobile: str
+    headers: Mapping[str, str]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {
+            "source": "INSTORE",
+            "identifierName": "mobile",
+            "identifierValue": self.mobile,
+            "programId": str(self.promotion.program_id),
+            "promotionId": str(self.promotion.promotion_id),
+        }
+
+    async def issue(self, issuances: Iterable[Issuance]) -> None:
+        await ledger.add_issuances(self.store, self.organization.id, issuances)
+
+    def points(self, event_id: str, amount: str, issued_on: datetime) -> Issuance:
+        return Issuance(
+            event_id,
+            self.customer_id,
+            self.promotion.promotion_id,
+            Benefit.POINTS,
+            issued_on,
+            type=IssuanceType.REGULAR,
+            amount=Decimal(amount),
+        )
+
+
+async def new_tenant(
+    store: Store,
+    *,
+    time_zone: str = "UTC",
+    customer_id: int = 1,
+    mobile: str = "919000000001",
+    promotion: Promotion = PROMOTION_ONE,
+) -> Tenant:
+    """An organisation that no other test knows; ids may be those of others on purpose."""
+    organization = Organization(uuid.uuid4().int >> 65, "Tenant", ZoneInfo(time_zone))
+    till = f"till-{organization.id}"
+    await ledger.put_organization(store, organization)
+    await add_till(store, till, organization.id, PASSWORD_HASH)
+    await ledger.put_promotions(store, organization.id, [(promotion, "Promotion")])
+    identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, mobile)
+    await ledger.put_identifiers(store, organization.id, [(identifier, customer_id)])
+    header = {"Authorization": authorization(till, PASSWORD)}
+    return Tenant(store, organization, promotion, customer_id, mobile, header)

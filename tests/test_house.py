@@ -1,0 +1,108 @@
+"""The rules of the house that no tool checks: arrows between the rooms, and documents that tell the truth."""
+
+import ast
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    is_specified_scalar_type,
+)
+
+from gateway.settings import Settings
+from resolvers.schema import create_schema
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(path for room in ("gateway", "resolvers", "loaders") for path in (ROOT / room).rglob("*.py"))
+# What a room may import of the other rooms and of the packages that belong to one of them.
+FORBIDDEN = {
+    "loaders": {"gateway", "resolvers", "starlette", "uvicorn", "strawberry", "graphql", "msgspec"},
+    "resolvers": {"gateway", "starlette", "uvicorn", "motor", "pymongo", "bson"},
+    "gateway": {"motor", "pymongo", "bson", "aiodataloader"},
+}
+DRIVER = {"motor", "pymongo", "bson"}
+STANDARD_NAMES = {"types", "http", "json", "logging", "email", "calendar", "token", "secrets"}
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, by their full names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide which room they reach"
+            found.add(node.module or "")
+    return found
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_arrows_run_from_gateway_to_resolvers_to_loaders(path: Path) -> None:
+    packages = {module.partition(".")[0] for module in imports(path)}
+    room = path.relative_to(ROOT).parts[0]
+    assert packages & FORBIDDEN[room] <= (DRIVER if name(path) == "loaders/store.py" else set())
+    assert "secantus" not in packages
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_is_short_says_why_it_exists_and_has_a_name_of_its_own(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 250
+    assert ast.get_docstring(ast.parse(text))
+    assert path.stem not in STANDARD_NAMES
+
+
+def test_the_printed_schema_is_the_schema() -> None:
+    assert (ROOT / "schema.graphql").read_text() == create_schema().as_str() + "\n"
+
+
+def described(type_: GraphQLNamedType) -> dict[str, str | None]:
+    found = {type_.name: type_.description}
+    if isinstance(type_, GraphQLObjectType):
+        for field_name, field in type_.fields.items():
+            found[f"{type_.name}.{field_name}"] = field.description
+            for argument_name, argument in field.args.items():
+                found[f"{type_.name}.{field_name}({argument_name})"] = argument.description
+    if isinstance(type_, GraphQLEnumType):
+        for value_name, value in type_.values.items():
+            found[f"{type_.name}.{value_name}"] = value.description
+    return found
+
+
+def test_every_element_of_the_schema_is_described() -> None:
+    types = create_schema()._schema.type_map.values()
+    own = [
+        type_ for type_ in types if not type_.name.startswith("__") and not is_specified_scalar_type(type_)
+    ]
+    assert len(own) == 14
+    descriptions = {element: text for type_ in own for element, text in described(type_).items()}
+    assert [element for element, text in descriptions.items() if not text] == []
+
+
+def test_the_readme_has_every_setting_with_its_default() -> None:
+    rows = re.findall(
+        r"^\| `(GATEWAY_\w+)` \| `(.*?)` \| (.*?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    assert rows == [
+        (f"GATEWAY_{row.name.upper()}", str(row.default), row.metadata["why"]) for row in fields(Settings)
+    ]
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first
+    assert first[1] == version
+
+
+def test_the_lock_names_no_registry() -> None:
+    assert "://" not in (ROOT / "requirements.lock").read_text()
