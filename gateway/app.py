@@ -10,15 +10,21 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway import legacy
-from gateway.auth import Authenticator
+from gateway.auth import Authenticator, oauth
+from gateway.auth.oauth import TokenEndpoint
+from gateway.auth.oidc import ExternalIssuer
+from gateway.auth.passwords import Passwords
+from gateway.auth.tokens import SigningKey, Tokens
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql_app import GraphQLEndpoint
 from gateway.legacy import ActionSummary
 from gateway.settings import Settings
 from gateway.telemetry import RequestId
 from loaders import Loaders
+from loaders.documents import Resource, Right
 from loaders.store import CommandListener, Store
 from resolvers.context import Context
 from resolvers.schema import create_schema
@@ -27,33 +33,55 @@ from resolvers.schema import create_schema
 def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ()) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the database commands it sends."""
     store = Store(settings.mongodb_uri, settings.database, listeners=listeners)
-    authenticator = Authenticator(store)
+    passwords = Passwords(store)
+    tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
+    authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
+    token_endpoint = TokenEndpoint(store, passwords, tokens)
 
     async def enter(request: Request) -> Context:
-        caller = await authenticator.authenticate(request.headers)
-        return Context(Loaders(store, caller.organization, settings.benefits_since))
+        caller = await authenticator.authenticate(request)
+        caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
+        return Context(Loaders(store, caller.organization, settings.benefits_since, caller.customer_id))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         store.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(GRAPHQL_PATH, GraphQLEndpoint(create_schema(), enter), methods=["GET", "POST"]),
             Route(legacy.PATH, ActionSummary(enter).get, methods=["GET"]),
+            Route(oauth.PATH, token_endpoint.generate, methods=["POST"]),
+            Route(oauth.JWKS_PATH, token_endpoint.public_keys, methods=["GET"]),
         ],
         middleware=[
             Middleware(RequestId),
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=settings.rest_status == "legacy"),
         ],
         exception_handlers={HTTPException: _leave_to_error_answers},
         lifespan=lifespan,
     )
+    # A path is what it is: a redirect would point wherever the request's Host header says.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _leave_to_error_answers(_: Request, error: Exception) -> Response:
     raise error
+
+
+def _external_issuer(settings: Settings) -> ExternalIssuer | None:
+    if not settings.oidc_issuer:
+        return None
+    return ExternalIssuer(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        settings.oidc_org_claim,
+        settings.oidc_orgs,
+        settings.oidc_group,
+    )
 
 
 def create_app_from_environment() -> Starlette:

@@ -12,12 +12,15 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from gateway import legacy
-from gateway.auth.basic import hash_secret, md5_hex
+from gateway.auth import oauth
+from gateway.auth.headers import md5_hex
+from gateway.auth.passwords import hash_secret
+from gateway.database import set_up
 from gateway.errors import GRAPHQL_PATH
 from loaders import ledger
-from loaders.clients import add_till
+from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
-from loaders.documents import Benefit, IdentifierName, IssuanceType
+from loaders.documents import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
@@ -26,6 +29,7 @@ from loaders.store import AlreadyExists, Store
 DEMO = Organization(51135, "Demo", ZoneInfo("Asia/Kolkata"))
 OTHER = Organization(51136, "Other", ZoneInfo("America/New_York"))
 TILL, OTHER_TILL, PASSWORD = "demo.till", "other.till", "demo"
+OAUTH_KEY, OAUTH_SECRET = "demo-key", "demo-secret"
 
 CUSTOMER, MOBILE = 387729100, "919078345795"
 CUSTOMER_WITHOUT_BENEFITS, MOBILE_WITHOUT_BENEFITS = 387729101, "919078345796"
@@ -41,11 +45,17 @@ GENERATED_PROMOTIONS = tuple(
 
 async def fill(store: Store) -> None:
     """Set the database up and put the sample data in; safe to run again."""
-    await store.set_up()
-    for organization, till in ((DEMO, TILL), (OTHER, OTHER_TILL)):
+    await set_up(store)
+    for organization in (DEMO, OTHER):
         await ledger.put_organization(store, organization)
+    password, secret = hash_secret(md5_hex(PASSWORD)), hash_secret(OAUTH_SECRET)
+    for account in (
+        Account(TILL, TILL, ClientKind.TILL, DEMO.id, "default", 0, password),
+        Account(OTHER_TILL, OTHER_TILL, ClientKind.TILL, OTHER.id, "default", 0, password),
+        Account(OAUTH_KEY, "Demo app", ClientKind.OAUTH, DEMO.id, "default", 300, secret),
+    ):
         with suppress(AlreadyExists):
-            await add_till(store, till, organization.id, hash_secret(md5_hex(PASSWORD)))
+            await add_account(store, account)
     promotions = [(PROMOTION, "Summer"), *((generated, "Generated") for generated in GENERATED_PROMOTIONS)]
     issuances = [*documented_issuances(), *_too_old_issuances(), *_generated_issuances()]
     await ledger.put_promotions(store, DEMO.id, promotions)
@@ -185,11 +195,15 @@ def announcement(address: str) -> str:
 Promotion gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), till {TILL}, password {PASSWORD}
 
 GraphQL:
-  curl -s {address}{GRAPHQL_PATH} -H 'Authorization: {header}' -H 'Content-Type: application/json' \
+  curl -s {address}{GRAPHQL_PATH} -H 'Authorization: {header}' -H 'Content-Type: application/json' \\
     -d '{json.dumps({"query": query})}'
 
 REST:
   curl -s '{address}{legacy.PATH}?{urlencode(parameters)}' -H 'Authorization: {header}'
+
+A token, for X-CAP-API-OAUTH-TOKEN or Authorization: Bearer:
+  curl -s {address}{oauth.PATH} -H 'Content-Type: application/json' \\
+    -d '{json.dumps({"key": OAUTH_KEY, "secret": OAUTH_SECRET})}'
 
 GraphiQL: {address}{GRAPHQL_PATH} — in its Headers pane:
   {{"Authorization": "{header}"}}

@@ -7,10 +7,9 @@ started, never imported.
 import re
 import subprocess
 import sysconfig
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 START_SECONDS = 60
@@ -24,47 +23,46 @@ class EmbeddedUnavailable(Exception):
 
 
 @contextmanager
-def embedded_database(data_dir: Path | None = None) -> Iterator[str]:
-    """Run the database and yield its connection string; data is kept only in a given `data_dir`."""
-    if data_dir is not None:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        with _running(data_dir, ("--sync-on-commit",)) as uri:
-            yield uri
-    else:
-        with (
-            tempfile.TemporaryDirectory(prefix="promo-gateway-") as temporary,
-            _running(Path(temporary), ()) as uri,
-        ):
-            yield uri
+def embedded_database(directory: Path, *, durable: bool) -> Iterator[str]:
+    """Run the database with its files in `directory` and yield its connection string.
 
-
-@contextmanager
-def _running(directory: Path, options: tuple[str, ...]) -> Iterator[str]:
+    Only a `durable` one keeps what it acknowledged when it is killed.
+    """
     program = Path(sysconfig.get_path("scripts"), "secantusd-py")
     if not program.exists():
         raise EmbeddedUnavailable(
             "The embedded database is not installed: pip install 'promo-gateway[embedded]'."
         )
     log, config = directory / "database.log", directory / "database.toml"
-    # An empty configuration of our own, or it would look for others in the home and working directories.
-    config.write_text("")
-    with log.open("w") as log_file:
+    command: list[str | Path] = [program, "--config", config, "--port", "0"]
+    command += ["--storage-path", directory / "data", *(["--sync-on-commit"] if durable else [])]
+    with ExitStack() as stack:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            # An empty configuration of our own, or it would look for others in the home and working
+            # directories.
+            config.write_text("")
+            log_file = stack.enter_context(log.open("w"))
+        except OSError as error:
+            raise EmbeddedUnavailable(f"{error.filename}: {error.strerror}.") from error
         process = subprocess.Popen(
-            [program, "--config", config, "--port", "0", "--storage-path", directory / "data", *options],
+            command,
             stdout=subprocess.DEVNULL,
             stderr=log_file,
             # Ctrl-C in a terminal reaches the whole process group; the database must outlive the gateway.
             start_new_session=True,
         )
-    try:
+        stack.callback(_stop, process)
         yield f"mongodb://{_address(process, log)}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:

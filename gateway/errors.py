@@ -16,12 +16,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import codec
-from gateway.auth import AuthorizationUnavailable, Unauthenticated
+from gateway.auth import oauth
+from gateway.auth.callers import (
+    AccessDenied,
+    AuthorizationUnavailable,
+    TokenExpired,
+    TooManyFailures,
+    Unauthenticated,
+)
+from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
 from loaders.store import StoreUnavailable
 from resolvers import errors
 
 GRAPHQL_PATH = "/graphql"
-RETRY_AFTER_SECONDS = 1
+_RETRY_AFTER_SECONDS = {429: FAILURES_REMEMBERED_SECONDS, 503: 1}
 
 logger = logging.getLogger("promo_gateway")
 
@@ -40,9 +48,13 @@ _PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdent
 # In the order of the API's documentation, word for word. The statuses of 8xxx codes are the `semantic` ones.
 SHOWN: Mapping[type[Exception], Shown] = {
     Unauthenticated: Shown(401, "Unauthorized", 401, "UNAUTHENTICATED"),
+    TokenExpired: Shown(498, "", 401, "UNAUTHENTICATED"),
+    oauth.InvalidClient: Shown(320001, "Invalid client key and secret", 401, "UNAUTHENTICATED"),
+    TooManyFailures: Shown(429, "Too Many Requests", 429, "TOO_MANY_REQUESTS"),
     AuthorizationUnavailable: Shown(
         4001, "Authorization status unavailable!", 503, "AUTHORIZATION_UNAVAILABLE"
     ),
+    AccessDenied: Shown(4000, "Not authorized. Access is denied!", 403, "FORBIDDEN"),
     errors.SourceMissing: Shown(8001, "Lookup failed, No source passed", 400, "BAD_USER_INPUT"),
     errors.SourceInvalid: Shown(8003, "Invalid source", 400, "BAD_USER_INPUT"),
     errors.IdentifierMissing: Shown(8002, "Lookup failed, No identifiers passed", 400, "IDENTIFIER_MISSING"),
@@ -65,17 +77,29 @@ SHOWN: Mapping[type[Exception], Shown] = {
 
 
 def shown(error: Exception) -> Shown:
-    """What a caller may see of `error`; an unexpected one is logged here."""
+    """What a caller may see of `error`; it is logged here, an expected one as one line."""
+    answer = _look_up(error)
+    cause = error if isinstance(error, StoreUnavailable) else error.__cause__
+    if isinstance(cause, StoreUnavailable):
+        # Its text is the kind of failure, without the driver's words.
+        logger.warning("refused %s %s: %s", answer.code, answer.graphql_code, cause)
+    else:
+        logger.info("refused %s %s", answer.code, answer.graphql_code)
+    return answer
+
+
+def _look_up(error: Exception) -> Shown:
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
         return Shown(status, status.phrase, status, status.name)
     if (known := SHOWN.get(type(error))) is not None:
-        return known
-    log_unexpected(error)
-    return shown(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
+        # An empty message stands for the error's own, where that says more than the table can.
+        return known if known.message else known._replace(message=str(error))
+    _log_unexpected(error)
+    return _look_up(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
-def log_unexpected(error: BaseException) -> None:
+def _log_unexpected(error: BaseException) -> None:
     """Log a defect: its kind and its place, but not its message, which may quote a customer's data."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("unexpected %s\n%s", type(error).__qualname__, frames)
@@ -109,21 +133,27 @@ class ErrorAnswers:
     def _answer(self, request: Request, error: Exception) -> Response:
         answer = shown(error)
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        if request.url.path == GRAPHQL_PATH:
-            message = error.detail if isinstance(error, HTTPException) else answer.message
-            extensions = {"code": answer.graphql_code, "errorCode": answer.code}
-            body = codec.encode({"errors": [{"message": message, "extensions": extensions}]})
-            status = answer.status
-        else:
-            entry = {"status": False, "code": answer.code, "message": answer.message}
-            body = codec.encode({"errors": [entry]})
-            status = HTTPStatus.OK if self._always_200 and answer.code >= 8000 else answer.status
+        if answer.status in _RETRY_AFTER_SECONDS:
+            headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[answer.status])
+        path, message = request.url.path, answer.message
+        if isinstance(error, HTTPException) and path in (GRAPHQL_PATH, oauth.PATH):
+            message = error.detail
+        body = codec.encode(_body(path, answer, message))
+        always_200 = self._always_200 and 8000 <= answer.code <= 8999
+        status = HTTPStatus.OK if always_200 else answer.status
         response = Response(body, status, headers, codec.MEDIA_TYPE)
         if status == HTTPStatus.UNAUTHORIZED:
             _challenge(request, response)
         return response
+
+
+def _body(path: str, answer: Shown, message: str) -> dict[str, object]:
+    if path == GRAPHQL_PATH:
+        extensions = {"code": answer.graphql_code, "errorCode": answer.code}
+        return {"errors": [{"message": message, "extensions": extensions}]}
+    if path == oauth.PATH:
+        return {"data": None, "errors": [{"code": answer.code, "message": message}]}
+    return {"errors": [{"status": False, "code": answer.code, "message": message}]}
 
 
 def _challenge(request: Request, response: Response) -> None:

@@ -15,6 +15,7 @@ from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema import BaseSchema
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
@@ -39,7 +40,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             try:
                 response = await self.run(request)
             except StrawberryHTTPException as error:
-                raise HTTPException(error.status_code, error.reason) from error
+                reason = error.reason
+                if isinstance(error.__cause__, CannotGetOperationTypeError):
+                    reason = "operationName must name an operation of the document."
+                raise HTTPException(error.status_code, reason) from error
         await response(scope, receive, send)
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
@@ -100,7 +104,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
 def _wants_page(request: Request) -> bool:
     return (
-        request.method == "GET"
+        request.method in ("GET", "HEAD")
         and "query" not in request.query_params
         and "text/html" in request.headers.get("accept", "")
     )

@@ -4,7 +4,7 @@ Legacy clients must notice nothing, so oddities are kept on purpose and live now
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import codec
+from loaders.customers import CustomerIdentifier
 from loaders.documents import IdentifierName
-from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
+from resolvers.arguments import CustomerSource, SummaryArguments
 from resolvers.context import Context
 from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.promotion_summary import summarize
@@ -22,8 +23,8 @@ from resolvers.summary import CustomerPromotionActionSummary, Warning
 PATH = "/v2/customers/lookup/customerPromotionDetails/actionSummary"
 
 # Both are read without regard to case: the vendor's own pages mix `externalId` and `externalID`.
-_SOURCES = {source.name.casefold(): source for source in CustomerSource}
-_IDENTIFIER_NAMES = {name.value.casefold(): CustomerIdentifierName[name.name] for name in IdentifierName}
+_SOURCES = {source.name.lower(): source.name for source in CustomerSource}
+_IDENTIFIER_NAMES = {name.value.lower(): name for name in IdentifierName}
 
 
 class ActionSummary:
@@ -39,24 +40,36 @@ class ActionSummary:
         return Response(codec.encode(await _body(summary)), media_type=codec.MEDIA_TYPE)
 
 
+def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
+    """The identifier that `source`, `identifierName` and `identifierValue` spell.
+
+    Raises `SourceMissing`, `SourceInvalid`, `IdentifierMissing` or `IdentifierNameInvalid`, in this order.
+    """
+    if not (source := parameters.get("source")):
+        raise SourceMissing
+    if _folded(source) not in _SOURCES:
+        raise SourceInvalid
+    name, value = parameters.get("identifierName"), parameters.get("identifierValue")
+    if not name or not value:
+        raise IdentifierMissing
+    if _folded(name) not in _IDENTIFIER_NAMES:
+        raise IdentifierNameInvalid
+    return CustomerIdentifier(_SOURCES[_folded(source)], _IDENTIFIER_NAMES[_folded(name)], value)
+
+
+def _folded(word: str) -> str:
+    # Only ASCII: lower case makes a "k" of the Kelvin sign.
+    return word.lower() if word.isascii() else word
+
+
 def _read_arguments(request: Request) -> SummaryArguments:
     # Of a parameter that is given twice, Starlette's `get` returns the last.
-    parameter = request.query_params.get
-    if not (source := parameter("source")):
-        raise SourceMissing
-    if source.casefold() not in _SOURCES:
-        raise SourceInvalid
-    if not (name := parameter("identifierName")) or not parameter("identifierValue"):
-        raise IdentifierMissing
-    if name.casefold() not in _IDENTIFIER_NAMES:
-        raise IdentifierNameInvalid
+    parameters = request.query_params
     return SummaryArguments.check(
-        _SOURCES[source.casefold()],
-        _IDENTIFIER_NAMES[name.casefold()],
-        parameter("identifierValue"),
-        parameter("programId"),
-        parameter("promotionId"),
-        parameter("promotionIdentifier"),
+        read_customer(parameters),
+        parameters.get("programId"),
+        parameters.get("promotionId"),
+        parameters.get("promotionIdentifier"),
     )
 
 

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-# One line per event on standard error, for the gateway and for uvicorn alike.
+# On standard error, for the gateway and for uvicorn alike.
 _LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -38,9 +38,10 @@ class _Server(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; raises `AddressUnusable`."""
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
+        # To the text of other errors, `create_server` adds the address once more.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise AddressUnusable(
             f"Cannot listen on {host} port {port}: {why}. Choose another with --host or --port."
@@ -68,5 +69,8 @@ def _config(app: Starlette | str, **options: Any) -> uvicorn.Config:
         access_log=False,
         log_config=_LOGGING,
         server_header=False,
+        # The application has a list of trusted proxies of its own.
+        proxy_headers=False,
+        ws="none",
         **options,
     )

@@ -4,9 +4,13 @@ Each is read from the environment variable `GATEWAY_` + its name in upper case.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from datetime import date
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
+
+from gateway.auth.oidc import is_safe
 
 
 class SettingInvalid(ValueError):
@@ -50,6 +54,38 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _items(text: str) -> list[str]:
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise ValueError
+    return items
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(map(Path, _items(text)))
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(str(ip_network(item)) if "/" in item else str(ip_address(item)) for item in _items(text))
+
+
+def _ids(text: str) -> frozenset[int]:
+    return frozenset(_number(0, 2**63 - 1)(item) for item in _items(text))
+
+
+def _issuer(text: str) -> str:
+    if not is_safe(text):
+        raise ValueError
+    return text
+
+
+def _date(text: str) -> date:
+    day = date.fromisoformat(text)
+    if day.isoformat() != text or day.year < 1970:
+        raise ValueError
+    return day
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -81,15 +117,50 @@ class Settings:
     benefits_since: date = _setting(
         date(2025, 6, 12),
         "The first day whose benefits count, from midnight in the organisation's time zone.",
-        date.fromisoformat,
-        "a date like 2025-06-12",
+        _date,
+        "a date like 2025-06-12, not before 1970",
     )
+    signing_keys: tuple[Path, ...] = _setting(
+        (),
+        "PEM files of RSA keys, separated by commas: the first signs tokens, all of them verify.",
+        _paths,
+        "paths separated by commas",
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        "Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas.",
+        _networks,
+        "addresses or networks separated by commas",
+    )
+    oidc_issuer: str = _setting(
+        "",
+        "An external issuer whose tokens are accepted; its keys are found by discovery.",
+        _issuer,
+        "an https URL",
+    )
+    oidc_audience: str = _setting("", "The audience that its tokens must name.", _text, "a text")
+    oidc_org_claim: str = _setting(
+        "org_id", "The claim that holds the organisation.", _text, "a claim's name"
+    )
+    oidc_orgs: frozenset[int] = _setting(
+        frozenset(),
+        "The organisations that it may speak for, separated by commas.",
+        _ids,
+        "numbers separated by commas",
+    )
+    oidc_group: str = _setting("default", "The access group of its callers.", _text, "a group's name")
     rest_status: str = _setting(
         "legacy",
         "Status of the REST call's 8xxx errors: `legacy` is always 200, `semantic` is 400, 404, 409 or 503.",
         _one_of("legacy", "semantic"),
         "legacy or semantic",
     )
+
+    @staticmethod
+    def shown_default(row: Field[Any]) -> str:
+        """A row's default as an operator would write it; empty for none."""
+        default = row.default
+        return ",".join(default) if isinstance(default, tuple | frozenset) else str(default)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -105,4 +176,8 @@ class Settings:
             except ValueError as error:
                 got = "not shown" if row.metadata["secret"] else repr(text)
                 raise SettingInvalid(variable, got, row.metadata["expected"]) from error
+        if values.get("oidc_issuer") and not (values.get("oidc_audience") and values.get("oidc_orgs")):
+            raise SettingInvalid(
+                "GATEWAY_OIDC_ISSUER", "set alone", "GATEWAY_OIDC_AUDIENCE and GATEWAY_OIDC_ORGS beside it"
+            )
         return cls(**values)

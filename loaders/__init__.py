@@ -17,11 +17,18 @@ class Loaders:
     """The dataloaders of one request, all of them inside one organisation.
 
     `benefits_since` is the first day whose benefits count; the day starts at midnight in the
-    organisation's time zone.
+    organisation's time zone. `only_customer` is the one customer that can be read, where the caller may see
+    no other.
     """
 
-    def __init__(self, store: Store, organization: Organization, benefits_since: date) -> None:
+    def __init__(
+        self,
+        store: Store,
+        organization: Organization,
+        benefits_since: date,
+        only_customer: int | None = None,
+    ) -> None:
         self.organization = organization
-        self.customers = CustomerByIdentifierLoader(store, organization.id)
+        self.customers = CustomerByIdentifierLoader(store, organization.id, only_customer)
         self.promotions = PromotionByReferenceLoader(store, organization.id)
         self.totals = TotalsByBenefitLoader(store, organization.id, organization.midnight(benefits_since))

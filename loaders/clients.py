@@ -1,35 +1,137 @@
-"""API clients: who may call, for which organisation. Only a hash of a client's secret is kept."""
+"""API clients and their access groups: who may call, for which organisation, to do what.
 
+Only a hash of a client's secret is kept. A group gives one right per resource; what it does not name is none.
+"""
+
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from loaders.documents import API_CLIENTS
+from loaders.documents import ACCESS_GROUPS, API_CLIENTS, ClientKind, Resource, Right
 from loaders.organizations import Organization, find_organization
-from loaders.store import Int64, Store
+from loaders.store import Document, Int64, Store
+
+Rights = Mapping[Resource, Right]
+
+NO_RIGHTS: Rights = dict.fromkeys(Resource, Right.NONE)
+# What a new database begins with; an operator may change them.
+DEFAULT_GROUPS: Mapping[str, Rights] = {
+    "default": {**NO_RIGHTS, Resource.CUSTOMER: Right.READ, Resource.PROMOTION: Right.READ},
+    "ingest": {**NO_RIGHTS, Resource.EVENT: Right.WRITE},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A client as it is kept: `id` is a till's name or an OAuth key, `ttl_seconds` how long its tokens live.
+
+    `generation` counts the secrets it has had.
+    """
+
+    id: str
+    name: str
+    kind: ClientKind
+    organization_id: int
+    group: str
+    ttl_seconds: int
+    secret_hash: str
+    generation: int = 1
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A caller's account: the organisation it speaks for, and the argon2id hash of its secret."""
+    """An account with what it stands for: its organisation and its group's rights."""
 
-    id: str
+    account: Account
     organization: Organization
-    secret_hash: str
+    rights: Rights
 
 
 async def find_client(store: Store, client_id: str) -> Client | None:
-    """The client with its organisation, if there is one."""
+    """The client, unless there is none, it is disabled, or its organisation is gone."""
     document = await store.get(API_CLIENTS.name, client_id)
-    if document is None:
+    if document is None or document["disabled"]:
         return None
-    organization = await find_organization(store, document["orgId"])
-    if organization is None:
-        return None
-    return Client(client_id, organization, document["secretHash"])
-
-
-async def add_till(store: Store, name: str, organization_id: int, secret_hash: str) -> None:
-    """Add a till; raises `AlreadyExists` if the name is taken."""
-    await store.insert(
-        API_CLIENTS.name,
-        {"_id": name, "orgId": Int64(organization_id), "kind": "till", "secretHash": secret_hash},
+    account = _account(document)
+    organization, rights = await asyncio.gather(
+        find_organization(store, account.organization_id), find_rights(store, account.group)
     )
+    return None if organization is None else Client(account, organization, rights or NO_RIGHTS)
+
+
+async def list_accounts(store: Store) -> list[Account]:
+    """Every client of every organisation, by id."""
+    return sorted(map(_account, await store.all(API_CLIENTS.name)), key=lambda account: account.id)
+
+
+async def add_account(store: Store, account: Account) -> None:
+    """Add a client; raises `AlreadyExists` if its id is taken."""
+    document = {
+        "_id": account.id,
+        "name": account.name,
+        "kind": account.kind.value,
+        "orgId": Int64(account.organization_id),
+        "group": account.group,
+        "ttlSeconds": Int64(account.ttl_seconds),
+        "secretHash": account.secret_hash,
+        "generation": Int64(account.generation),
+        "disabled": account.disabled,
+    }
+    await store.insert(API_CLIENTS.name, document)
+
+
+async def disable_account(store: Store, client_id: str) -> bool:
+    """Have the client and its tokens refused; False if there is no such client."""
+    return await store.update(API_CLIENTS.name, client_id, {"$set": {"disabled": True}})
+
+
+async def rotate_secret(store: Store, client_id: str, secret_hash: str) -> bool:
+    """Give the client another secret and end its tokens; False if there is no such client."""
+    change = {"$set": {"secretHash": secret_hash}, "$inc": {"generation": Int64(1)}}
+    return await store.update(API_CLIENTS.name, client_id, change)
+
+
+async def find_rights(store: Store, group: str) -> Rights | None:
+    """What the group gives, if there is such a group."""
+    document = await store.get(ACCESS_GROUPS.name, group)
+    return None if document is None else _rights(document)
+
+
+async def list_groups(store: Store) -> dict[str, Rights]:
+    """Every group, by name."""
+    documents = await store.all(ACCESS_GROUPS.name)
+    return {document["_id"]: _rights(document) for document in sorted(documents, key=lambda one: one["_id"])}
+
+
+async def put_group(store: Store, group: str, rights: Rights) -> None:
+    """Add a group, or change what it gives."""
+    await store.replace(ACCESS_GROUPS.name, [_group_document(group, rights)], key=("_id",))
+
+
+async def add_default_groups(store: Store) -> None:
+    """Add the groups that a new database begins with; those that are there stay as they are."""
+    documents = [_group_document(group, rights) for group, rights in DEFAULT_GROUPS.items()]
+    await store.insert_missing(ACCESS_GROUPS.name, documents)
+
+
+def _account(document: Document) -> Account:
+    return Account(
+        document["_id"],
+        document["name"],
+        ClientKind(document["kind"]),
+        int(document["orgId"]),
+        document["group"],
+        int(document["ttlSeconds"]),
+        document["secretHash"],
+        int(document["generation"]),
+        document["disabled"],
+    )
+
+
+def _rights(document: Document) -> Rights:
+    return {resource: Right(document[resource]) for resource in Resource}
+
+
+def _group_document(group: str, rights: Rights) -> Document:
+    return {"_id": group, **{resource.value: rights[resource].value for resource in Resource}}

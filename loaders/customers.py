@@ -18,12 +18,16 @@ class CustomerIdentifier(NamedTuple):
 
 
 class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
-    """Identifier → customer id, or None. One `find` per (source, name), side by side."""
+    """Identifier → customer id, or None. One `find` per (source, name), side by side.
 
-    def __init__(self, store: Store, organization_id: int) -> None:
+    With `only`, every other customer is as absent as one that does not exist, and costs the same commands.
+    """
+
+    def __init__(self, store: Store, organization_id: int, only: int | None = None) -> None:
         super().__init__()
         self._store = store
         self._organization_id = organization_id
+        self._only = only
 
     async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int | None]:
         values: defaultdict[tuple[str, IdentifierName], list[str]] = defaultdict(list)
@@ -43,4 +47,5 @@ class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
         return {
             CustomerIdentifier(source, name, document["value"]): int(document["customerId"])
             for document in documents
+            if self._only in (None, document["customerId"])
         }

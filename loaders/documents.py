@@ -6,6 +6,7 @@ creates them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -36,6 +37,29 @@ class IdentifierName(StrEnum):
     MOBILE = "mobile"
     ID = "id"
     EXTERNAL_ID = "externalId"
+
+
+class ClientKind(StrEnum):
+    """How an API client proves who it is."""
+
+    TILL = "till"
+    OAUTH = "oauth"
+
+
+class Resource(StrEnum):
+    """What an access group gives rights on."""
+
+    CUSTOMER = "customer"
+    PROMOTION = "promotion"
+    EVENT = "event"
+
+
+class Right(StrEnum):
+    """What a client may do with a resource; writing includes reading."""
+
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"
 
 
 @dataclass(frozen=True)
@@ -158,13 +182,34 @@ ISSUANCES = Collection(
             ("orgId", "customerId", "promotionId", "benefit", "item", "type", "issuedOn", "amount"),
         ),
     ),
-    # Neither NaN nor an infinity is between the two. A sum of 10,000 amounts has the 34 digits of Decimal128.
-    {"$or": [{"amount": {"$exists": False}}, {"amount": {"$gt": 0, "$lt": Decimal(10**24)}}]},
+    {
+        # Neither NaN nor an infinity is between the two.
+        "$or": [{"amount": {"$exists": False}}, {"amount": {"$gt": 0, "$lt": Decimal(10**24)}}],
+        # Years that every time zone and Python can show.
+        "issuedOn": {"$gte": datetime(1970, 1, 1, tzinfo=UTC), "$lt": datetime(9999, 1, 1, tzinfo=UTC)},
+    },
 )
 
 API_CLIENTS = Collection(
     "api_clients",
-    _document({"_id": _NAME, "orgId": _LONG, "kind": {"enum": ["till"]}, "secretHash": _NAME}),
+    _document(
+        {
+            "_id": _NAME,
+            "name": _NAME,
+            "kind": _one_of(ClientKind),
+            "orgId": _LONG,
+            "group": _NAME,
+            "ttlSeconds": _LONG,
+            "secretHash": {"bsonType": "string", "pattern": r"^\$argon2id\$"},
+            # Each rotation of the secret counts up, which ends the tokens that were issued before.
+            "generation": _LONG,
+            "disabled": {"bsonType": "bool"},
+        }
+    ),
 )
 
-COLLECTIONS = (ORGANIZATIONS, PROMOTIONS, CUSTOMER_IDENTIFIERS, ISSUANCES, API_CLIENTS)
+ACCESS_GROUPS = Collection(
+    "access_groups", _document({"_id": _NAME, **{resource: _one_of(Right) for resource in Resource}})
+)
+
+COLLECTIONS = (ORGANIZATIONS, PROMOTIONS, CUSTOMER_IDENTIFIERS, ISSUANCES, API_CLIENTS, ACCESS_GROUPS)

@@ -7,7 +7,7 @@ issuance that is already in the ledger stays as it is.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from loaders.customers import CustomerIdentifier
 from loaders.documents import (
@@ -21,6 +21,10 @@ from loaders.documents import (
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import Int64, Store
+
+# The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
+LARGEST_AMOUNT, SMALLEST_AMOUNT = Decimal(10**24), Decimal("0.000001")
+_EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,17 @@ async def add_issuances(store: Store, organization_id: int, issuances: Iterable[
     )
 
 
+def check_amount(amount: Decimal) -> None:
+    """Raises `ValueError` unless the ledger can hold the amount, and sums of it, exactly."""
+    if not (amount.is_finite() and 0 < amount < LARGEST_AMOUNT) or amount != amount.quantize(
+        SMALLEST_AMOUNT, context=_EXACT
+    ):
+        raise ValueError("an amount is greater than 0, with at most 24 digits before and 6 behind the point")
+
+
 def _issuance_document(organization_id: int, issuance: Issuance) -> dict[str, object]:
+    if issuance.amount is not None:
+        check_amount(issuance.amount)
     optional = {
         "item": issuance.item,
         "type": issuance.type,

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loaders.documents import ORGANIZATIONS
-from loaders.store import Store
+from loaders.store import Store, StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +26,8 @@ async def find_organization(store: Store, organization_id: int) -> Organization 
     document = await store.get(ORGANIZATIONS.name, organization_id)
     if document is None:
         return None
-    return Organization(int(document["_id"]), document["name"], ZoneInfo(document["timeZone"]))
+    try:
+        time_zone = ZoneInfo(document["timeZone"])
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise StoreUnavailable(f"organisation {organization_id} has no usable time zone") from error
+    return Organization(int(document["_id"]), document["name"], time_zone)

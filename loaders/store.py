@@ -26,12 +26,28 @@ from pymongo.monitoring import CommandListener
 
 from loaders.documents import COLLECTIONS, Collection
 
-__all__ = ["AlreadyExists", "CommandListener", "Int64", "Store", "StoreMisconfigured", "StoreUnavailable"]
+__all__ = [
+    "AlreadyExists",
+    "CommandListener",
+    "Document",
+    "Int64",
+    "Store",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+]
 
 Document = dict[str, Any]
 
 # MongoDB's own default first batch is 101 documents, which would make a wide request send a `getMore`.
 ONE_BATCH = 1_000_000
+# An option that the connection string names is left as it is there.
+_OPTIONS: dict[str, Any] = {
+    "w": "majority",
+    "serverSelectionTimeoutMS": 2_000,
+    "connectTimeoutMS": 2_000,
+    "socketTimeoutMS": 30_000,
+}
+
 DUPLICATE_KEY = 11000
 NAMESPACE_EXISTS = 48
 
@@ -82,10 +98,7 @@ class Store:
                 uri,
                 appname="promo-gateway",
                 event_listeners=list(listeners),
-                w="majority",
-                serverSelectionTimeoutMS=2_000,
-                connectTimeoutMS=2_000,
-                socketTimeoutMS=30_000,
+                **{name: value for name, value in _OPTIONS.items() if f"{name}=".lower() not in uri.lower()},
             )
             self._database: AsyncIOMotorDatabase[Document] = self._client.get_database(
                 database, codec_options=_CODEC
@@ -93,6 +106,11 @@ class Store:
         except (PyMongoError, ValueError) as error:
             # The driver's message may quote the connection string, and with it the password.
             raise StoreMisconfigured(type(error).__name__) from error
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        return self._database.name
 
     async def find(self, collection: str, query: Document, fields: Iterable[str]) -> list[Document]:
         """The `fields` of every document that matches `query`, read in one command."""
@@ -106,6 +124,11 @@ class Store:
         """The document with this `_id`, if there is one."""
         with _failures_as_unavailable():
             return await self._collection(collection).find_one({"_id": document_id})
+
+    async def all(self, collection: str) -> list[Document]:
+        """Every document of a small collection."""
+        with _failures_as_unavailable():
+            return await self._collection(collection).find().to_list(None)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
@@ -136,6 +159,12 @@ class Store:
                     raise
                 return int(details["nInserted"])
             return result.inserted_count
+
+    async def update(self, collection: str, document_id: str, change: Document) -> bool:
+        """Change the document with this `_id`; False if there is none."""
+        with _failures_as_unavailable():
+            result = await self._collection(collection).update_one({"_id": document_id}, change)
+            return result.matched_count == 1
 
     async def replace(self, collection: str, documents: Sequence[Document], key: Sequence[str]) -> None:
         """Put each document in the place of the one that has the same values in the `key` fields."""
@@ -170,11 +199,6 @@ class Store:
                         if index.name not in indexes
                     ]
             return missing
-
-    async def ping(self) -> None:
-        """One round trip to the server; raises `StoreUnavailable` if there is no answer."""
-        with _failures_as_unavailable():
-            await self._client.admin.command("ping")
 
     async def drop(self) -> None:
         """Delete the whole database."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import strawberry
 
 from loaders.customers import CustomerIdentifier
-from loaders.documents import IdentifierName
 from loaders.promotions import PromotionReference
 from resolvers.errors import IdentifierMissing, ParametersInsufficient
 
@@ -59,21 +58,19 @@ class SummaryArguments:
     @classmethod
     def check(
         cls,
-        source: CustomerSource,
-        identifier_name: CustomerIdentifierName,
-        identifier_value: str | None,
+        customer: CustomerIdentifier,
         program_id: str | None,
         promotion_id: str | None,
         promotion_identifier: str | None,
     ) -> "SummaryArguments":
         """Raises `IdentifierMissing` or `ParametersInsufficient`, in this order."""
-        if not identifier_value:
+        if not customer.value:
             raise IdentifierMissing
         program = parse_id(program_id)
         if program is None or not (promotion_id or promotion_identifier):
             raise ParametersInsufficient
         return cls(
-            CustomerIdentifier(source.name, IdentifierName[identifier_name.name], identifier_value),
+            customer,
             program,
             _promotion_reference(promotion_id, promotion_identifier),
             promotion_identifier or None,

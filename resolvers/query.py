@@ -4,6 +4,8 @@ from typing import Annotated
 
 import strawberry
 
+from loaders.customers import CustomerIdentifier
+from loaders.documents import IdentifierName
 from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
 from resolvers.context import Context
 from resolvers.promotion_summary import summarize
@@ -45,6 +47,9 @@ class Query:
         return await summarize(
             info.context.loaders,
             SummaryArguments.check(
-                source, identifier_name, identifier_value, program_id, promotion_id, promotion_identifier
+                CustomerIdentifier(source.name, IdentifierName[identifier_name.name], identifier_value),
+                program_id,
+                promotion_id,
+                promotion_identifier,
             ),
         )

@@ -5,9 +5,11 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from gateway.auth.tokens import SigningKey
 from gateway.demo import fill
 from gateway.embedded import embedded_database
 from gateway.settings import Settings
@@ -18,19 +20,30 @@ OpenGateway = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 
 @pytest.fixture(scope="session")
-def mongodb_uri() -> Iterator[str]:
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The embedded server, unless GATEWAY_TEST_MONGODB_URI names another."""
     if uri := os.environ.get("GATEWAY_TEST_MONGODB_URI"):
         yield uri
     else:
-        with embedded_database() as uri:
+        with embedded_database(tmp_path_factory.mktemp("database"), durable=False) as uri:
             yield uri
 
 
 @pytest.fixture(scope="session")
-async def settings(mongodb_uri: str) -> AsyncIterator[Settings]:
+def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two signing keys."""
+    directory = tmp_path_factory.mktemp("keys")
+    paths = directory / "first.pem", directory / "second.pem"
+    for path in paths:
+        path.write_bytes(SigningKey.new_pem())
+    return paths
+
+
+@pytest.fixture(scope="session")
+async def settings(mongodb_uri: str, signing_keys: tuple[Path, Path]) -> AsyncIterator[Settings]:
     """Settings for a database that holds the demo's data; tests add organisations of their own."""
-    settings = Settings(mongodb_uri=mongodb_uri, database=f"test_{uuid.uuid4().hex}")
+    database = f"test_{uuid.uuid4().hex}"
+    settings = Settings(mongodb_uri=mongodb_uri, database=database, signing_keys=signing_keys[:1])
     store = Store(settings.mongodb_uri, settings.database)
     await fill(store)
     yield settings

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,13 +20,15 @@ from pymongo.monitoring import (
 
 from gateway import legacy
 from gateway.app import create_app
-from gateway.auth.basic import hash_secret, md5_hex
-from gateway.demo import MOBILE, PASSWORD, PROGRAM, PROMOTION, TILL, authorization
+from gateway.auth import oauth
+from gateway.auth.headers import md5_hex
+from gateway.auth.passwords import hash_secret
+from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET, PASSWORD, PROGRAM, PROMOTION, TILL, authorization
 from gateway.settings import Settings
 from loaders import ledger
-from loaders.clients import add_till
+from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
-from loaders.documents import Benefit, IdentifierName, IssuanceType
+from loaders.documents import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
@@ -109,6 +111,13 @@ class Gateway:
         body = {"query": query, "variables": variables}
         return await self.client.post("/graphql", json=body, headers=dict(headers))
 
+    async def token(self, **customer: str) -> str:
+        """A token of the demo's OAuth client, for one customer if that is named."""
+        asked = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, **({"customer": customer} if customer else {})}
+        response = await self.client.post(oauth.PATH, json=asked)
+        token: str = response.json()["data"]["accessToken"]
+        return token
+
     async def warm(self) -> None:
         """Have the demo's caller remembered, and forget the commands that it took."""
         assert (await self.rest(DOCUMENTED)).status_code == 200
@@ -157,6 +166,13 @@ def _as_rest(summary: dict[str, Any]) -> dict[str, Any]:
         for row in currency["alternateCurrencySubDetails"]:
             row["totalIssued"] = Decimal(row["totalIssued"])
     return summary
+
+
+def data_commands(gateway: Gateway) -> list[str]:
+    """The collections that were read for their data, not for who is calling."""
+    who = {"api_clients", "organizations", "access_groups"}
+    read = [command[next(iter(command))] for command in gateway.commands.sent]
+    return [collection for collection in read if collection not in who]
 
 
 @asynccontextmanager
@@ -210,6 +226,10 @@ class Tenant:
     async def issue(self, issuances: Iterable[Issuance]) -> None:
         await ledger.add_issuances(self.store, self.organization.id, issuances)
 
+    def badge(self, event_id: str, customer_id: int, series_id: str) -> Issuance:
+        promotion_id, issued_on = self.promotion.promotion_id, datetime(2026, 1, 1, tzinfo=UTC)
+        return Issuance(event_id, customer_id, promotion_id, Benefit.BADGE, issued_on, item=series_id)
+
     def points(self, event_id: str, amount: str, issued_on: datetime) -> Issuance:
         return Issuance(
             event_id,
@@ -225,16 +245,19 @@ class Tenant:
 async def new_tenant(
     store: Store,
     *,
+    organization_id: int | None = None,
     time_zone: str = "UTC",
     customer_id: int = 1,
     mobile: str = "919000000001",
     promotion: Promotion = PROMOTION_ONE,
 ) -> Tenant:
     """An organisation that no other test knows; ids may be those of others on purpose."""
-    organization = Organization(uuid.uuid4().int >> 65, "Tenant", ZoneInfo(time_zone))
+    organization = Organization(organization_id or uuid.uuid4().int >> 65, "Tenant", ZoneInfo(time_zone))
     till = f"till-{organization.id}"
     await ledger.put_organization(store, organization)
-    await add_till(store, till, organization.id, PASSWORD_HASH)
+    await add_account(
+        store, Account(till, till, ClientKind.TILL, organization.id, "default", 0, PASSWORD_HASH)
+    )
     await ledger.put_promotions(store, organization.id, [(promotion, "Promotion")])
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, mobile)
     await ledger.put_identifiers(store, organization.id, [(identifier, customer_id)])

@@ -12,11 +12,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from gateway import legacy
-from gateway.demo import DEMO, announcement, authorization
+from gateway.auth import oauth
+from gateway.auth.tokens import SigningKey
+from gateway.cli import main
+from gateway.demo import DEMO, MOBILE, announcement, authorization
 from gateway.settings import Settings
-from tests.support import DEMO_HEADER, DOCUMENTED
+from tests.conftest import OpenGateway
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -32,9 +37,15 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 
 def run(*arguments: str, given: str = "", variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "gateway", *arguments]
     return subprocess.run(
-        command, input=given, env=dict(variables), capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "gateway", *arguments],
+        input=given,
+        env=dict(variables),
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=60,
+        check=False,
     )
 
 
@@ -48,8 +59,9 @@ def start() -> Iterator[Start]:
             [sys.executable, "-m", "gateway", *arguments],
             env=dict(variables or {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}),
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         started.append(process)
         return process
@@ -93,14 +105,15 @@ def children(pid: int) -> list[int]:
 
 def test_the_demo_answers_what_it_prints_stops_cleanly_and_starts_again(start: Start, tmp_path: Path) -> None:
     port = free_port()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         demo = start("demo", "--port", str(port), "--data-dir", str(tmp_path / "data"))
         wait_until_served(port)
         address = f"http://127.0.0.1:{port}"
         body = httpx.get(f"{address}{legacy.PATH}", params=DOCUMENTED, headers=DEMO_HEADER).json()
         assert (body["orgId"], body["points"][0]["numberOfTimesIssued"]) == (DEMO.id, 6)
         [database] = children(demo.pid)
-        demo.send_signal(number)
+        # As a terminal does: to the whole process group.
+        os.killpg(demo.pid, number)
         printed, _ = demo.communicate(timeout=20)
         assert demo.returncode == 0
         assert printed == announcement(address) + "\n"
@@ -130,23 +143,34 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
     assert response.json()["errors"][0]["code"] == 8874
     assert "server" not in response.headers
     served.send_signal(signal.SIGTERM)
-    printed, _ = served.communicate(timeout=20)
+    _, logged = served.communicate(timeout=20)
     assert served.returncode == 0
-    assert printed == f"Listening on 127.0.0.1 port {port}\n"
+    assert logged.splitlines()[:2] == [
+        f"Listening on 127.0.0.1 port {port}",
+        "GATEWAY_SIGNING_KEYS is not set: no tokens are issued or accepted.",
+    ]
+    assert logged.splitlines()[-1].endswith("INFO promo_gateway: refused 8874 PROMOTION_NOT_FOUND")
+    assert MOBILE not in logged
+
+
+def test_a_host_that_does_not_exist_is_one_line(settings: Settings) -> None:
+    line = error(run("serve", "--host", "nowhere.invalid", "--port", "8000", variables=environment(settings)))
+    assert line.startswith("Error: Cannot listen on nowhere.invalid port 8000: ")
+    assert "Unknown error" not in line
 
 
 def test_serve_refuses_a_database_that_was_not_set_up(settings: Settings) -> None:
     variables = environment(settings, GATEWAY_DATABASE="nothing_here")
     assert error(run("serve", "--port", "0", variables=variables)) == (
         "Error: Database nothing_here lacks organizations, promotions, customer_identifiers, issuances, "
-        "api_clients: run promo-gateway init-db first."
+        "api_clients, access_groups: run promo-gateway init-db first."
     )
 
 
 def test_serve_refuses_a_database_that_does_not_answer(settings: Settings) -> None:
     variables = environment(settings, GATEWAY_MONGODB_URI="mongodb://user:geheim@127.0.0.1:1")
     assert error(run("serve", variables=variables)) == (
-        "Error: The database that GATEWAY_MONGODB_URI names does not answer (ServerSelectionTimeoutError)."
+        "Error: The database that GATEWAY_MONGODB_URI names cannot be used (ServerSelectionTimeoutError)."
     )
 
 
@@ -178,71 +202,162 @@ def test_schema_prints_the_schema() -> None:
     assert completed.stdout == (Path(__file__).parents[2] / "schema.graphql").read_text()
 
 
-def can_call(settings: Settings, start: Start, till: str, password: str) -> bool:
-    port = free_port()
-    served = start("serve", "--port", str(port), variables=environment(settings))
-    wait_until_served(port)
+async def can_call(gateway: Gateway, till: str, password: str) -> bool:
     headers = {"Authorization": authorization(till, password)}
-    response = httpx.get(f"http://127.0.0.1:{port}{legacy.PATH}", params=DOCUMENTED, headers=headers)
-    served.terminate()
-    served.communicate()
-    return response.status_code == 200
+    return (await gateway.rest(DOCUMENTED, headers)).status_code == 200
 
 
-def test_a_new_till_can_call_with_the_password_that_is_printed(settings: Settings, start: Start) -> None:
-    added = run(
-        "clients",
-        "add",
-        "till",
-        "till.json",
-        "--org",
-        str(DEMO.id),
-        "--json",
-        variables=environment(settings),
-    )
-    made = json.loads(added.stdout)
-    assert list(made) == ["till", "password"]
-    assert len(made["password"]) == 32
-    assert can_call(settings, start, made["till"], made["password"])
+def made(completed: "subprocess.CompletedProcess[str]") -> dict[str, str]:
+    assert completed.stderr == ""
+    secret: dict[str, str] = json.loads(completed.stdout)
+    return secret
 
 
-def test_a_store_keeps_its_password_or_md5(settings: Settings, start: Start) -> None:
+async def test_a_new_till_can_call_with_the_password_that_is_printed(
+    settings: Settings, gateway: Gateway
+) -> None:
+    arguments = ("clients", "add", "till", "till.json", "--org", str(DEMO.id), "--json")
+    till = made(run(*arguments, variables=environment(settings)))
+    assert list(till) == ["till", "password"]
+    assert len(till["password"]) == 32
+    assert await can_call(gateway, till["till"], till["password"])
+
+
+async def test_a_store_keeps_its_password_or_md5(settings: Settings, gateway: Gateway) -> None:
     for till, secret in (("till.plain", "server123\n"), ("till.md5", "8A16A6B70505EB1F1FF7CDC0CD5559A7\r\n")):
         arguments = ("clients", "add", "till", till, "--org", str(DEMO.id), "--secret-stdin")
         added = run(*arguments, given=secret, variables=environment(settings))
-        assert added.stdout == f"Till {till} of organisation {DEMO.id} can call now.\n"
-        assert can_call(settings, start, till, "server123")
+        assert added.stdout == f"till: {till}\npassword: as it was given\n"
+        assert await can_call(gateway, till, "server123")
+
+
+async def test_an_oauth_client_gets_tokens_until_it_is_rotated_or_disabled(
+    settings: Settings, gateway: Gateway, gateway_with: OpenGateway
+) -> None:
+    variables = environment(settings)
+    arguments = ("clients", "add", "oauth", "Our app", "--org", str(DEMO.id), "--ttl", "60", "--json")
+    client = made(run(*arguments, variables=variables))
+    assert list(client) == ["key", "secret"]
+    response = await gateway.client.post(oauth.PATH, json=client)
+    assert response.json()["data"]["ttlSeconds"] == 60
+
+    rotated = made(run("clients", "rotate", client["key"], "--json", variables=variables))
+    assert rotated["key"] == client["key"]
+    async with gateway_with() as cold:
+        assert (await cold.client.post(oauth.PATH, json=client)).status_code == 401
+        assert (await cold.client.post(oauth.PATH, json=rotated)).status_code == 200
+
+    completed = run("clients", "disable", client["key"], variables=variables)
+    assert completed.stdout == f"Client {client['key']} is disabled.\n"
+    async with gateway_with() as cold:
+        assert (await cold.client.post(oauth.PATH, json=rotated)).status_code == 401
+
+    listed = json.loads(run("clients", "list", "--json", variables=variables).stdout)
+    assert {
+        "id": client["key"],
+        "kind": "oauth",
+        "name": "Our app",
+        "orgId": DEMO.id,
+        "group": "default",
+        "state": "disabled",
+    } in listed
+    lines = run("clients", "list", variables=variables).stdout.splitlines()
+    assert "demo.till\ttill\tdemo.till\t51135\tdefault\tenabled" in lines
+    assert client["secret"] not in json.dumps(listed)
+
+
+async def test_a_till_s_rotated_password_is_kept_by_the_same_convention(
+    settings: Settings, gateway: Gateway
+) -> None:
+    variables = environment(settings)
+    run("clients", "add", "till", "till.rotated", "--org", str(DEMO.id), variables=variables)
+    arguments = ("clients", "rotate", "till.rotated", "--secret-stdin")
+    completed = run(*arguments, given="server123", variables=variables)
+    assert completed.stdout == "till: till.rotated\npassword: as it was given\n"
+    assert await can_call(gateway, "till.rotated", "server123")
+
+
+async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -> None:
+    variables = environment(settings)
+    completed = run("groups", "set", "reports", "customer=read", variables=variables)
+    assert completed.stdout == "Group reports is set; it is in force within a minute.\n"
+    lines = run("groups", "list", variables=variables).stdout.splitlines()
+    assert {
+        "default\tcustomer=read\tpromotion=read\tevent=none",
+        "ingest\tcustomer=none\tpromotion=none\tevent=write",
+        "reports\tcustomer=read\tpromotion=none\tevent=none",
+    } <= set(lines)
+    arguments = (
+        "clients",
+        "add",
+        "till",
+        "reports.till",
+        "--org",
+        str(DEMO.id),
+        "--group",
+        "reports",
+        "--json",
+    )
+    till = made(run(*arguments, variables=variables))
+    headers = {"Authorization": authorization(till["till"], till["password"])}
+    assert (await gateway.rest(DOCUMENTED, headers)).status_code == 403
+
+
+def test_a_new_signing_key_is_written_once_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    completed = run("keys", "new", str(path), variables={})
+    assert completed.returncode == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert SigningKey.read(path).private.key_size == 2048
+    assert (
+        error(run("keys", "new", str(path), variables={})) == f"Error: {path} cannot be written: File exists."
+    )
+
+
+def test_serve_refuses_a_signing_key_that_cannot_be_read(settings: Settings, tmp_path: Path) -> None:
+    variables = environment(settings, GATEWAY_SIGNING_KEYS=str(tmp_path / "none.pem"))
+    line = f"Error: {tmp_path}/none.pem cannot be read as a PEM private key."
+    assert error(run("serve", variables=variables)) == line
 
 
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("demo.till", "--org", "51135"), "Error: There is a client named demo.till already."),
-        (("new.till", "--org", "404"), "Error: There is no organisation 404 in the database."),
+        (("add", "till", "demo.till", "--org", "51135"), "There is a client demo.till already."),
+        (("add", "till", "new", "--org", "404"), "There is no organisation 404 in the database."),
+        (("add", "till", "new", "--org", "51135", "--group", "x"), "There is no access group x."),
+        (("disable", "nobody"), "There is no client nobody."),
+        (("rotate", "nobody"), "There is no client nobody."),
     ],
 )
-def test_a_till_that_cannot_be_added_is_one_line(
-    settings: Settings, arguments: tuple[str, ...], line: str
-) -> None:
-    assert error(run("clients", "add", "till", *arguments, variables=environment(settings))) == line
+def test_what_cannot_be_done_is_one_line(settings: Settings, arguments: tuple[str, ...], line: str) -> None:
+    result = CliRunner().invoke(main, ("clients", *arguments), env=environment(settings))
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {line}\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "given"),
     [
-        (("a:b", "--org", "51135"), ""),
-        ((" ", "--org", "51135"), ""),
-        (("", "--org", "51135"), ""),
-        (("till", "--org", "x"), ""),
-        (("till", "--org", "-1"), ""),
-        (("till",), ""),
-        (("till", "--org", "51135", "--secret-stdin"), "\n"),
+        (("clients", "add", "till", "a:b", "--org", "51135"), ""),
+        (("clients", "add", "till", " ", "--org", "51135"), ""),
+        (("clients", "add", "till", "", "--org", "51135"), ""),
+        (("clients", "add", "till", "x" * 256, "--org", "51135"), ""),
+        (("clients", "add", "till", "till", "--org", "x"), ""),
+        (("clients", "add", "till", "till", "--org", "-1"), ""),
+        (("clients", "add", "till", "till", "--org", str(2**63)), ""),
+        (("clients", "add", "till", "till"), ""),
+        (("clients", "add", "till", "till", "--org", "51135", "--secret-stdin"), "\n"),
+        (("clients", "add", "till", "till", "--org", "51135", "--secret-stdin"), b"\xff\n"),
+        (("clients", "add", "oauth", "app", "--org", "51135", "--ttl", "3601"), ""),
+        (("groups", "set", "x", "customer"), ""),
+        (("groups", "set", "x", "customer=all"), ""),
+        (("groups", "set", "x", "points=read"), ""),
     ],
 )
-def test_a_wrong_use_exits_with_2(settings: Settings, arguments: tuple[str, ...], given: str) -> None:
-    completed = run("clients", "add", "till", *arguments, given=given, variables=environment(settings))
-    assert completed.returncode == 2
-    assert "Error: " in completed.stderr
+def test_a_wrong_use_exits_with_2(settings: Settings, arguments: tuple[str, ...], given: str | bytes) -> None:
+    result = CliRunner().invoke(main, arguments, input=given, env=environment(settings))
+    assert result.exit_code == 2
+    assert "Error: " in result.stderr
 
 
 def test_a_broken_embedded_database_is_one_line(tmp_path: Path) -> None:
@@ -251,3 +366,5 @@ def test_a_broken_embedded_database_is_one_line(tmp_path: Path) -> None:
         "demo", "--port", "0", "--data-dir", str(tmp_path), variables={"PATH": os.environ["PATH"]}
     )
     assert error(completed).startswith("Error: The embedded database stopped at once: ")
+    completed = run("demo", "--port", "0", "--data-dir", "/proc/nowhere", variables={})
+    assert error(completed) == "Error: /proc/nowhere: No such file or directory."

@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from strawberry.extensions.parser_cache import DEFAULT_MAXSIZE, _get_parse_cache
+from strawberry.extensions.validation_cache import _get_validate_cache
 
 from gateway.demo import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
+from tests.conftest import OpenGateway
 from tests.support import DEMO_HEADER, FULL_SUMMARY, Gateway, assert_graphql_refusal
 
 SECRET = "919078300000"
@@ -142,11 +145,13 @@ ERRORS = [
 ]
 
 
+@pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
 @pytest.mark.parametrize(("query", "code", "error_code", "message"), ERRORS)
 async def test_every_error_word_for_word(
-    gateway: Gateway, query: str, code: str, error_code: int, message: str
+    gateway_with: OpenGateway, query: str, code: str, error_code: int, message: str, rest_status: str
 ) -> None:
-    response = await gateway.graphql(f"{{ good: {field().partition(': ')[2]} {query} }}")
+    async with gateway_with(rest_status=rest_status) as gateway:
+        response = await gateway.graphql(f"{{ good: {field().partition(': ')[2]} {query} }}")
     assert response.status_code == 200
     body = response.json()
     assert body["data"] == {"good": {"customerId": str(CUSTOMER)}, "summary": None}
@@ -180,13 +185,13 @@ REFUSED: list[tuple[str | bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("content", "message"), REFUSED, ids=[message for _, message in REFUSED])
-async def test_a_malformed_request_says_what_is_wrong(
-    gateway: Gateway, content: str | bytes, message: str
-) -> None:
+@pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
+async def test_a_malformed_request_says_what_is_wrong(gateway_with: OpenGateway, rest_status: str) -> None:
     headers = {**DEMO_HEADER, "Content-Type": "application/json"}
-    response = await gateway.client.post("/graphql", content=content, headers=headers)
-    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
+    async with gateway_with(rest_status=rest_status) as gateway:
+        for content, message in REFUSED:
+            response = await gateway.client.post("/graphql", content=content, headers=headers)
+            assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
 
 
 async def test_other_methods_and_media_types_are_refused(gateway: Gateway) -> None:
@@ -222,11 +227,14 @@ async def test_a_browser_gets_graphiql_without_credentials(gateway: Gateway) -> 
 
 async def test_an_unknown_operation_name_is_refused(gateway: Gateway) -> None:
     headers = {**DEMO_HEADER, "Content-Type": "application/json"}
-    content = body_of("query A { __typename }", operationName="B")
-    response = await gateway.client.post("/graphql", content=content, headers=headers)
-    assert response.status_code == 400
-    [error] = response.json()["errors"]
-    assert error["extensions"] == {"code": "BAD_REQUEST", "errorCode": 400}
+    for content in (
+        body_of("query A { __typename }", operationName=SECRET),
+        body_of("query A { __typename } query B { __typename }", operationName=SECRET),
+        body_of("fragment F on Query { __typename }"),
+    ):
+        response = await gateway.client.post("/graphql", content=content, headers=headers)
+        message = "operationName must name an operation of the document."
+        assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
 
 
 def with_source(value: str, declared: str = "") -> str:
@@ -319,6 +327,20 @@ async def test_a_wrong_value_is_described_not_quoted(
     assert error["message"] == message
     assert error["extensions"] == {"code": code, "errorCode": 400}
     assert gateway.commands.names == []
+
+
+async def test_head_of_the_page_is_the_page_s_and_of_anything_else_is_refused(gateway: Gateway) -> None:
+    assert (await gateway.client.head("/graphql", headers={"Accept": "text/html"})).status_code == 200
+    assert (await gateway.client.head("/graphql", headers=DEMO_HEADER)).status_code == 405
+
+
+async def test_a_document_that_was_seen_is_neither_parsed_nor_validated_again(gateway: Gateway) -> None:
+    caches: list[Any] = [_get_parse_cache(DEFAULT_MAXSIZE), _get_validate_cache(DEFAULT_MAXSIZE)]
+    query = f"{{ {field('never_seen_before')} }}"
+    misses = [cache.cache_info().misses for cache in caches]
+    for _ in range(3):
+        await gateway.graphql(query)
+    assert [cache.cache_info().misses for cache in caches] == [before + 1 for before in misses]
 
 
 async def test_an_unknown_field_names_itself(gateway: Gateway) -> None:

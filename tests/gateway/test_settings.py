@@ -1,6 +1,8 @@
 """The table of settings: what each takes, and one line for what it does not."""
 
+from dataclasses import fields
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +21,31 @@ def test_every_setting_is_read() -> None:
         "GATEWAY_PORT": "0",
         "GATEWAY_WORKERS": "4",
         "GATEWAY_BENEFITS_SINCE": "2025-01-01",
+        "GATEWAY_SIGNING_KEYS": "new.pem, old.pem",
+        "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8,::1",
+        "GATEWAY_OIDC_ISSUER": "https://sso.example",
+        "GATEWAY_OIDC_AUDIENCE": "gateway",
+        "GATEWAY_OIDC_ORG_CLAIM": "tenant",
+        "GATEWAY_OIDC_ORGS": "1,2",
+        "GATEWAY_OIDC_GROUP": "reports",
         "GATEWAY_REST_STATUS": "semantic",
     }
+    assert environment.keys() == {f"GATEWAY_{row.name.upper()}" for row in fields(Settings)}
     assert Settings.from_environment(environment) == Settings(
-        "mongodb+srv://cluster.example", "loyalty", "::", 0, 4, date(2025, 1, 1), "semantic"
+        mongodb_uri="mongodb+srv://cluster.example",
+        database="loyalty",
+        host="::",
+        port=0,
+        workers=4,
+        benefits_since=date(2025, 1, 1),
+        signing_keys=(Path("new.pem"), Path("old.pem")),
+        trusted_proxies=("10.0.0.0/8", "::1"),
+        oidc_issuer="https://sso.example",
+        oidc_audience="gateway",
+        oidc_org_claim="tenant",
+        oidc_orgs=frozenset({1, 2}),
+        oidc_group="reports",
+        rest_status="semantic",
     )
 
 
@@ -42,7 +65,24 @@ def test_every_setting_is_read() -> None:
         ("GATEWAY_PORT", "-1", "is '-1'; expected a number from 0 to 65535."),
         ("GATEWAY_PORT", "٨٠", "is '٨٠'; expected a number from 0 to 65535."),
         ("GATEWAY_WORKERS", "0", "is '0'; expected a number from 1 to 64."),
-        ("GATEWAY_BENEFITS_SINCE", "12.6.2025", "is '12.6.2025'; expected a date like 2025-06-12."),
+        (
+            "GATEWAY_BENEFITS_SINCE",
+            "12.6.2025",
+            "is '12.6.2025'; expected a date like 2025-06-12, not before 1970.",
+        ),
+        ("GATEWAY_SIGNING_KEYS", "a,,b", "is 'a,,b'; expected paths separated by commas."),
+        (
+            "GATEWAY_TRUSTED_PROXIES",
+            "proxy.example",
+            "is 'proxy.example'; expected addresses or networks separated by commas.",
+        ),
+        ("GATEWAY_OIDC_ISSUER", "http://sso.example", "is 'http://sso.example'; expected an https URL."),
+        (
+            "GATEWAY_OIDC_ISSUER",
+            "https://sso.example",
+            "is set alone; expected GATEWAY_OIDC_AUDIENCE and GATEWAY_OIDC_ORGS beside it.",
+        ),
+        ("GATEWAY_OIDC_ORGS", "1;2", "is '1;2'; expected numbers separated by commas."),
         ("GATEWAY_REST_STATUS", "Legacy", "is 'Legacy'; expected legacy or semantic."),
     ],
 )

@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 
 import pytest
 
+from gateway.database import set_up
 from gateway.embedded import embedded_database
 from gateway.settings import Settings
 from loaders.store import Store
@@ -24,12 +26,12 @@ PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdenti
 UNCHECKED = "Authorization status unavailable!"
 
 
-async def test_without_a_database_known_callers_get_8105_and_others_4001() -> None:
+async def test_without_a_database_known_callers_get_8105_and_others_4001(tmp_path: Path) -> None:
     async with AsyncExitStack() as gateways:
         with ExitStack() as database:
-            uri = database.enter_context(embedded_database())
+            uri = database.enter_context(embedded_database(tmp_path, durable=False))
             store = Store(uri, "promo_gateway")
-            await store.set_up()
+            await set_up(store)
             tenant = await new_tenant(store)
             store.close()
             legacy, semantic = [

@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
+from gateway.settings import Settings
 from loaders import ledger
-from loaders.documents import COLLECTIONS, ISSUANCES, PROMOTIONS
+from loaders.documents import COLLECTIONS, ISSUANCES, PROMOTIONS, Collection
 from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable
+from tests.support import new_tenant
 
 GOOD: dict[str, Any] = {
     "_id": "1:good",
@@ -46,6 +49,8 @@ BAD = [
     {"amount": None},
     {"issuedOn": "2026-01-01"},
     {"issuedOn": None},
+    {"issuedOn": datetime(1969, 12, 31, tzinfo=UTC)},
+    {"issuedOn": datetime(9999, 1, 1, tzinfo=UTC)},
     {"more": 1},
     {**POINTS, "item": "DocCoin"},
     {**POINTS, "amount": None},
@@ -68,6 +73,48 @@ async def test_setting_up_creates_everything_and_can_be_run_again(empty_store: S
     await empty_store.insert(ISSUANCES.name, GOOD)
     await empty_store.set_up()
     assert await empty_store.get(ISSUANCES.name, "1:good") == GOOD
+
+
+async def test_setting_up_again_brings_a_changed_validator(
+    empty_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Collection, "validator", {})
+        await empty_store.set_up()
+    wrong = {**GOOD, "orgId": "x"}
+    await empty_store.insert(ISSUANCES.name, wrong)
+    await empty_store.set_up()
+    with pytest.raises(StoreUnavailable, match=r"^WriteError$"):
+        await empty_store.insert(ISSUANCES.name, {**wrong, "_id": "1:later"})
+
+
+async def test_the_indexes_are_those_that_the_queries_need(settings: Settings) -> None:
+    client: MongoClient[dict[str, Any]] = MongoClient(settings.mongodb_uri)
+    indexes = {
+        name: {
+            tuple(field for field, _ in index["key"]): index.get("unique", False) for index in found.values()
+        }
+        for name in ("promotions", "customer_identifiers", "issuances")
+        for found in [client[settings.database][name].index_information()]
+    }
+    client.close()
+    covering = ("orgId", "customerId", "promotionId", "benefit", "item", "type", "issuedOn", "amount")
+    assert indexes == {
+        "promotions": {
+            ("_id",): False,
+            ("orgId", "promotionId"): True,
+            ("orgId", "promotionIdentifier"): True,
+        },
+        "customer_identifiers": {("_id",): False, ("orgId", "source", "name", "value"): True},
+        "issuances": {("_id",): False, covering: False},
+    }
+
+
+@pytest.mark.parametrize("amount", ["1E-7", "0", "-1", "NaN", "Infinity", "1E+24", "0.0000001"])
+async def test_an_amount_that_sums_could_not_hold_is_refused(store: Store, amount: str) -> None:
+    tenant = await new_tenant(store)
+    with pytest.raises(ValueError, match="at most 24 digits before and 6 behind the point"):
+        await tenant.issue([tenant.points("e", amount, datetime(2026, 1, 1, tzinfo=UTC))])
 
 
 @pytest.mark.parametrize("document", [GOOD, POINTS, REWARD, {**REWARD, "benefit": "BADGE"}])
@@ -129,5 +176,5 @@ async def test_a_wrong_connection_string_is_not_quoted(uri: str, database: str) 
 async def test_a_failure_does_not_carry_the_driver_s_words() -> None:
     store = Store("mongodb://127.0.0.1:1", "x")
     with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError$"):
-        await store.ping()
+        await store.missing()
     store.close()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from loaders.customers import CustomerIdentifier
 from loaders.documents import IdentifierName
 from loaders.promotions import PromotionReference
-from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments, parse_id
+from resolvers.arguments import CustomerIdentifierName, SummaryArguments, parse_id
 from resolvers.errors import IdentifierMissing, ParametersInsufficient
 
 
@@ -49,15 +49,14 @@ CUSTOMER = CustomerIdentifier("LINE", IdentifierName.EXTERNAL_ID, "x")
 def test_an_id_wins_over_an_identifier(
     promotion_id: str, promotion_identifier: str, reference: PromotionReference, identifier: str
 ) -> None:
-    assert SummaryArguments.check(
-        CustomerSource.LINE, CustomerIdentifierName.EXTERNAL_ID, "x", "7", promotion_id, promotion_identifier
-    ) == SummaryArguments(CUSTOMER, 7, reference, identifier)
+    arguments = SummaryArguments.check(CUSTOMER, "7", promotion_id, promotion_identifier)
+    assert arguments == SummaryArguments(CUSTOMER, 7, reference, identifier)
 
 
 @pytest.mark.parametrize(
     ("value", "program_id", "promotion_id", "error"),
     [
-        (None, None, None, IdentifierMissing),
+        ("", None, None, IdentifierMissing),
         ("", "x", "", IdentifierMissing),
         ("x", None, "1", ParametersInsufficient),
         ("x", "x", "1", ParametersInsufficient),
@@ -65,9 +64,7 @@ def test_an_id_wins_over_an_identifier(
     ],
 )
 def test_the_first_check_that_fails_is_the_answer(
-    value: str | None, program_id: str | None, promotion_id: str | None, error: type[Exception]
+    value: str, program_id: str | None, promotion_id: str | None, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        SummaryArguments.check(
-            CustomerSource.LINE, CustomerIdentifierName.ID, value, program_id, promotion_id, None
-        )
+        SummaryArguments.check(CUSTOMER._replace(value=value), program_id, promotion_id, None)

@@ -1,0 +1,67 @@
+"""What a caller is, and why somebody is not one.
+
+    Refused
+    ├── Unauthenticated
+    │   └── TokenExpired
+    ├── TooManyFailures
+    ├── AccessDenied
+    └── AuthorizationUnavailable
+
+How each of them looks is decided by `gateway.errors`.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from loaders.clients import Rights
+from loaders.documents import Resource, Right
+from loaders.organizations import Organization
+
+
+class Refused(Exception):
+    """The request is not executed."""
+
+
+class Unauthenticated(Refused):
+    """No credentials, or not good ones."""
+
+
+class TokenExpired(Unauthenticated):
+    """A token that was good once; `expired_at` in epoch seconds."""
+
+    def __init__(self, expired_at: float) -> None:
+        instant = datetime.fromtimestamp(int(expired_at), UTC)
+        super().__init__(f"Token expired at {instant:%Y-%m-%dT%H:%M:%SZ}")
+
+
+class TooManyFailures(Refused):
+    """This client failed too often from this address."""
+
+
+class AccessDenied(Refused):
+    """The caller's access group does not allow it."""
+
+
+class AuthorizationUnavailable(Refused):
+    """The credentials could not be checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, the one organisation it speaks for, and what it may do there.
+
+    A caller with a `customer_id` can read this customer and nothing else. `expires_at` is when its token
+    ends, in epoch seconds.
+    """
+
+    client_id: str
+    organization: Organization
+    rights: Rights
+    customer_id: int | None = None
+    expires_at: float | None = None
+
+    def require(self, right: Right, *resources: Resource) -> None:
+        """Raises `AccessDenied` unless the caller has this right on each of the resources."""
+        order = list(Right)
+        if any(order.index(self.rights[resource]) < order.index(right) for resource in resources):
+            raise AccessDenied

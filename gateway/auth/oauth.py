@@ -1,0 +1,81 @@
+"""The token endpoint of the original API, and the public keys of its tokens."""
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import codec
+from gateway.auth.callers import AuthorizationUnavailable, Unauthenticated
+from gateway.auth.passwords import Passwords
+from gateway.auth.tokens import Tokens
+from gateway.legacy import read_customer
+from loaders.clients import Client
+from loaders.customers import CustomerByIdentifierLoader
+from loaders.documents import ClientKind
+from loaders.store import Store, StoreUnavailable
+from resolvers.errors import CustomerNotFound
+
+PATH = "/v3/oauth/token/generate"
+JWKS_PATH = "/.well-known/jwks.json"
+
+
+class InvalidClient(Unauthenticated):
+    """The key and the secret in a token request do not belong together."""
+
+
+class TokenRequest(msgspec.Struct):
+    """The body of a token request; with a `customer`, the token can read this one and nothing else."""
+
+    key: str
+    secret: str
+    customer: dict[str, str] | None = None
+
+
+class TokenEndpoint:
+    """`POST /v3/oauth/token/generate` and the JWKS."""
+
+    def __init__(self, store: Store, passwords: Passwords, tokens: Tokens) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._tokens = tokens
+
+    async def generate(self, request: Request) -> Response:
+        """Answer a key and its secret with a token."""
+        if not self._tokens.can_issue:
+            raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
+        asked = _read(await request.body())
+        address = request.client.host if request.client else ""
+        try:
+            client = await self._passwords.check(ClientKind.OAUTH, asked.key, asked.secret, address)
+        except Unauthenticated as error:
+            raise InvalidClient from error
+        except StoreUnavailable as error:
+            raise AuthorizationUnavailable from error
+        customer_id = None if asked.customer is None else await self._find(client, asked.customer)
+        token, seconds = self._tokens.issue(client, customer_id)
+        body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
+        return Response(
+            codec.encode(body), headers={"Cache-Control": "no-store"}, media_type=codec.MEDIA_TYPE
+        )
+
+    async def public_keys(self, _: Request) -> Response:
+        """The keys with which anybody can check our tokens."""
+        return Response(codec.encode({"keys": self._tokens.public_keys()}), media_type=codec.MEDIA_TYPE)
+
+    async def _find(self, client: Client, customer: dict[str, str]) -> int:
+        identifier = read_customer(customer)
+        customer_id = await CustomerByIdentifierLoader(self._store, client.organization.id).load(identifier)
+        if customer_id is None:
+            raise CustomerNotFound
+        return customer_id
+
+
+def _read(body: bytes) -> TokenRequest:
+    try:
+        return msgspec.json.decode(body, type=TokenRequest)
+    except msgspec.ValidationError as error:
+        # It names the field and the types, and never quotes a value.
+        raise HTTPException(400, f"{error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise HTTPException(400, "the body is not valid JSON.") from error

@@ -1,0 +1,115 @@
+"""Tokens of an external issuer: the operator's own single sign-on, for the organisations it may speak for."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection
+from typing import Any
+
+import httpx
+import jwt
+
+from gateway.auth.callers import AuthorizationUnavailable, Caller, Unauthenticated
+from gateway.auth.tokens import unverified_header, verified_claims
+from loaders.clients import NO_RIGHTS, find_rights
+from loaders.organizations import find_organization
+from loaders.store import Store
+
+logger = logging.getLogger("promo_gateway")
+
+FETCH_AGAIN_SECONDS = 60
+FETCH_TIMEOUT_SECONDS = 5
+
+# Signatures that need a private key; never `none`, never one that a public key could make.
+_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class ExternalIssuer:
+    """Checks the tokens of one issuer against the keys that it publishes.
+
+    `organization_claim` is the claim that holds the organisation; only those in `organizations` are
+    accepted, with the rights of `group`.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        organization_claim: str,
+        organizations: Collection[int],
+        group: str,
+    ) -> None:
+        self.issuer = issuer
+        self._audience = audience
+        self._organization_claim = organization_claim
+        self._organizations = organizations
+        self._group = group
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = -float(FETCH_AGAIN_SECONDS)
+        self._fetching = asyncio.Lock()
+
+    async def check(self, store: Store, token: str) -> Caller:
+        """The caller whom the token names; raises one of `gateway.auth.callers`, or `StoreUnavailable`."""
+        key = await self._key(str(unverified_header(token).get("kid")))
+        claims = verified_claims(
+            token,
+            key,
+            _ALGORITHMS,
+            issuer=self.issuer,
+            audience=self._audience,
+            required=["iss", "aud", "exp", "iat", self._organization_claim],
+        )
+        claimed = str(claims[self._organization_claim])
+        organization_id = int(claimed) if claimed.isascii() and claimed.isdigit() else None
+        if organization_id is None or organization_id not in self._organizations:
+            raise Unauthenticated
+        organization, rights = await asyncio.gather(
+            find_organization(store, organization_id), find_rights(store, self._group)
+        )
+        if organization is None:
+            raise Unauthenticated
+        return Caller(self.issuer, organization, rights or NO_RIGHTS, expires_at=claims["exp"])
+
+    async def _key(self, key_id: str) -> jwt.PyJWK:
+        if key_id not in self._keys:
+            async with self._fetching:
+                await self._fetch_unless_fresh(key_id)
+        if key_id in self._keys:
+            return self._keys[key_id]
+        # Without any key nothing is known of the token; with some, this one is not among them.
+        raise Unauthenticated if self._keys else AuthorizationUnavailable
+
+    async def _fetch_unless_fresh(self, key_id: str) -> None:
+        if key_id in self._keys or time.monotonic() - self._fetched_at < FETCH_AGAIN_SECONDS:
+            return
+        self._fetched_at = time.monotonic()
+        try:
+            discovery = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+            async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS) as http:
+                configuration = await _get_object(http, discovery)
+                if configuration.get("issuer") != self.issuer or not is_safe(str(configuration["jwks_uri"])):
+                    raise ValueError("the discovery document is not this issuer's")
+                published = await _get_object(http, configuration["jwks_uri"])
+            self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys if key.key_id}
+        except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+            # The keys that are known live on.
+            logger.warning("the keys of %s cannot be fetched: %s", self.issuer, type(error).__name__)
+
+
+def is_safe(url: str) -> bool:
+    """True for https, and for plain http that does not leave this machine."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme == "https" or (
+        parsed.scheme == "http" and parsed.host in ("127.0.0.1", "::1", "localhost")
+    )
+
+
+async def _get_object(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    response = (await http.get(url)).raise_for_status()
+    document = response.json()
+    if not isinstance(document, dict):
+        raise ValueError("not an object")
+    return document

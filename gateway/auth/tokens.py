@@ -1,0 +1,191 @@
+"""The gateway's own tokens: RS256 JWTs with the claims that the API documents.
+
+The first signing key signs and all of them verify, so keys rotate without downtime: add the new key behind
+the old one everywhere, then put it first, then take the old one away.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from gateway.auth.callers import Caller, TokenExpired, Unauthenticated
+from loaders.clients import Client, Rights, find_client
+from loaders.documents import ClientKind, Resource, Right
+from loaders.store import Store
+
+ISSUER = "promo-gateway"
+ALGORITHM = "RS256"
+# Two machines' clocks may differ by this much.
+LEEWAY_SECONDS = 5
+CUSTOMER_TOKEN_SECONDS = 900
+
+_REQUIRED = ["iss", "exp", "iat", "jti", "sub", "client_id", "org_id", "token_use"]
+_READ_ONE_CUSTOMER: Rights = {
+    Resource.CUSTOMER: Right.READ,
+    Resource.PROMOTION: Right.READ,
+    Resource.EVENT: Right.NONE,
+}
+
+
+class SigningKeyUnusable(ValueError):
+    """A signing key cannot be read; the message is one line that names the file."""
+
+
+class SigningKey:
+    """An RSA private key, and the id by which its tokens name it."""
+
+    def __init__(self, private: rsa.RSAPrivateKey) -> None:
+        self.private = private
+        self.public = private.public_key()
+        encoded = self.public.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.id = sha256(encoded).hexdigest()[:32]
+
+    @classmethod
+    def read(cls, path: Path) -> "SigningKey":
+        """The key in a PEM file; raises `SigningKeyUnusable`."""
+        try:
+            private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        except (OSError, ValueError, TypeError) as error:
+            raise SigningKeyUnusable(f"{path} cannot be read as a PEM private key.") from error
+        if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < 2048:
+            raise SigningKeyUnusable(f"{path} is not an RSA key of at least 2048 bits.")
+        return cls(private)
+
+    @staticmethod
+    def new_pem() -> bytes:
+        """A new private key, as PEM."""
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+
+class Tokens:
+    """Issues tokens and checks them; without keys it can do neither."""
+
+    def __init__(self, keys: Sequence[SigningKey]) -> None:
+        self._keys = {key.id: key for key in keys}
+        self._signing = keys[0] if keys else None
+
+    @property
+    def can_issue(self) -> bool:
+        return self._signing is not None
+
+    def public_keys(self) -> list[dict[str, Any]]:
+        """The public halves, as JSON Web Keys."""
+        return [
+            {
+                **RSAAlgorithm.to_jwk(key.public, as_dict=True),
+                "kid": key.id,
+                "use": "sig",
+                "alg": ALGORITHM,
+            }
+            for key in self._keys.values()
+        ]
+
+    def issue(self, client: Client, customer_id: int | None) -> tuple[str, int]:
+        """A token for the client, or for one customer of its organisation; and its life in seconds."""
+        assert self._signing is not None, "ask can_issue first"
+        account, now = client.account, int(time.time())
+        ttl = account.ttl_seconds
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "iat": now,
+            "jti": uuid.uuid4().hex,
+            "sub": account.name,
+            "client_id": account.id,
+            "org_id": account.organization_id,
+            "token_use": "access",
+            "generation": account.generation,
+        }
+        if customer_id is not None:
+            ttl = min(ttl, CUSTOMER_TOKEN_SECONDS)
+            claims |= {"token_use": "customer", "customer_id": customer_id}
+        claims["exp"] = now + ttl
+        headers = {"kid": self._signing.id}
+        return jwt.encode(claims, self._signing.private, ALGORITHM, headers=headers), ttl
+
+    async def check(self, store: Store, token: str) -> Caller:
+        """The caller whom the token names, if its client may still call.
+
+        Raises `Unauthenticated`, `TokenExpired` or `StoreUnavailable`.
+        """
+        claims = self._verify(token)
+        client = await find_client(store, claims["client_id"])
+        if (
+            client is None
+            or client.account.kind is not ClientKind.OAUTH
+            or client.account.generation != claims.get("generation")
+            or client.organization.id != claims["org_id"]
+        ):
+            raise Unauthenticated
+        if claims["token_use"] == "access":
+            return Caller(client.account.id, client.organization, client.rights, expires_at=claims["exp"])
+        if claims["token_use"] != "customer" or not isinstance(claims.get("customer_id"), int):
+            raise Unauthenticated
+        rights = {
+            resource: min(right, client.rights[resource], key=list(Right).index)
+            for resource, right in _READ_ONE_CUSTOMER.items()
+        }
+        return Caller(client.account.id, client.organization, rights, claims["customer_id"], claims["exp"])
+
+    def _verify(self, token: str) -> dict[str, Any]:
+        key = self._keys.get(str(unverified_header(token).get("kid")))
+        if key is None:
+            raise Unauthenticated
+        return verified_claims(token, key.public, [ALGORITHM], issuer=ISSUER, required=_REQUIRED)
+
+
+def unverified_header(token: str) -> dict[str, Any]:
+    """The header of a token that nothing vouches for yet."""
+    try:
+        return jwt.get_unverified_header(token)
+    except jwt.InvalidTokenError as error:
+        raise Unauthenticated from error
+
+
+def claimed_issuer(token: str) -> object:
+    """The issuer that a token claims to have, before anything is verified."""
+    try:
+        return jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except jwt.InvalidTokenError as error:
+        raise Unauthenticated from error
+
+
+def verified_claims(
+    token: str,
+    key: Any,
+    algorithms: Sequence[str],
+    *,
+    issuer: str,
+    required: list[str],
+    audience: str | None = None,
+) -> dict[str, Any]:
+    """The claims of a token that `key` signed and that is valid now; raises `Unauthenticated`."""
+    try:
+        return jwt.decode(
+            token,
+            key,
+            algorithms,
+            issuer=issuer,
+            audience=audience,
+            leeway=LEEWAY_SECONDS,
+            options={"require": required},
+        )
+    except jwt.ExpiredSignatureError as error:
+        # The signature was good, or it would not have come to this.
+        expired_at = jwt.decode(token, options={"verify_signature": False})["exp"]
+        raise TokenExpired(float(expired_at)) from error
+    except jwt.InvalidTokenError as error:
+        raise Unauthenticated from error

@@ -1,0 +1,31 @@
+"""The database as a command of the command line sees it: opened, used once, closed."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from gateway.settings import Settings
+from loaders.clients import add_default_groups
+from loaders.store import Store
+
+T = TypeVar("T")
+
+
+def with_store(use: Callable[[Store], Awaitable[T]], settings: Settings | None = None) -> T:
+    """What `use` returns, given the store that `settings`, or else the environment, names."""
+
+    async def run(named: Settings) -> T:
+        store = Store(named.mongodb_uri, named.database)
+        try:
+            return await use(store)
+        finally:
+            store.close()
+
+    return asyncio.run(run(settings or Settings.from_environment(os.environ)))
+
+
+async def set_up(store: Store) -> None:
+    """Create what the gateway needs and what is not there yet; safe to run again."""
+    await store.set_up()
+    await add_default_groups(store)

@@ -1,0 +1,243 @@
+"""A token for one customer reads this customer and nothing else, and nobody can tell why."""
+
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from gateway.auth import oauth
+from gateway.demo import (
+    CUSTOMER,
+    CUSTOMER_WITHOUT_BENEFITS,
+    DEMO,
+    MOBILE,
+    MOBILE_WITHOUT_BENEFITS,
+    OAUTH_KEY,
+    OAUTH_SECRET,
+    PASSWORD,
+    authorization,
+)
+from loaders import ledger
+from loaders.clients import NO_RIGHTS, Account, add_account, put_group
+from loaders.customers import CustomerIdentifier
+from loaders.documents import ClientKind, IdentifierName, Resource, Right
+from loaders.store import Store
+from tests.conftest import OpenGateway
+from tests.gateway.auth.test_tokens import bearer
+from tests.support import (
+    DOCUMENTED,
+    PASSWORD_HASH,
+    Gateway,
+    Tenant,
+    data_commands,
+    new_tenant,
+)
+
+ONE = {"source": "INSTORE", "identifierName": "mobile", "identifierValue": MOBILE}
+OTHERS = {
+    "another customer": {**DOCUMENTED, "identifierValue": MOBILE_WITHOUT_BENEFITS},
+    "another customer by id": {
+        **DOCUMENTED,
+        "identifierName": "id",
+        "identifierValue": str(CUSTOMER_WITHOUT_BENEFITS),
+    },
+    "nobody": {**DOCUMENTED, "identifierValue": "910000000000"},
+}
+
+
+@pytest.mark.parametrize("face", ["rest", "graphql"])
+async def test_it_reads_its_customer_by_any_identifier(gateway: Gateway, face: str) -> None:
+    headers = bearer(await gateway.token(**ONE))
+    for name, value in (("mobile", MOBILE), ("id", str(CUSTOMER)), ("externalId", f"EXT-{CUSTOMER}")):
+        asked = {**DOCUMENTED, "identifierName": name, "identifierValue": value}
+        assert (await gateway.ask(face, asked, headers))["customerId"] == CUSTOMER
+
+
+@pytest.mark.parametrize("face", ["rest", "graphql"])
+async def test_everybody_else_is_unknown_with_the_same_answer_and_the_same_commands(
+    gateway: Gateway, face: str
+) -> None:
+    headers = bearer(await gateway.token(**ONE))
+    await gateway.ask(face, DOCUMENTED, headers)
+    for asked in OTHERS.values():
+        gateway.commands.clear()
+        assert await gateway.ask(face, asked, headers) == {"error": 8015}
+        assert [
+            {name: command.get(name) for name in ("find", "projection")} for command in gateway.commands.sent
+        ] == [
+            {"find": "customer_identifiers", "projection": {"_id": False, "value": True, "customerId": True}},
+            {
+                "find": "promotions",
+                "projection": {
+                    "_id": False,
+                    "programId": True,
+                    "promotionId": True,
+                    "promotionIdentifier": True,
+                },
+            },
+        ]
+
+
+async def test_the_token_carries_the_customer_and_lives_900_seconds_at_most(
+    gateway: Gateway, store: Store
+) -> None:
+    claims = jwt.decode(await gateway.token(**ONE), options={"verify_signature": False})
+    assert (claims["token_use"], claims["customer_id"]) == ("customer", CUSTOMER)
+    assert claims["exp"] - claims["iat"] == 300
+    long = Account("long-lived", "Long", ClientKind.OAUTH, DEMO.id, "default", 3600, PASSWORD_HASH)
+    await add_account(store, long)
+    # The hash is of the MD5 hex of the tests' password.
+    pair = {"key": "long-lived", "secret": "fe01ce2a7fbac8fafaed7c982a04e229"}
+    for customer, seconds in (({}, 3600), ({"customer": ONE}, 900)):
+        body = (await gateway.client.post(oauth.PATH, json={**pair, **customer})).json()
+        claims = jwt.decode(body["data"]["accessToken"], options={"verify_signature": False})
+        assert body["data"]["ttlSeconds"] == claims["exp"] - claims["iat"] == seconds
+
+
+@pytest.mark.parametrize(("rest_status", "status"), [("legacy", 200), ("semantic", 404)])
+async def test_an_unknown_customer_is_8015_in_the_token_request(
+    gateway_with: OpenGateway, rest_status: str, status: int
+) -> None:
+    pair = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
+    async with gateway_with(rest_status=rest_status) as gateway:
+        response = await gateway.client.post(
+            oauth.PATH, json={**pair, "customer": {**ONE, "identifierValue": "0"}}
+        )
+        message = "Customer not found for the given identifiers"
+        assert response.json() == {"data": None, "errors": [{"code": 8015, "message": message}]}
+        assert response.status_code == status
+        for customer, code in (
+            ({}, 8001),
+            ({**ONE, "source": "x"}, 8003),
+            ({**ONE, "identifierValue": ""}, 8002),
+            ({**ONE, "identifierName": "x"}, 8013),
+        ):
+            response = await gateway.client.post(oauth.PATH, json={**pair, "customer": customer})
+            assert response.json()["errors"][0]["code"] == code
+
+
+async def test_it_cannot_ask_for_tokens(gateway: Gateway) -> None:
+    response = await gateway.client.post(oauth.PATH, json={}, headers=bearer(await gateway.token(**ONE)))
+    assert response.status_code == 400
+
+
+RIGHTS = st.sampled_from(Right)
+IDENTIFIERS = st.sampled_from(["919000000001", "919000000002", "919000000003"])
+
+
+@examples(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    customer_right=RIGHTS,
+    promotion_right=RIGHTS,
+    bound=st.none() | IDENTIFIERS,
+    asked=st.lists(st.tuples(st.sampled_from(["here", "there"]), IDENTIFIERS), min_size=1, max_size=4),
+)
+async def test_no_caller_sees_another_organisation_or_another_customer(
+    gateway: Gateway,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    customer_right: Right,
+    promotion_right: Right,
+    bound: str | None,
+    asked: list[tuple[str, str]],
+) -> None:
+    """Two organisations use the same ids; whatever is asked, each caller sees its own alone."""
+    caplog.clear()
+    caplog.set_level("DEBUG", "promo_gateway")
+    tenants = {place: await new_tenant(store) for place in ("here", "there")}
+    for tenant in tenants.values():
+        await _prepare(store, tenant, customer_right, promotion_right)
+    text = ""
+    for place, value in asked:
+        tenant = tenants[place]
+        body: dict[str, Any] = {"key": f"app-{tenant.organization.id}", "secret": _SECRET}
+        if bound is not None:
+            body["customer"] = {**ONE, "identifierValue": bound}
+        generated = (await gateway.client.post(oauth.PATH, json=body)).json()
+        if bound == "919000000003":  # In neither organisation.
+            assert generated["errors"][0]["code"] == 8015
+            continue
+        headers = bearer(generated["data"]["accessToken"])
+        parameters = {**tenant.parameters, "identifierValue": value}
+        for face in ("rest", "graphql"):
+            gateway.commands.clear()
+            answer = await gateway.ask(face, parameters, headers)
+            text += str(answer)
+            if Right.NONE in (customer_right, promotion_right):
+                assert answer == {"error": 4000}
+                assert data_commands(gateway) == []
+            elif value == "919000000003" or bound not in (None, value):
+                assert answer == {"error": 8015}
+            else:
+                assert answer["orgId"] == tenant.organization.id
+                assert answer["badges"][0]["badgeSeriesId"] == f"{tenant.organization.id}-{value}"
+    for place, tenant in tenants.items():
+        if place not in {where for where, _ in asked}:
+            assert str(tenant.organization.id) not in text + caplog.text
+    assert "91900000000" not in caplog.text
+
+
+_SECRET = "fe01ce2a7fbac8fafaed7c982a04e229"
+
+
+async def _prepare(store: Store, tenant: Tenant, customer: Right, promotion: Right) -> None:
+    group = f"group-{tenant.organization.id}"
+    await put_group(store, group, {**NO_RIGHTS, Resource.CUSTOMER: customer, Resource.PROMOTION: promotion})
+    app = f"app-{tenant.organization.id}"
+    await add_account(
+        store, Account(app, "App", ClientKind.OAUTH, tenant.organization.id, group, 300, PASSWORD_HASH)
+    )
+    values = ("919000000001", "919000000002")
+    await ledger.put_identifiers(
+        store,
+        tenant.organization.id,
+        [
+            (CustomerIdentifier("INSTORE", IdentifierName.MOBILE, value), customer_id)
+            for customer_id, value in enumerate(values, 1)
+        ],
+    )
+    for customer_id, value in enumerate(values, 1):
+        await tenant.issue([tenant.badge(f"e-{value}", customer_id, f"{tenant.organization.id}-{value}")])
+
+
+GROUPS = [
+    ({Resource.CUSTOMER: Right.READ, Resource.PROMOTION: Right.READ}, True),
+    ({Resource.CUSTOMER: Right.WRITE, Resource.PROMOTION: Right.WRITE}, True),
+    ({Resource.CUSTOMER: Right.READ}, False),
+    ({Resource.PROMOTION: Right.READ}, False),
+    ({Resource.EVENT: Right.WRITE}, False),
+    ({}, False),
+]
+
+
+@pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
+async def test_the_group_must_give_read_on_customer_and_promotion(
+    gateway_with: OpenGateway, store: Store, rest_status: str
+) -> None:
+    async with gateway_with(rest_status=rest_status) as gateway:
+        for n, (given_rights, allowed) in enumerate(GROUPS):
+            group = till = f"{rest_status}-{n}"
+            await put_group(store, group, {**NO_RIGHTS, **given_rights})
+            await add_account(store, Account(till, till, ClientKind.TILL, DEMO.id, group, 0, PASSWORD_HASH))
+            headers = {"Authorization": authorization(till, PASSWORD)}
+            gateway.commands.clear()
+            rest = await gateway.rest(DOCUMENTED, headers)
+            graphql = await gateway.graphql("{ __typename }", headers=headers)
+            assert (rest.status_code, graphql.status_code) == ((200, 200) if allowed else (403, 403))
+            if not allowed:
+                message = "Not authorized. Access is denied!"
+                assert rest.json() == {"errors": [{"status": False, "code": 4000, "message": message}]}
+                extensions = {"code": "FORBIDDEN", "errorCode": 4000}
+                assert graphql.json() == {"errors": [{"message": message, "extensions": extensions}]}
+                assert data_commands(gateway) == []
+
+
+async def test_a_group_that_is_gone_gives_nothing(gateway: Gateway, store: Store) -> None:
+    await add_account(
+        store, Account("groupless", "Till", ClientKind.TILL, DEMO.id, "no such group", 0, PASSWORD_HASH)
+    )
+    response = await gateway.rest(DOCUMENTED, {"Authorization": authorization("groupless", PASSWORD)})
+    assert response.status_code == 403
