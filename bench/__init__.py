@@ -1,0 +1,1 @@
+"""Measurements, as ratios between things that ran side by side; never part of a test."""
