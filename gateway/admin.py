@@ -14,9 +14,9 @@ from gateway.auth.tokens import SigningKey
 from gateway.database import with_store
 from loaders import clients as accounts
 from loaders.clients import NO_RIGHTS, Account
-from loaders.documents import ClientKind, Resource, Right
 from loaders.organizations import find_organization
 from loaders.store import AlreadyExists, Store
+from loaders.vocabulary import ClientKind, Resource, Right
 
 LONGEST_TTL_SECONDS = 3600
 
@@ -117,12 +117,12 @@ def rotate(client_id: str, secret_stdin: bool, as_json: bool) -> None:
     given = _given() if secret is None else secret
 
     async def rotate_it(store: Store) -> ClientKind:
-        kinds = {account.id: account.kind for account in await accounts.list_accounts(store)}
-        if client_id not in kinds:
+        account = await accounts.find_account(store, client_id)
+        if account is None:
             raise click.ClickException(f"There is no client {client_id}.")
-        sent = md5_hex(given) if kinds[client_id] is ClientKind.TILL else given
+        sent = md5_hex(given) if account.kind is ClientKind.TILL else given
         await accounts.rotate_secret(store, client_id, hash_secret(sent))
-        return kinds[client_id]
+        return account.kind
 
     if with_store(rotate_it) is ClientKind.TILL:
         _show({"till": client_id, "password": secret}, as_json)
@@ -144,7 +144,7 @@ def list_groups() -> None:
 
 @groups.command("set")
 @click.argument("name")
-@click.argument("rights", nargs=-1, metavar="RESOURCE=RIGHT...")
+@click.argument("rights", nargs=-1, required=True, metavar="RESOURCE=RIGHT...")
 def set_group(name: str, rights: tuple[str, ...]) -> None:
     """Add or change a group, e.g. `set reports customer=read promotion=read`; what is not named is none."""
     given = {}
@@ -169,11 +169,9 @@ def keys() -> None:
 def new(path: Path) -> None:
     """Write a new signing key to PATH, which must not exist yet."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        SigningKey.write_new(path)
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {os.strerror(error.errno or 0)}.") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(SigningKey.new_pem())
     click.echo(f"Wrote {path}. Put it into GATEWAY_SIGNING_KEYS: the first key there signs, all verify.")
 
 

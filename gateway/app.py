@@ -20,12 +20,14 @@ from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql_app import GraphQLEndpoint
+from gateway.ingest import events
+from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
 from gateway.settings import Settings
 from gateway.telemetry import RequestId
 from loaders import Loaders
-from loaders.documents import Resource, Right
 from loaders.store import CommandListener, Store
+from loaders.vocabulary import Resource, Right
 from resolvers.context import Context
 from resolvers.schema import create_schema
 
@@ -36,6 +38,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
+    events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
     token_endpoint = TokenEndpoint(store, passwords, tokens)
 
     async def enter(request: Request) -> Context:
@@ -52,6 +55,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
         routes=[
             Route(GRAPHQL_PATH, GraphQLEndpoint(create_schema(), enter), methods=["GET", "POST"]),
             Route(legacy.PATH, ActionSummary(enter).get, methods=["GET"]),
+            Route(events.PATH, events_endpoint.receive, methods=["POST"]),
             Route(oauth.PATH, token_endpoint.generate, methods=["POST"]),
             Route(oauth.JWKS_PATH, token_endpoint.public_keys, methods=["GET"]),
         ],

@@ -1,4 +1,4 @@
-"""The command line: `promo-gateway demo | serve | init-db | schema | clients | groups | keys`."""
+"""The command line: `promo-gateway` and its commands."""
 
 import os
 import signal
@@ -16,6 +16,7 @@ from gateway.app import create_app
 from gateway.auth.tokens import SigningKey, SigningKeyUnusable
 from gateway.database import set_up, with_store
 from gateway.embedded import EmbeddedUnavailable, embedded_database
+from gateway.ingest import commands
 from gateway.settings import SettingInvalid, Settings
 from loaders.store import Store, StoreMisconfigured, StoreUnavailable
 from resolvers.schema import create_schema
@@ -51,8 +52,15 @@ def main() -> None:
     """A GraphQL gateway for customer promotion benefits."""
 
 
-for group in (admin.clients, admin.groups, admin.keys):
-    main.add_command(group)
+for command in (
+    admin.clients,
+    admin.groups,
+    admin.keys,
+    commands.import_files,
+    commands.export,
+    commands.events,
+):
+    main.add_command(command)
 
 
 @main.command()
@@ -69,7 +77,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         uri = stack.enter_context(embedded_database(directory, durable=data_dir is not None))
         signing_key = directory / "signing-key.pem"
         if not signing_key.exists():
-            signing_key.write_bytes(SigningKey.new_pem())
+            SigningKey.write_new(signing_key)
         settings = replace(
             Settings.from_environment(os.environ),
             mongodb_uri=uri,
@@ -99,7 +107,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
         bound_host, bound_port = listening.getsockname()[:2]
         click.echo(f"Listening on {bound_host} port {bound_port}", err=True)
         if not settings.signing_keys:
-            click.echo("GATEWAY_SIGNING_KEYS is not set: no tokens are issued or accepted.", err=True)
+            click.echo("GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.", err=True)
         server.run_workers("gateway.app:create_app_from_environment", listening, workers or settings.workers)
 
 

@@ -8,8 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from gateway import legacy
 from gateway.auth import oauth
@@ -17,14 +20,22 @@ from gateway.auth.headers import md5_hex
 from gateway.auth.passwords import hash_secret
 from gateway.database import set_up
 from gateway.errors import GRAPHQL_PATH
-from loaders import ledger
+from gateway.ingest.importer import BATCH_LINES, Import, Line
+from gateway.ingest.records import (
+    CustomerRecord,
+    Identifier,
+    IssuanceRecord,
+    OrganizationRecord,
+    Profile,
+    PromotionRecord,
+    Record,
+)
 from loaders.clients import Account, add_account
-from loaders.customers import CustomerIdentifier
-from loaders.documents import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import AlreadyExists, Store
+from loaders.vocabulary import Benefit, ClientKind, IssuanceType
 
 DEMO = Organization(51135, "Demo", ZoneInfo("Asia/Kolkata"))
 OTHER = Organization(51136, "Other", ZoneInfo("America/New_York"))
@@ -46,8 +57,6 @@ GENERATED_PROMOTIONS = tuple(
 async def fill(store: Store) -> None:
     """Set the database up and put the sample data in; safe to run again."""
     await set_up(store)
-    for organization in (DEMO, OTHER):
-        await ledger.put_organization(store, organization)
     password, secret = hash_secret(md5_hex(PASSWORD)), hash_secret(OAUTH_SECRET)
     for account in (
         Account(TILL, TILL, ClientKind.TILL, DEMO.id, "default", 0, password),
@@ -56,16 +65,55 @@ async def fill(store: Store) -> None:
     ):
         with suppress(AlreadyExists):
             await add_account(store, account)
-    promotions = [(PROMOTION, "Summer"), *((generated, "Generated") for generated in GENERATED_PROMOTIONS)]
-    issuances = [*documented_issuances(), *_too_old_issuances(), *_generated_issuances()]
-    await ledger.put_promotions(store, DEMO.id, promotions)
-    await ledger.put_identifiers(store, DEMO.id, [*_documented_identifiers(), *_generated_identifiers()])
-    await ledger.add_issuances(store, DEMO.id, issuances)
+    run = Import(store, set_aside_days=1)
+    lines = (Line(number, msgspec.json.encode(record)) for number, record in enumerate(_records(), 1))
+    while batch := list(islice(lines, BATCH_LINES)):
+        await run.add(batch)
+    await run.finish()
+    assert run.summary.rejected == 0, run.summary.fresh_rejections
 
+
+def _records() -> Iterator[Record]:
+    for organization in (DEMO, OTHER):
+        yield OrganizationRecord(organization.id, organization.name, organization.time_zone.key)
+    yield _promotion(DEMO, PROMOTION, "Summer")
+    for promotion in GENERATED_PROMOTIONS:
+        yield _promotion(DEMO, promotion, "Generated")
+    yield _customer(DEMO, CUSTOMER, MOBILE)
+    yield _customer(DEMO, CUSTOMER_WITHOUT_BENEFITS, MOBILE_WITHOUT_BENEFITS)
+    for n, customer_id in enumerate(GENERATED_CUSTOMERS):
+        yield _customer(DEMO, customer_id, f"9198{n:08}")
+    for issuances in (documented_issuances(), _too_old_issuances(), _generated_issuances()):
+        yield from (_issuance(DEMO, issuance) for issuance in issuances)
     # The other organisation has the same ids and other totals: what it sees must never be the demo's.
-    await ledger.put_promotions(store, OTHER.id, [(PROMOTION, "Winter")])
-    await ledger.put_identifiers(store, OTHER.id, _documented_identifiers())
-    await ledger.add_issuances(store, OTHER.id, _other_issuances())
+    yield _promotion(OTHER, PROMOTION, "Winter")
+    yield _customer(OTHER, CUSTOMER, MOBILE)
+    yield from (_issuance(OTHER, issuance) for issuance in _other_issuances())
+
+
+def _promotion(organization: Organization, promotion: Promotion, name: str) -> PromotionRecord:
+    return PromotionRecord(
+        organization.id, promotion.program_id, promotion.promotion_id, promotion.promotion_identifier, name
+    )
+
+
+def _customer(organization: Organization, customer_id: int, mobile: str) -> CustomerRecord:
+    identifiers = [Identifier("mobile", mobile), Identifier("externalId", f"EXT-{customer_id}")]
+    return CustomerRecord(organization.id, customer_id, [Profile("INSTORE", identifiers)])
+
+
+def _issuance(organization: Organization, issuance: Issuance) -> IssuanceRecord:
+    return IssuanceRecord(
+        organization.id,
+        issuance.event_id,
+        issuance.customer_id,
+        issuance.benefit,
+        issuance.issued_on,
+        promotion_id=issuance.promotion_id,
+        item=issuance.item,
+        type=issuance.type,
+        amount=issuance.amount,
+    )
 
 
 def documented_issuances() -> Iterator[Issuance]:
@@ -153,22 +201,6 @@ _ITEMS = {
     Benefit.REWARD: ("113336.0", "113337.0"),
     Benefit.BADGE: ("67ce697296dcfc6386c64f8a", "67ce697296dcfc6386c64f8b"),
 }
-
-
-def _documented_identifiers() -> Iterator[tuple[CustomerIdentifier, int]]:
-    yield from _identifiers(CUSTOMER, MOBILE)
-    yield from _identifiers(CUSTOMER_WITHOUT_BENEFITS, MOBILE_WITHOUT_BENEFITS)
-
-
-def _generated_identifiers() -> Iterator[tuple[CustomerIdentifier, int]]:
-    for n, customer_id in enumerate(GENERATED_CUSTOMERS):
-        yield from _identifiers(customer_id, f"9198{n:08}")
-
-
-def _identifiers(customer_id: int, mobile: str) -> Iterator[tuple[CustomerIdentifier, int]]:
-    yield CustomerIdentifier("INSTORE", IdentifierName.MOBILE, mobile), customer_id
-    yield CustomerIdentifier("INSTORE", IdentifierName.ID, str(customer_id)), customer_id
-    yield CustomerIdentifier("INSTORE", IdentifierName.EXTERNAL_ID, f"EXT-{customer_id}"), customer_id
 
 
 def authorization(till: str, password: str) -> str:

@@ -25,6 +25,7 @@ from gateway.auth.callers import (
     Unauthenticated,
 )
 from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
+from gateway.ingest import events
 from loaders.store import StoreUnavailable
 from resolvers import errors
 
@@ -136,7 +137,8 @@ class ErrorAnswers:
         if answer.status in _RETRY_AFTER_SECONDS:
             headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[answer.status])
         path, message = request.url.path, answer.message
-        if isinstance(error, HTTPException) and path in (GRAPHQL_PATH, oauth.PATH):
+        # The frozen face and unknown paths say no more than the status's own phrase.
+        if isinstance(error, HTTPException) and path in (GRAPHQL_PATH, oauth.PATH, events.PATH):
             message = error.detail
         body = codec.encode(_body(path, answer, message))
         always_200 = self._always_200 and 8000 <= answer.code <= 8999

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gateway import codec
 from loaders.customers import CustomerIdentifier
-from loaders.documents import IdentifierName
+from loaders.vocabulary import IdentifierName
 from resolvers.arguments import CustomerSource, SummaryArguments
 from resolvers.context import Context
 from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing

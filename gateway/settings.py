@@ -24,7 +24,7 @@ def _setting(
     default: Any, why: str, read: Callable[[str], Any], expected: str, *, secret: bool = False
 ) -> Any:
     metadata = {"why": why, "read": read, "expected": expected, "secret": secret}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 def _uri(text: str) -> str:
@@ -149,6 +149,12 @@ class Settings:
         "numbers separated by commas",
     )
     oidc_group: str = _setting("default", "The access group of its callers.", _text, "a group's name")
+    set_aside_days: int = _setting(
+        30,
+        "How many days an event that cannot be counted yet is kept.",
+        _number(1, 3650),
+        "a number from 1 to 3650",
+    )
     rest_status: str = _setting(
         "legacy",
         "Status of the REST call's 8xxx errors: `legacy` is always 200, `semantic` is 400, 404, 409 or 503.",

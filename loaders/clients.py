@@ -5,11 +5,12 @@ Only a hash of a client's secret is kept. A group gives one right per resource; 
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from loaders.documents import ACCESS_GROUPS, API_CLIENTS, ClientKind, Resource, Right
+from loaders.documents import ACCESS_GROUPS, API_CLIENTS
 from loaders.organizations import Organization, find_organization
 from loaders.store import Document, Int64, Store
+from loaders.vocabulary import ClientKind, Resource, Right
 
 Rights = Mapping[Resource, Right]
 
@@ -34,7 +35,7 @@ class Account:
     organization_id: int
     group: str
     ttl_seconds: int
-    secret_hash: str
+    secret_hash: str = field(repr=False)
     generation: int = 1
     disabled: bool = False
 
@@ -48,12 +49,16 @@ class Client:
     rights: Rights
 
 
-async def find_client(store: Store, client_id: str) -> Client | None:
-    """The client, unless there is none, it is disabled, or its organisation is gone."""
+async def find_account(store: Store, client_id: str) -> Account | None:
+    """The account, disabled or not, if there is one."""
     document = await store.get(API_CLIENTS.name, client_id)
-    if document is None or document["disabled"]:
+    return None if document is None else _account(document)
+
+
+async def find_client(store: Store, account: Account) -> Client | None:
+    """The account with what it stands for, unless it is disabled or its organisation is gone."""
+    if account.disabled:
         return None
-    account = _account(document)
     organization, rights = await asyncio.gather(
         find_organization(store, account.organization_id), find_rights(store, account.group)
     )
@@ -62,7 +67,7 @@ async def find_client(store: Store, client_id: str) -> Client | None:
 
 async def list_accounts(store: Store) -> list[Account]:
     """Every client of every organisation, by id."""
-    return sorted(map(_account, await store.all(API_CLIENTS.name)), key=lambda account: account.id)
+    return [_account(document) async for document in store.stream(API_CLIENTS.name, {}, ("_id",))]
 
 
 async def add_account(store: Store, account: Account) -> None:
@@ -100,13 +105,14 @@ async def find_rights(store: Store, group: str) -> Rights | None:
 
 async def list_groups(store: Store) -> dict[str, Rights]:
     """Every group, by name."""
-    documents = await store.all(ACCESS_GROUPS.name)
-    return {document["_id"]: _rights(document) for document in sorted(documents, key=lambda one: one["_id"])}
+    groups = store.stream(ACCESS_GROUPS.name, {}, ("_id",))
+    return {document["_id"]: _rights(document) async for document in groups}
 
 
 async def put_group(store: Store, group: str, rights: Rights) -> None:
     """Add a group, or change what it gives."""
-    await store.replace(ACCESS_GROUPS.name, [_group_document(group, rights)], key=("_id",))
+    document = _group_document(group, rights)
+    await store.upsert(ACCESS_GROUPS.name, [({"_id": group}, {"$set": document})])
 
 
 async def add_default_groups(store: Store) -> None:

@@ -5,8 +5,9 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
-from loaders.documents import CUSTOMER_IDENTIFIERS, IdentifierName
+from loaders.documents import CUSTOMER_IDENTIFIERS
 from loaders.store import Store
+from loaders.vocabulary import IdentifierName
 
 
 class CustomerIdentifier(NamedTuple):

@@ -11,64 +11,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from loaders.vocabulary import Benefit, ClientKind, Form, IdentifierName, IssuanceType, Resource, Right
+
 JSONSchema = dict[str, Any]
-
-
-class Benefit(StrEnum):
-    """The four kinds of things that a promotion can give."""
-
-    POINTS = "POINTS"
-    ALTERNATE_CURRENCY = "ALTERNATE_CURRENCY"
-    REWARD = "REWARD"
-    BADGE = "BADGE"
-
-
-class IssuanceType(StrEnum):
-    """How points and currencies were issued, in the order in which an answer lists them."""
-
-    REGULAR = "REGULAR"
-    PROMISED = "PROMISED"
-    EXTERNAL_TRIGGER_BASED = "EXTERNAL_TRIGGER_BASED"
-
-
-class IdentifierName(StrEnum):
-    """By what a customer can be looked up."""
-
-    MOBILE = "mobile"
-    ID = "id"
-    EXTERNAL_ID = "externalId"
-
-
-class ClientKind(StrEnum):
-    """How an API client proves who it is."""
-
-    TILL = "till"
-    OAUTH = "oauth"
-
-
-class Resource(StrEnum):
-    """What an access group gives rights on."""
-
-    CUSTOMER = "customer"
-    PROMOTION = "promotion"
-    EVENT = "event"
-
-
-class Right(StrEnum):
-    """What a client may do with a resource; writing includes reading."""
-
-    NONE = "none"
-    READ = "read"
-    WRITE = "write"
 
 
 @dataclass(frozen=True)
 class Index:
-    """Fields in ascending order; `name` is how `init-db` recognises it."""
+    """Fields in ascending order; `name` is how `init-db` recognises it, `options` are MongoDB's."""
 
     name: str
     fields: tuple[str, ...]
-    unique: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,10 +42,13 @@ class Collection:
         return {"$jsonSchema": self.schema, **self.condition}
 
 
+_UNIQUE = {"unique": True}
 _LONG: JSONSchema = {"bsonType": "long"}
 _TEXT: JSONSchema = {"bsonType": "string"}
 _NAME: JSONSchema = {"bsonType": "string", "minLength": 1}
 _DATE: JSONSchema = {"bsonType": "date"}
+# What came by an event keeps the event's `createdAt`, so that an older event never overwrites a newer one.
+_AS_OF = frozenset({"createdAt"})
 
 
 def _document(properties: JSONSchema, *, optional: frozenset[str] = frozenset()) -> JSONSchema:
@@ -118,11 +75,13 @@ PROMOTIONS = Collection(
             "promotionId": _LONG,
             "promotionIdentifier": _NAME,
             "name": _TEXT,
-        }
+            "createdAt": _DATE,
+        },
+        optional=_AS_OF,
     ),
     (
-        Index("by_id", ("orgId", "promotionId"), unique=True),
-        Index("by_identifier", ("orgId", "promotionIdentifier"), unique=True),
+        Index("by_id", ("orgId", "promotionId"), _UNIQUE),
+        Index("by_identifier", ("orgId", "promotionIdentifier"), _UNIQUE),
     ),
 )
 
@@ -135,9 +94,11 @@ CUSTOMER_IDENTIFIERS = Collection(
             "name": _one_of(IdentifierName),
             "value": _NAME,
             "customerId": _LONG,
-        }
+            "createdAt": _DATE,
+        },
+        optional=_AS_OF,
     ),
-    (Index("by_identifier", ("orgId", "source", "name", "value"), unique=True),),
+    (Index("by_identifier", ("orgId", "source", "name", "value"), _UNIQUE),),
 )
 
 ISSUANCES = Collection(
@@ -199,7 +160,7 @@ API_CLIENTS = Collection(
             "kind": _one_of(ClientKind),
             "orgId": _LONG,
             "group": _NAME,
-            "ttlSeconds": _LONG,
+            "ttlSeconds": {"bsonType": "long", "minimum": 0, "maximum": 3600},
             "secretHash": {"bsonType": "string", "pattern": r"^\$argon2id\$"},
             # Each rotation of the secret counts up, which ends the tokens that were issued before.
             "generation": _LONG,
@@ -212,4 +173,33 @@ ACCESS_GROUPS = Collection(
     "access_groups", _document({"_id": _NAME, **{resource: _one_of(Right) for resource in Resource}})
 )
 
-COLLECTIONS = (ORGANIZATIONS, PROMOTIONS, CUSTOMER_IDENTIFIERS, ISSUANCES, API_CLIENTS, ACCESS_GROUPS)
+SET_ASIDE = Collection(
+    "set_aside",
+    _document(
+        {
+            "_id": _NAME,
+            "orgId": _LONG,
+            "eventId": _NAME,
+            "form": _one_of(Form),
+            "payload": _NAME,
+            "reason": _NAME,
+            "promotionIdentifiers": {"bsonType": "array", "items": _NAME},
+            "receivedOn": _DATE,
+            "expireOn": _DATE,
+        }
+    ),
+    (
+        Index("by_promotion", ("orgId", "promotionIdentifiers")),
+        Index("expiry", ("expireOn",), {"expireAfterSeconds": 0}),
+    ),
+)
+
+COLLECTIONS = (
+    ORGANIZATIONS,
+    PROMOTIONS,
+    CUSTOMER_IDENTIFIERS,
+    ISSUANCES,
+    SET_ASIDE,
+    API_CLIENTS,
+    ACCESS_GROUPS,
+)

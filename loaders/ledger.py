@@ -1,26 +1,20 @@
-"""The write side: organisations, promotions, customers and the ledger of issuances.
+"""The write side: organisations, promotions, customers' identifiers, and the ledger of issuances.
 
-Everything here can be repeated: what is described by its key is put in place of what was there, and an
-issuance that is already in the ledger stays as it is.
+Everything here can be repeated. What is described by its key is put in place of what was there; an issuance
+that is already in the ledger stays as it is. With `as_of`, something newer that came by an event stays too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
 
-from loaders.customers import CustomerIdentifier
-from loaders.documents import (
-    CUSTOMER_IDENTIFIERS,
-    ISSUANCES,
-    ORGANIZATIONS,
-    PROMOTIONS,
-    Benefit,
-    IssuanceType,
-)
+from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
+from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
-from loaders.store import Int64, Store
+from loaders.store import Document, Int64, Store
+from loaders.vocabulary import Benefit, IssuanceType
 
 # The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
 LARGEST_AMOUNT, SMALLEST_AMOUNT = Decimal(10**24), Decimal("0.000001")
@@ -46,55 +40,95 @@ class Issuance:
     amount: Decimal | None = None
 
 
-async def put_organization(store: Store, organization: Organization) -> None:
-    """Add the organisation, or change its name and time zone."""
-    document = {
-        "_id": Int64(organization.id),
-        "name": organization.name,
-        "timeZone": organization.time_zone.key,
-    }
-    await store.replace(ORGANIZATIONS.name, [document], key=("_id",))
+async def put_organizations(store: Store, organizations: Iterable[Organization]) -> None:
+    """Add organisations, or change their names and time zones."""
+    await store.upsert(
+        ORGANIZATIONS.name,
+        [
+            ({"_id": Int64(one.id)}, _set({"name": one.name, "timeZone": one.time_zone.key}))
+            for one in organizations
+        ],
+    )
 
 
 async def put_promotions(
-    store: Store, organization_id: int, promotions: Iterable[tuple[Promotion, str]]
-) -> None:
-    """Add or change promotions, each given with its name."""
-    documents = [
-        {
-            "orgId": Int64(organization_id),
-            "programId": Int64(promotion.program_id),
-            "promotionId": Int64(promotion.promotion_id),
-            "promotionIdentifier": promotion.promotion_identifier,
-            "name": name,
-        }
-        for promotion, name in promotions
-    ]
-    await store.replace(PROMOTIONS.name, documents, key=("orgId", "promotionId"))
+    store: Store,
+    organization_id: int,
+    promotions: Iterable[tuple[Promotion, str]],
+    as_of: datetime | None = None,
+) -> list[int]:
+    """Add or change promotions, each given with its name.
+
+    Returns the positions of those whose identifier belongs to another promotion.
+    """
+    return await store.upsert(
+        PROMOTIONS.name,
+        [
+            (
+                {"orgId": Int64(organization_id), "promotionId": Int64(one.promotion_id)},
+                _set(
+                    {
+                        "programId": Int64(one.program_id),
+                        "promotionIdentifier": one.promotion_identifier,
+                        "name": name,
+                    },
+                    as_of,
+                ),
+            )
+            for one, name in promotions
+        ],
+    )
 
 
 async def put_identifiers(
-    store: Store, organization_id: int, identifiers: Iterable[tuple[CustomerIdentifier, int]]
-) -> None:
-    """Add identifiers, each given with its customer's id, or move them to that customer."""
-    documents = [
-        {
-            "orgId": Int64(organization_id),
-            "source": identifier.source,
-            "name": identifier.name.value,
-            "value": identifier.value,
-            "customerId": Int64(customer_id),
-        }
-        for identifier, customer_id in identifiers
-    ]
-    await store.replace(CUSTOMER_IDENTIFIERS.name, documents, key=("orgId", "source", "name", "value"))
+    store: Store, organization_id: int, identifiers: Sequence[tuple[CustomerIdentifier, int]]
+) -> list[int]:
+    """Add identifiers, each given with its customer's id.
 
-
-async def add_issuances(store: Store, organization_id: int, issuances: Iterable[Issuance]) -> int:
-    """Add to the ledger what it does not hold yet; says how many were new."""
-    return await store.insert_missing(
-        ISSUANCES.name, [_issuance_document(organization_id, issuance) for issuance in issuances]
+    Returns the positions of those that belong to another customer, and stay there.
+    """
+    there = await store.insert_missing(
+        CUSTOMER_IDENTIFIERS.name,
+        [
+            {**_identifier(organization_id, identifier), "customerId": Int64(customer_id)}
+            for identifier, customer_id in identifiers
+        ],
     )
+    if not there:
+        return []
+    loader = CustomerByIdentifierLoader(store, organization_id)
+    owners = await loader.find([identifiers[position][0] for position in there])
+    wanted = {position: identifiers[position] for position in there}
+    return [position for position, (one, customer_id) in wanted.items() if owners.get(one) != customer_id]
+
+
+async def move_identifiers(
+    store: Store,
+    organization_id: int,
+    identifiers: Iterable[tuple[CustomerIdentifier, int]],
+    as_of: datetime,
+) -> None:
+    """Add identifiers, or take them from their old owners, unless something newer is known of them."""
+    await store.upsert(
+        CUSTOMER_IDENTIFIERS.name,
+        [
+            (_identifier(organization_id, identifier), _set({"customerId": Int64(customer_id)}, as_of))
+            for identifier, customer_id in identifiers
+        ],
+    )
+
+
+async def add_issuances(store: Store, organization_id: int, issuances: Iterable[Issuance]) -> list[int]:
+    """Add to the ledger what it does not hold yet; returns the positions of what it holds."""
+    documents = [issuance_document(organization_id, issuance) for issuance in issuances]
+    return await store.insert_missing(ISSUANCES.name, documents)
+
+
+async def differing(store: Store, documents: Sequence[Document]) -> list[bool]:
+    """Of each of these issuance documents, whether the ledger holds something else under its `_id`."""
+    ids = [document["_id"] for document in documents]
+    held = {document["_id"]: document for document in await store.get_many(ISSUANCES.name, ids)}
+    return [held.get(document["_id"]) != document for document in documents]
 
 
 def check_amount(amount: Decimal) -> None:
@@ -105,20 +139,40 @@ def check_amount(amount: Decimal) -> None:
         raise ValueError("an amount is greater than 0, with at most 24 digits before and 6 behind the point")
 
 
-def _issuance_document(organization_id: int, issuance: Issuance) -> dict[str, object]:
-    if issuance.amount is not None:
-        check_amount(issuance.amount)
-    optional = {
-        "item": issuance.item,
-        "type": issuance.type,
-        "amount": issuance.amount,
-    }
-    return {
+def issuance_document(organization_id: int, issuance: Issuance) -> Document:
+    """The issuance as the ledger holds it; raises `ValueError` for an amount it cannot hold."""
+    document: Document = {
         "_id": f"{organization_id}:{issuance.event_id}",
         "orgId": Int64(organization_id),
         "customerId": Int64(issuance.customer_id),
         "promotionId": Int64(issuance.promotion_id),
         "benefit": issuance.benefit.value,
-        **{field: value for field, value in optional.items() if value is not None},
-        "issuedOn": issuance.issued_on,
+        # The ledger's clock ticks in milliseconds.
+        "issuedOn": issuance.issued_on.replace(microsecond=issuance.issued_on.microsecond // 1000 * 1000),
     }
+    if issuance.item is not None:
+        document["item"] = issuance.item
+    if issuance.type is not None:
+        document["type"] = issuance.type.value
+    if issuance.amount is not None:
+        check_amount(issuance.amount)
+        document["amount"] = issuance.amount
+    return document
+
+
+def _identifier(organization_id: int, identifier: CustomerIdentifier) -> Document:
+    return {
+        "orgId": Int64(organization_id),
+        "source": identifier.source,
+        "name": identifier.name.value,
+        "value": identifier.value,
+    }
+
+
+def _set(fields: Document, as_of: datetime | None = None) -> Document | list[Document]:
+    if as_of is None:
+        return {"$set": fields}
+    # Decided by the server, field by field, because somebody else may write something newer meanwhile.
+    newer = {"$gt": ["$createdAt", as_of]}
+    kept = {name: {"$cond": [newer, f"${name}", {"$literal": value}]} for name, value in fields.items()}
+    return [{"$set": {**kept, "createdAt": {"$max": ["$createdAt", as_of]}}}]

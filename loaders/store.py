@@ -6,7 +6,7 @@ Every failure of the driver comes out as `StoreUnavailable`, without the driver'
 data.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import InsertOne, ReplaceOne
+from pymongo import UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     DuplicateKeyError,
@@ -62,6 +62,15 @@ class StoreMisconfigured(ValueError):
 
 class AlreadyExists(ValueError):
     """A document with this `_id` is already there."""
+
+
+def _duplicates(error: BulkWriteError) -> list[int]:
+    """The positions of the writes that met a duplicate key; raises again if there was any other failure."""
+    failures = (error.details or {}).get("writeErrors", [])
+    others = (error.details or {}).get("writeConcernErrors", [])
+    if others or not failures or any(failure["code"] != DUPLICATE_KEY for failure in failures):
+        raise error
+    return [failure["index"] for failure in failures]
 
 
 class _DecimalCodec(TypeCodec):
@@ -125,10 +134,11 @@ class Store:
         with _failures_as_unavailable():
             return await self._collection(collection).find_one({"_id": document_id})
 
-    async def all(self, collection: str) -> list[Document]:
-        """Every document of a small collection."""
+    async def get_many(self, collection: str, document_ids: Sequence[str]) -> list[Document]:
+        """The documents with these `_id`s, as far as they are there, in any order."""
         with _failures_as_unavailable():
-            return await self._collection(collection).find().to_list(None)
+            cursor = self._collection(collection).find({"_id": {"$in": list(document_ids)}})
+            return await cursor.to_list(None)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
@@ -144,40 +154,57 @@ class Store:
             except DuplicateKeyError as error:
                 raise AlreadyExists from error
 
-    async def insert_missing(self, collection: str, documents: Sequence[Document]) -> int:
-        """Add the documents whose `_id` is not there yet; says how many were new."""
+    async def insert_missing(self, collection: str, documents: Sequence[Document]) -> list[int]:
+        """Add the documents whose `_id` is not there yet; returns the positions of the others."""
         if not documents:
-            return 0
+            return []
         with _failures_as_unavailable():
             try:
-                result = await self._collection(collection).bulk_write(
-                    [InsertOne(document) for document in documents], ordered=False
+                await self._collection(collection).insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                return _duplicates(error)
+            return []
+
+    async def upsert(
+        self, collection: str, changes: Sequence[tuple[Document, Document | list[Document]]]
+    ) -> list[int]:
+        """Apply each (query, update) to the document that matches, or to a new one.
+
+        Returns the positions of those that a unique index refused.
+        """
+        if not changes:
+            return []
+        with _failures_as_unavailable():
+            try:
+                await self._collection(collection).bulk_write(
+                    [UpdateOne(query, update, upsert=True) for query, update in changes],
+                    ordered=False,
                 )
             except BulkWriteError as error:
-                details = error.details or {}
-                if any(failure["code"] != DUPLICATE_KEY for failure in details["writeErrors"]):
-                    raise
-                return int(details["nInserted"])
-            return result.inserted_count
+                return _duplicates(error)
+            return []
+
+    async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
+        """Take the documents with these `_id`s away."""
+        with _failures_as_unavailable():
+            await self._collection(collection).delete_many({"_id": {"$in": list(document_ids)}})
+
+    async def stream(
+        self, collection: str, query: Document, order: Sequence[str], *, batch: int = 1_000
+    ) -> AsyncIterator[Document]:
+        """Every document that matches, in ascending order of these fields, a batch at a time."""
+        with _failures_as_unavailable():
+            cursor = self._collection(collection).find(
+                query, sort=[(field, 1) for field in order], batch_size=batch, allow_disk_use=True
+            )
+            async for document in cursor:
+                yield document
 
     async def update(self, collection: str, document_id: str, change: Document) -> bool:
         """Change the document with this `_id`; False if there is none."""
         with _failures_as_unavailable():
             result = await self._collection(collection).update_one({"_id": document_id}, change)
             return result.matched_count == 1
-
-    async def replace(self, collection: str, documents: Sequence[Document], key: Sequence[str]) -> None:
-        """Put each document in the place of the one that has the same values in the `key` fields."""
-        if not documents:
-            return
-        with _failures_as_unavailable():
-            await self._collection(collection).bulk_write(
-                [
-                    ReplaceOne({field: document[field] for field in key}, document, upsert=True)
-                    for document in documents
-                ],
-                ordered=False,
-            )
 
     async def set_up(self) -> None:
         """Create every collection, validator and index that is not there yet; safe to run again."""
@@ -200,11 +227,6 @@ class Store:
                     ]
             return missing
 
-    async def drop(self) -> None:
-        """Delete the whole database."""
-        with _failures_as_unavailable():
-            await self._client.drop_database(self._database.name)
-
     def close(self) -> None:
         self._client.close()
 
@@ -221,5 +243,5 @@ class Store:
             await self._database.command("collMod", name, validator=validator, codec_options=_CODEC)
         for index in collection.indexes:
             await self._collection(name).create_index(
-                [(field, 1) for field in index.fields], name=index.name, unique=index.unique
+                [(field, 1) for field in index.fields], name=index.name, **index.options
             )

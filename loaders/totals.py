@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
-from loaders.documents import ISSUANCES, Benefit, IssuanceType
+from loaders.documents import ISSUANCES
 from loaders.store import Store
+from loaders.vocabulary import Benefit, IssuanceType
 
 
 class BenefitKey(NamedTuple):

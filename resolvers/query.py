@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from loaders.customers import CustomerIdentifier
-from loaders.documents import IdentifierName
+from loaders.vocabulary import IdentifierName
 from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
 from resolvers.context import Context
 from resolvers.promotion_summary import summarize

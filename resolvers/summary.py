@@ -11,8 +11,8 @@ from operator import attrgetter
 import strawberry
 
 from loaders import Loaders
-from loaders.documents import Benefit, IssuanceType
 from loaders.totals import BenefitKey, Total
+from loaders.vocabulary import Benefit, IssuanceType
 from resolvers.scalars import to_local_second, to_three_digits
 
 _TYPE_ORDER: dict[IssuanceType | None, int] = {type_: n for n, type_ in enumerate(IssuanceType)}

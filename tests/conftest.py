@@ -1,13 +1,16 @@
 """The real database, the real application, and a record of every command between them."""
 
 import os
+import subprocess
+import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 
 from gateway.auth.tokens import SigningKey
 from gateway.demo import fill
@@ -16,6 +19,15 @@ from gateway.settings import Settings
 from loaders.store import Store
 from tests.support import Commands, Gateway, open_gateway
 
+
+def drop(uri: str, database: str) -> None:
+    """Delete a test's database."""
+    client: MongoClient[dict[str, object]] = MongoClient(uri)
+    client.drop_database(database)
+    client.close()
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
 OpenGateway = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 
@@ -35,7 +47,7 @@ def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     directory = tmp_path_factory.mktemp("keys")
     paths = directory / "first.pem", directory / "second.pem"
     for path in paths:
-        path.write_bytes(SigningKey.new_pem())
+        SigningKey.write_new(path)
     return paths
 
 
@@ -47,8 +59,8 @@ async def settings(mongodb_uri: str, signing_keys: tuple[Path, Path]) -> AsyncIt
     store = Store(settings.mongodb_uri, settings.database)
     await fill(store)
     yield settings
-    await store.drop()
     store.close()
+    drop(settings.mongodb_uri, database)
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +75,8 @@ async def empty_store(mongodb_uri: str) -> AsyncIterator[Store]:
     """A database in which nothing has been created yet."""
     store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}")
     yield store
-    await store.drop()
     store.close()
+    drop(mongodb_uri, store.name)
 
 
 @pytest.fixture
@@ -99,3 +111,27 @@ def gateway_with(settings: Settings) -> OpenGateway:
             yield gateway
 
     return open_with
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts `promo-gateway` and stops it at the end of the test if it still runs."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, variables: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", *arguments],
+            env=dict(variables or {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()

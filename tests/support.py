@@ -1,6 +1,9 @@
 """What tests share: the gateway under test, both of its faces, and one error shape."""
 
 import json
+import os
+import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -28,11 +31,11 @@ from gateway.settings import Settings
 from loaders import ledger
 from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
-from loaders.documents import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import Store
+from loaders.vocabulary import Benefit, ClientKind, IdentifierName, IssuanceType
 
 DEMO_HEADER = {"Authorization": authorization(TILL, PASSWORD)}
 # As REST parameters; `ask_graphql` makes GraphQL arguments of them.
@@ -254,7 +257,7 @@ async def new_tenant(
     """An organisation that no other test knows; ids may be those of others on purpose."""
     organization = Organization(organization_id or uuid.uuid4().int >> 65, "Tenant", ZoneInfo(time_zone))
     till = f"till-{organization.id}"
-    await ledger.put_organization(store, organization)
+    await ledger.put_organizations(store, [organization])
     await add_account(
         store, Account(till, till, ClientKind.TILL, organization.id, "default", 0, PASSWORD_HASH)
     )
@@ -263,3 +266,31 @@ async def new_tenant(
     await ledger.put_identifiers(store, organization.id, [(identifier, customer_id)])
     header = {"Authorization": authorization(till, PASSWORD)}
     return Tenant(store, organization, promotion, customer_id, mobile, header)
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONWARNINGS": "error",
+        "GATEWAY_MONGODB_URI": settings.mongodb_uri,
+        "GATEWAY_DATABASE": settings.database,
+        **more,
+    }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def wait_until_served(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/")
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError

@@ -5,7 +5,6 @@ they proved is remembered for at most a minute, under a keyed hash that means no
 warm request spends neither argon2 nor a signature nor a database command on its caller.
 """
 
-import asyncio
 import hashlib
 import secrets
 import time
@@ -21,12 +20,12 @@ from gateway.auth.callers import (
     TooManyFailures,
     Unauthenticated,
 )
-from gateway.auth.headers import Basic, Token, read_credentials
+from gateway.auth.headers import Basic, read_credentials
 from gateway.auth.oidc import ExternalIssuer
-from gateway.auth.passwords import Passwords
+from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords, address_of
 from gateway.auth.tokens import Tokens, claimed_issuer
-from loaders.documents import ClientKind
 from loaders.store import Store, StoreUnavailable
+from loaders.vocabulary import ClientKind
 
 __all__ = [
     "AccessDenied",
@@ -38,8 +37,7 @@ __all__ = [
     "Unauthenticated",
 ]
 
-REMEMBERED_SECONDS = 60.0
-REMEMBERED_CALLERS = 10_000
+REMEMBERED_TOKENS = 10_000
 
 
 class Authenticator:
@@ -53,42 +51,31 @@ class Authenticator:
         self._tokens = tokens
         self._external = external
         self._key = secrets.token_bytes(32)
-        self._checks: dict[tuple[bytes, str], asyncio.Task[Caller]] = {}
-        self._remembered: TLRUCache[bytes, Caller] = TLRUCache(REMEMBERED_CALLERS, _forget_at)
+        self._remembered: TLRUCache[bytes, Caller] = TLRUCache(REMEMBERED_TOKENS, _forget_at)
 
     async def authenticate(self, connection: HTTPConnection) -> Caller:
         """The caller whom these credentials prove; raises one of this module's exceptions."""
         credentials = read_credentials(connection.headers)
-        fingerprint = hashlib.blake2b("\0".join(credentials).encode(), key=self._key).digest()
-        if (caller := self._remembered.get(fingerprint)) is not None:
-            return caller
-        address = connection.client.host if connection.client else ""
-        # Requests that come with the same credentials at once share one check, which none of them can cancel.
-        if (check := self._checks.get((fingerprint, address))) is None:
-            check = asyncio.create_task(self._check_and_remember(fingerprint, credentials, address))
-            self._checks[fingerprint, address] = check
-            check.add_done_callback(lambda _: self._checks.pop((fingerprint, address)))
-        return await asyncio.shield(check)
-
-    async def _check_and_remember(
-        self, fingerprint: bytes, credentials: Basic | Token, address: str
-    ) -> Caller:
         try:
-            caller = await self._check(credentials, address)
+            if isinstance(credentials, Basic):
+                return await self._check_till(credentials, address_of(connection))
+            return await self._check_token(credentials.text)
         except StoreUnavailable as error:
             raise AuthorizationUnavailable from error
-        self._remembered[fingerprint] = caller
-        return caller
 
-    async def _check(self, credentials: Basic | Token, address: str) -> Caller:
-        if isinstance(credentials, Basic):
-            client = await self._passwords.check(
-                ClientKind.TILL, credentials.till, credentials.md5_hex, address
-            )
-            return Caller(client.account.id, client.organization, client.rights)
-        if self._external is not None and claimed_issuer(credentials.text) == self._external.issuer:
-            return await self._external.check(self._store, credentials.text)
-        return await self._tokens.check(self._store, credentials.text)
+    async def _check_till(self, credentials: Basic, address: str) -> Caller:
+        client = await self._passwords.check(ClientKind.TILL, credentials.till, credentials.md5_hex, address)
+        return Caller(client.account.id, client.organization, client.rights)
+
+    async def _check_token(self, token: str) -> Caller:
+        fingerprint = hashlib.blake2b(token.encode(), key=self._key).digest()
+        if (caller := self._remembered.get(fingerprint)) is None:
+            if self._external is not None and claimed_issuer(token) == self._external.issuer:
+                caller = await self._external.check(self._store, token)
+            else:
+                caller = await self._tokens.check(self._store, token)
+            self._remembered[fingerprint] = caller
+        return caller
 
 
 def _forget_at(_: bytes, caller: Caller, now: float) -> float:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from loaders.clients import Rights
-from loaders.documents import Resource, Right
 from loaders.organizations import Organization
+from loaders.vocabulary import Resource, Right
 
 
 class Refused(Exception):
@@ -62,6 +62,11 @@ class Caller:
 
     def require(self, right: Right, *resources: Resource) -> None:
         """Raises `AccessDenied` unless the caller has this right on each of the resources."""
-        order = list(Right)
-        if any(order.index(self.rights[resource]) < order.index(right) for resource in resources):
-            raise AccessDenied
+        require(self.rights, right, *resources)
+
+
+def require(rights: Rights, right: Right, *resources: Resource) -> None:
+    """Raises `AccessDenied` unless the rights include this one on each of the resources."""
+    order = list(Right)
+    if any(order.index(rights[resource]) < order.index(right) for resource in resources):
+        raise AccessDenied

@@ -6,7 +6,7 @@ By the vendor's convention a till sends the MD5 hex of its password in the place
 import base64
 import hashlib
 import re
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 
@@ -17,17 +17,19 @@ TOKEN_HEADER = "X-CAP-API-OAUTH-TOKEN"
 _MD5_HEX = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
-class Basic(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Basic:
     """A till's name and the MD5 hex it sent, in lower case."""
 
     till: str
-    md5_hex: str
+    md5_hex: str = field(repr=False)
 
 
-class Token(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Token:
     """A JWT, as it came."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 def read_credentials(headers: Headers) -> Basic | Token:

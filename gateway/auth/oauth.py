@@ -1,23 +1,28 @@
 """The token endpoint of the original API, and the public keys of its tokens."""
 
+from typing import Annotated
+
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import codec
-from gateway.auth.callers import AuthorizationUnavailable, Unauthenticated
-from gateway.auth.passwords import Passwords
+from gateway.auth.callers import AuthorizationUnavailable, Unauthenticated, require
+from gateway.auth.passwords import Passwords, address_of
 from gateway.auth.tokens import Tokens
 from gateway.legacy import read_customer
 from loaders.clients import Client
 from loaders.customers import CustomerByIdentifierLoader
-from loaders.documents import ClientKind
 from loaders.store import Store, StoreUnavailable
+from loaders.vocabulary import ClientKind, Resource, Right
 from resolvers.errors import CustomerNotFound
 
 PATH = "/v3/oauth/token/generate"
 JWKS_PATH = "/.well-known/jwks.json"
+
+
+Short = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class InvalidClient(Unauthenticated):
@@ -27,9 +32,12 @@ class InvalidClient(Unauthenticated):
 class TokenRequest(msgspec.Struct):
     """The body of a token request; with a `customer`, the token can read this one and nothing else."""
 
-    key: str
-    secret: str
-    customer: dict[str, str] | None = None
+    key: Short
+    secret: Short
+    customer: dict[Short, Short] | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenRequest(key={self.key!r})"
 
 
 class TokenEndpoint:
@@ -45,14 +53,19 @@ class TokenEndpoint:
         if not self._tokens.can_issue:
             raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
         asked = _read(await request.body())
-        address = request.client.host if request.client else ""
         try:
-            client = await self._passwords.check(ClientKind.OAUTH, asked.key, asked.secret, address)
+            client = await self._passwords.check(
+                ClientKind.OAUTH, asked.key, asked.secret, address_of(request)
+            )
         except Unauthenticated as error:
             raise InvalidClient from error
         except StoreUnavailable as error:
             raise AuthorizationUnavailable from error
-        customer_id = None if asked.customer is None else await self._find(client, asked.customer)
+        customer_id = None
+        if asked.customer is not None:
+            # Whether there is such a customer is for those to know who may read customers.
+            require(client.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
+            customer_id = await self._find(client, asked.customer)
         token, seconds = self._tokens.issue(client, customer_id)
         body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
         return Response(

@@ -10,7 +10,7 @@ import httpx
 import jwt
 
 from gateway.auth.callers import AuthorizationUnavailable, Caller, Unauthenticated
-from gateway.auth.tokens import unverified_header, verified_claims
+from gateway.auth.tokens import key_id_of, verified_claims
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization
 from loaders.store import Store
@@ -19,6 +19,7 @@ logger = logging.getLogger("promo_gateway")
 
 FETCH_AGAIN_SECONDS = 60
 FETCH_TIMEOUT_SECONDS = 5
+KEYS_FRESH_SECONDS = 600
 
 # Signatures that need a private key; never `none`, never one that a public key could make.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -47,10 +48,11 @@ class ExternalIssuer:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -float(FETCH_AGAIN_SECONDS)
         self._fetching = asyncio.Lock()
+        self._refresh: asyncio.Task[None] | None = None
 
     async def check(self, store: Store, token: str) -> Caller:
         """The caller whom the token names; raises one of `gateway.auth.callers`, or `StoreUnavailable`."""
-        key = await self._key(str(unverified_header(token).get("kid")))
+        key = await self._key(key_id_of(token))
         claims = verified_claims(
             token,
             key,
@@ -59,9 +61,10 @@ class ExternalIssuer:
             audience=self._audience,
             required=["iss", "aud", "exp", "iat", self._organization_claim],
         )
+        # As a number or as its digits; a text of any length is compared, never converted.
         claimed = str(claims[self._organization_claim])
-        organization_id = int(claimed) if claimed.isascii() and claimed.isdigit() else None
-        if organization_id is None or organization_id not in self._organizations:
+        organization_id = next((one for one in self._organizations if str(one) == claimed), None)
+        if organization_id is None:
             raise Unauthenticated
         organization, rights = await asyncio.gather(
             find_organization(store, organization_id), find_rights(store, self._group)
@@ -72,26 +75,35 @@ class ExternalIssuer:
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
         if key_id not in self._keys:
-            async with self._fetching:
-                await self._fetch_unless_fresh(key_id)
+            await self._fetch_unless_fresh(FETCH_AGAIN_SECONDS, key_id)
+        elif time.monotonic() - self._fetched_at > KEYS_FRESH_SECONDS and self._refresh is None:
+            # A key that was withdrawn must go too, but nobody waits for that.
+            self._refresh = asyncio.create_task(self._fetch_unless_fresh(KEYS_FRESH_SECONDS))
+            self._refresh.add_done_callback(lambda _: setattr(self, "_refresh", None))
         if key_id in self._keys:
             return self._keys[key_id]
         # Without any key nothing is known of the token; with some, this one is not among them.
         raise Unauthenticated if self._keys else AuthorizationUnavailable
 
-    async def _fetch_unless_fresh(self, key_id: str) -> None:
-        if key_id in self._keys or time.monotonic() - self._fetched_at < FETCH_AGAIN_SECONDS:
-            return
-        self._fetched_at = time.monotonic()
+    async def _fetch_unless_fresh(self, seconds: float, key_id: str | None = None) -> None:
+        async with self._fetching:
+            if key_id in self._keys or time.monotonic() - self._fetched_at < seconds:
+                return
+            self._fetched_at = time.monotonic()
+            await self._fetch()
+
+    async def _fetch(self) -> None:
         try:
             discovery = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS) as http:
+            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), httpx.AsyncClient() as http:
                 configuration = await _get_object(http, discovery)
                 if configuration.get("issuer") != self.issuer or not is_safe(str(configuration["jwks_uri"])):
                     raise ValueError("the discovery document is not this issuer's")
                 published = await _get_object(http, configuration["jwks_uri"])
-            self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys if key.key_id}
-        except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+            keys = jwt.PyJWKSet.from_dict(published).keys
+            self._keys = {key.key_id: key for key in keys if isinstance(key.key_id, str)}
+        # Whatever a broken issuer may publish.
+        except (httpx.HTTPError, OSError, LookupError, TypeError, ValueError, jwt.PyJWTError) as error:
             # The keys that are known live on.
             logger.warning("the keys of %s cannot be fetched: %s", self.issuer, type(error).__name__)
 

@@ -4,6 +4,7 @@ The first signing key signs and all of them verify, so keys rotate without downt
 the old one everywhere, then put it first, then take the old one away.
 """
 
+import os
 import time
 import uuid
 from collections.abc import Sequence
@@ -17,15 +18,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from gateway.auth.callers import Caller, TokenExpired, Unauthenticated
-from loaders.clients import Client, Rights, find_client
-from loaders.documents import ClientKind, Resource, Right
+from loaders.clients import Client, Rights, find_account, find_client
 from loaders.store import Store
+from loaders.vocabulary import ClientKind, Resource, Right
 
 ISSUER = "promo-gateway"
 ALGORITHM = "RS256"
 # Two machines' clocks may differ by this much.
 LEEWAY_SECONDS = 5
 CUSTOMER_TOKEN_SECONDS = 900
+# The year 9999.
+LATEST_END = 253_370_764_800
 
 _REQUIRED = ["iss", "exp", "iat", "jti", "sub", "client_id", "org_id", "token_use"]
 _READ_ONE_CUSTOMER: Rights = {
@@ -62,13 +65,15 @@ class SigningKey:
         return cls(private)
 
     @staticmethod
-    def new_pem() -> bytes:
-        """A new private key, as PEM."""
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+    def write_new(path: Path) -> None:
+        """Write a new key for its owner's eyes only; raises `OSError`, also if the file is there already."""
+        pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
 
 
 class Tokens:
@@ -122,7 +127,8 @@ class Tokens:
         Raises `Unauthenticated`, `TokenExpired` or `StoreUnavailable`.
         """
         claims = self._verify(token)
-        client = await find_client(store, claims["client_id"])
+        account = await find_account(store, claims["client_id"])
+        client = None if account is None else await find_client(store, account)
         if (
             client is None
             or client.account.kind is not ClientKind.OAUTH
@@ -141,18 +147,21 @@ class Tokens:
         return Caller(client.account.id, client.organization, rights, claims["customer_id"], claims["exp"])
 
     def _verify(self, token: str) -> dict[str, Any]:
-        key = self._keys.get(str(unverified_header(token).get("kid")))
+        key = self._keys.get(key_id_of(token))
         if key is None:
             raise Unauthenticated
         return verified_claims(token, key.public, [ALGORITHM], issuer=ISSUER, required=_REQUIRED)
 
 
-def unverified_header(token: str) -> dict[str, Any]:
-    """The header of a token that nothing vouches for yet."""
+def key_id_of(token: str) -> str:
+    """Which key a token says it was signed with, before anything is verified."""
     try:
-        return jwt.get_unverified_header(token)
+        key_id = jwt.get_unverified_header(token).get("kid")
     except jwt.InvalidTokenError as error:
         raise Unauthenticated from error
+    if not isinstance(key_id, str):
+        raise Unauthenticated
+    return key_id
 
 
 def claimed_issuer(token: str) -> object:
@@ -174,7 +183,7 @@ def verified_claims(
 ) -> dict[str, Any]:
     """The claims of a token that `key` signed and that is valid now; raises `Unauthenticated`."""
     try:
-        return jwt.decode(
+        claims = jwt.decode(
             token,
             key,
             algorithms,
@@ -185,7 +194,16 @@ def verified_claims(
         )
     except jwt.ExpiredSignatureError as error:
         # The signature was good, or it would not have come to this.
-        expired_at = jwt.decode(token, options={"verify_signature": False})["exp"]
-        raise TokenExpired(float(expired_at)) from error
+        raise TokenExpired(_end(jwt.decode(token, options={"verify_signature": False}))) from error
     except jwt.InvalidTokenError as error:
         raise Unauthenticated from error
+    _end(claims)
+    return claims
+
+
+def _end(claims: dict[str, Any]) -> float:
+    """When a token ends, in epoch seconds; the library takes anything here that `int` takes."""
+    end = claims["exp"]
+    if isinstance(end, bool) or not isinstance(end, int | float) or not 0 <= end <= LATEST_END:
+        raise Unauthenticated
+    return end

@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -20,20 +19,15 @@ from gateway.auth.tokens import SigningKey
 from gateway.cli import main
 from gateway.demo import DEMO, MOBILE, announcement, authorization
 from gateway.settings import Settings
-from tests.conftest import OpenGateway
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway
-
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-def environment(settings: Settings, **more: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "PYTHONWARNINGS": "error",
-        "GATEWAY_MONGODB_URI": settings.mongodb_uri,
-        "GATEWAY_DATABASE": settings.database,
-        **more,
-    }
+from tests.conftest import OpenGateway, Start
+from tests.support import (
+    DEMO_HEADER,
+    DOCUMENTED,
+    Gateway,
+    environment,
+    free_port,
+    wait_until_served,
+)
 
 
 def run(*arguments: str, given: str = "", variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -47,48 +41,6 @@ def run(*arguments: str, given: str = "", variables: Mapping[str, str]) -> "subp
         timeout=60,
         check=False,
     )
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts `promo-gateway` and stops it at the end of the test if it still runs."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str, variables: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", *arguments],
-            env=dict(variables or {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def wait_until_served(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/")
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError
 
 
 def error(completed: "subprocess.CompletedProcess[str]") -> str:
@@ -105,7 +57,7 @@ def children(pid: int) -> list[int]:
 
 def test_the_demo_answers_what_it_prints_stops_cleanly_and_starts_again(start: Start, tmp_path: Path) -> None:
     port = free_port()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGHUP):
         demo = start("demo", "--port", str(port), "--data-dir", str(tmp_path / "data"))
         wait_until_served(port)
         address = f"http://127.0.0.1:{port}"
@@ -147,7 +99,7 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
     assert served.returncode == 0
     assert logged.splitlines()[:2] == [
         f"Listening on 127.0.0.1 port {port}",
-        "GATEWAY_SIGNING_KEYS is not set: no tokens are issued or accepted.",
+        "GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.",
     ]
     assert logged.splitlines()[-1].endswith("INFO promo_gateway: refused 8874 PROMOTION_NOT_FOUND")
     assert MOBILE not in logged
@@ -163,7 +115,7 @@ def test_serve_refuses_a_database_that_was_not_set_up(settings: Settings) -> Non
     variables = environment(settings, GATEWAY_DATABASE="nothing_here")
     assert error(run("serve", "--port", "0", variables=variables)) == (
         "Error: Database nothing_here lacks organizations, promotions, customer_identifiers, issuances, "
-        "api_clients, access_groups: run promo-gateway init-db first."
+        "set_aside, api_clients, access_groups: run promo-gateway init-db first."
     )
 
 

@@ -17,10 +17,10 @@ from gateway.demo import (
 )
 from loaders import ledger
 from loaders.customers import CustomerIdentifier
-from loaders.documents import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.promotions import Promotion
 from loaders.store import Store
+from loaders.vocabulary import Benefit, IdentifierName, IssuanceType
 from tests.support import DOCUMENTED, Gateway, new_tenant
 
 BOTH_FACES = pytest.mark.parametrize("face", ["rest", "graphql"])

@@ -28,6 +28,7 @@ def test_every_setting_is_read() -> None:
         "GATEWAY_OIDC_ORG_CLAIM": "tenant",
         "GATEWAY_OIDC_ORGS": "1,2",
         "GATEWAY_OIDC_GROUP": "reports",
+        "GATEWAY_SET_ASIDE_DAYS": "7",
         "GATEWAY_REST_STATUS": "semantic",
     }
     assert environment.keys() == {f"GATEWAY_{row.name.upper()}" for row in fields(Settings)}
@@ -45,6 +46,7 @@ def test_every_setting_is_read() -> None:
         oidc_org_claim="tenant",
         oidc_orgs=frozenset({1, 2}),
         oidc_group="reports",
+        set_aside_days=7,
         rest_status="semantic",
     )
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from loaders import Loaders, ledger
 from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
-from loaders.documents import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionReference
 from loaders.store import Store
 from loaders.totals import BenefitKey, Total, TotalsByBenefitLoader
+from loaders.vocabulary import Benefit, IdentifierName, IssuanceType
 from tests.support import Commands, new_tenant
 
 SINCE = datetime(2025, 6, 12, tzinfo=UTC)

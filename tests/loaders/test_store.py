@@ -1,7 +1,7 @@
 """Set-up, validators, idempotent writes, and failures without the driver's words."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +10,11 @@ from pymongo import MongoClient
 
 from gateway.settings import Settings
 from loaders import ledger
-from loaders.documents import COLLECTIONS, ISSUANCES, PROMOTIONS, Collection
+from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
+from loaders.documents import COLLECTIONS, ISSUANCES, Collection
+from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionReference
 from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable
+from loaders.vocabulary import IdentifierName
 from tests.support import new_tenant
 
 GOOD: dict[str, Any] = {
@@ -137,7 +140,7 @@ async def test_inserting_what_is_there_says_so(store: Store) -> None:
     await store.insert(ISSUANCES.name, document)
     with pytest.raises(AlreadyExists):
         await store.insert(ISSUANCES.name, {**document, "amount": Decimal(2)})
-    assert await store.insert_missing(ISSUANCES.name, [document, {**document, "_id": "1:new"}]) == 1
+    assert await store.insert_missing(ISSUANCES.name, [{**document, "_id": "1:new"}, document]) == [1]
     assert await store.get(ISSUANCES.name, "1:once") == document
 
 
@@ -148,15 +151,31 @@ async def test_one_bad_document_is_not_hidden_among_good_ones(store: Store) -> N
 
 
 async def test_a_promotion_identifier_names_one_promotion(store: Store) -> None:
-    fields = {"orgId": Int64(404), "programId": Int64(1), "promotionIdentifier": "same", "name": ""}
-    await store.replace(PROMOTIONS.name, [{**fields, "promotionId": Int64(1)}], ("orgId", "promotionId"))
-    with pytest.raises(StoreUnavailable, match=r"^BulkWriteError$"):
-        await store.replace(PROMOTIONS.name, [{**fields, "promotionId": Int64(2)}], ("orgId", "promotionId"))
+    first, second = Promotion(1, 1, "same"), Promotion(1, 2, "same")
+    assert await ledger.put_promotions(store, 404, [(first, ""), (second, "")]) == [1]
+
+
+async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> None:
+    tenant = await new_tenant(store)
+    organization_id, day = tenant.organization.id, timedelta(days=1)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, tenant.mobile)
+    for as_of, customer_id, owner in ((now, 2, 2), (now - day, 3, 2), (now, 4, 4), (now + day, 5, 5)):
+        await ledger.move_identifiers(store, organization_id, [(identifier, customer_id)], as_of)
+        found = CustomerByIdentifierLoader(store, organization_id)
+        assert await found.load(identifier) == owner
+        promotion = Promotion(customer_id, tenant.promotion.promotion_id, "one")
+        await ledger.put_promotions(store, organization_id, [(promotion, "")], as_of)
+        promotions = PromotionByReferenceLoader(store, organization_id)
+        loaded = await promotions.load(PromotionReference("promotionId", tenant.promotion.promotion_id))
+        assert loaded == Promotion(owner, tenant.promotion.promotion_id, "one")
 
 
 async def test_writing_nothing_is_no_error(store: Store) -> None:
-    assert await ledger.add_issuances(store, 404, []) == 0
-    await ledger.put_promotions(store, 404, [])
+    assert await ledger.add_issuances(store, 404, []) == []
+    assert await ledger.put_promotions(store, 404, []) == []
+    assert await ledger.put_identifiers(store, 404, []) == []
+    await ledger.put_organizations(store, [])
 
 
 @pytest.mark.parametrize(

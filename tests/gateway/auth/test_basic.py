@@ -2,25 +2,27 @@
 
 import asyncio
 import base64
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from gateway import auth, legacy
+from gateway import legacy
 from gateway.auth import passwords
 from gateway.auth.callers import Unauthenticated
 from gateway.auth.headers import Basic, Token, md5_hex, read_credentials
 from gateway.auth.passwords import hash_secret
 from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, OTHER_TILL, PASSWORD, TILL, authorization
 from loaders.clients import Account, add_account
-from loaders.documents import ClientKind
-from loaders.store import Int64, Store
+from loaders.store import AlreadyExists, Int64, Store
+from loaders.vocabulary import ClientKind
 from tests.conftest import OpenGateway
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,
+    PASSWORD_HASH,
     Gateway,
     assert_graphql_refusal,
     assert_rest_error,
@@ -58,6 +60,7 @@ BAD: dict[str, dict[str, Any]] = {
     "a wrong password": {"Authorization": authorization(TILL, "wrong")},
     "an unknown till": {"Authorization": authorization("nobody", PASSWORD)},
     "an OAuth client's key and secret": {"Authorization": authorization(OAUTH_KEY, OAUTH_SECRET)},
+    "an OAuth client whose secret is hex": {"Authorization": authorization("hex-app", PASSWORD)},
     "invalid UTF-8": {"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()},
     "a MongoDB operator": {"Authorization": encoded(f'{{"$ne": ""}}:{DEMO_MD5}')},
     "a till of 10,000 characters": {"Authorization": encoded(f"{'x' * 10_000}:{DEMO_MD5}")},
@@ -69,8 +72,11 @@ BAD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
 async def test_bad_credentials_are_refused_on_both_faces_before_any_data_command(
-    gateway_with: OpenGateway, rest_status: str
+    gateway_with: OpenGateway, store: Store, rest_status: str
 ) -> None:
+    hex_app = Account("hex-app", "x", ClientKind.OAUTH, DEMO.id, "default", 0, PASSWORD_HASH)
+    with suppress(AlreadyExists):
+        await add_account(store, hex_app)
     async with gateway_with(rest_status=rest_status) as gateway:
         for what, headers in BAD.items():
             for method, url in (("GET", legacy.PATH), ("POST", "/graphql"), ("GET", "/graphql?query={x}")):
@@ -123,6 +129,13 @@ async def test_a_warm_request_spends_no_command_on_its_caller(gateway_with: Open
         assert gateway.commands.names == ["find", "find", "aggregate"]
 
 
+async def test_a_wrong_password_and_an_unknown_till_cost_the_same_commands(gateway: Gateway) -> None:
+    for till in (TILL, "nobody.at.all"):
+        gateway.commands.clear()
+        await gateway.rest(DOCUMENTED, {"Authorization": authorization(till, "wrong again")})
+        assert [command["find"] for command in gateway.commands.sent] == ["api_clients"]
+
+
 async def test_callers_who_come_at_once_share_one_check(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,8 +158,8 @@ async def test_callers_who_come_at_once_share_one_check(
 async def test_a_good_check_is_remembered_for_a_minute(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert auth.REMEMBERED_SECONDS == 60
-    monkeypatch.setattr(auth, "REMEMBERED_SECONDS", 0.2)
+    assert passwords.REMEMBERED_SECONDS == 60
+    monkeypatch.setattr(passwords, "REMEMBERED_SECONDS", 0.2)
     async with gateway_with() as gateway:
         await gateway.warm()
         await asyncio.sleep(0.3)

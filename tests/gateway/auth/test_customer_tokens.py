@@ -20,11 +20,12 @@ from gateway.demo import (
     PASSWORD,
     authorization,
 )
+from gateway.ingest import events
 from loaders import ledger
 from loaders.clients import NO_RIGHTS, Account, add_account, put_group
 from loaders.customers import CustomerIdentifier
-from loaders.documents import ClientKind, IdentifierName, Resource, Right
 from loaders.store import Store
+from loaders.vocabulary import ClientKind, IdentifierName, Resource, Right
 from tests.conftest import OpenGateway
 from tests.gateway.auth.test_tokens import bearer
 from tests.support import (
@@ -32,6 +33,7 @@ from tests.support import (
     PASSWORD_HASH,
     Gateway,
     Tenant,
+    assert_rest_error,
     data_commands,
     new_tenant,
 )
@@ -119,9 +121,17 @@ async def test_an_unknown_customer_is_8015_in_the_token_request(
             assert response.json()["errors"][0]["code"] == code
 
 
-async def test_it_cannot_ask_for_tokens(gateway: Gateway) -> None:
-    response = await gateway.client.post(oauth.PATH, json={}, headers=bearer(await gateway.token(**ONE)))
-    assert response.status_code == 400
+async def test_it_cannot_ask_for_tokens_or_send_events(gateway: Gateway, store: Store) -> None:
+    headers = bearer(await gateway.token(**ONE))
+    response = await gateway.client.post(oauth.PATH, json={}, headers=headers)
+    assert response.json()["errors"][0]["message"] == "Object missing required field `key`."
+    await put_group(store, "everything", dict.fromkeys(Resource, Right.WRITE))
+    account = Account("everything", "x", ClientKind.OAUTH, DEMO.id, "everything", 300, PASSWORD_HASH)
+    await add_account(store, account)
+    body = {"key": "everything", "secret": _SECRET, "customer": ONE}
+    token = (await gateway.client.post(oauth.PATH, json=body)).json()["data"]["accessToken"]
+    response = await gateway.client.post(events.PATH, json={}, headers=bearer(token))
+    assert_rest_error(response, 403, 4000, "Not authorized. Access is denied!")
 
 
 RIGHTS = st.sampled_from(Right)
@@ -156,7 +166,14 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
         body: dict[str, Any] = {"key": f"app-{tenant.organization.id}", "secret": _SECRET}
         if bound is not None:
             body["customer"] = {**ONE, "identifierValue": bound}
+        gateway.commands.clear()
         generated = (await gateway.client.post(oauth.PATH, json=body)).json()
+        text += str(generated)
+        if bound is not None and Right.NONE in (customer_right, promotion_right):
+            message = "Not authorized. Access is denied!"
+            assert generated == {"data": None, "errors": [{"code": 4000, "message": message}]}
+            assert data_commands(gateway) == []
+            continue
         if bound == "919000000003":  # In neither organisation.
             assert generated["errors"][0]["code"] == 8015
             continue

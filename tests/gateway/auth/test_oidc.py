@@ -1,5 +1,6 @@
 """An external issuer over real HTTP, with real keys: its tokens, its rotations, its absences."""
 
+import asyncio
 import json
 import threading
 import time
@@ -132,6 +133,7 @@ async def test_every_bad_token_of_it_is_refused(
         "an organisation it may not speak for": issuer.token(org_id=OTHER.id),
         "an organisation that does not exist": issuer.token(org_id=404),
         "an organisation that is a list": issuer.token(org_id=[DEMO.id]),
+        "an organisation of 5,000 digits": issuer.token(org_id="9" * 5000),
         "an organisation that is true": issuer.token(org_id=True),
         "not yet valid": issuer.token(nbf=int(time.time()) + 60),
         "our name, their key": own.token(key=issuer.keys["rsa"]),
@@ -172,6 +174,58 @@ async def test_an_unknown_kid_fetches_again_but_not_more_than_once_a_minute(
         with a_minute_passes_quickly(monkeypatch):
             assert (await gateway.rest(DOCUMENTED, bearer(issuer.token("new")))).status_code == 200
         assert issuer.fetched == 2
+
+
+async def test_first_requests_that_come_at_once_fetch_once(gateway_with: OpenGateway, issuer: Issuer) -> None:
+    async with gateway_with(**trusting(issuer)) as gateway:
+        tokens = [issuer.token(jti=str(n)) for n in range(10)]
+        answers = await asyncio.gather(*(gateway.rest(DOCUMENTED, bearer(token)) for token in tokens))
+        assert [answer.status_code for answer in answers] == [200] * 10
+    assert issuer.fetched == 1
+
+
+async def test_a_key_that_is_withdrawn_goes_without_anybody_waiting(
+    gateway_with: OpenGateway, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway_with(**trusting(issuer)) as gateway:
+        assert (await gateway.rest(DOCUMENTED, bearer(issuer.token()))).status_code == 200
+        withdrawn = issuer.keys.pop("rsa")
+        issuer.keys["new"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        monkeypatch.setattr(oidc, "KEYS_FRESH_SECONDS", 0)
+        late = [issuer.token(key=withdrawn, jti=str(n)) for n in range(2)]
+        assert (await gateway.rest(DOCUMENTED, bearer(late[0]))).status_code == 200
+        await asyncio.sleep(0.5)
+        assert issuer.fetched == 2
+        assert (await gateway.rest(DOCUMENTED, bearer(late[1]))).status_code == 401
+        assert (await gateway.rest(DOCUMENTED, bearer(issuer.token("new")))).status_code == 200
+
+
+@pytest.mark.parametrize("broken", [{"kid": ["x"]}, {"alg": ["x"]}, {"kty": 1}, None])
+async def test_a_key_set_that_is_broken_is_4001(
+    gateway_with: OpenGateway, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, broken: dict[str, Any] | None
+) -> None:
+    document = issuer.document
+
+    def damaged(path: str) -> dict[str, Any]:
+        found = document(path)
+        return {"keys": [broken and {**key, **broken} for key in found["keys"]]} if "keys" in found else found
+
+    monkeypatch.setattr(issuer, "document", damaged)
+    async with gateway_with(**trusting(issuer)) as gateway:
+        response = await gateway.rest(DOCUMENTED, bearer(issuer.token()))
+        assert_rest_error(response, 503, 4001, "Authorization status unavailable!")
+
+
+async def test_keys_elsewhere_in_the_clear_are_not_fetched(
+    gateway_with: OpenGateway, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = issuer.document
+    monkeypatch.setattr(
+        issuer, "document", lambda path: {**document(path), "jwks_uri": "http://sso.example/keys"}
+    )
+    async with gateway_with(**trusting(issuer)) as gateway:
+        response = await gateway.rest(DOCUMENTED, bearer(issuer.token()))
+        assert_rest_error(response, 503, 4001, "Authorization status unavailable!")
 
 
 async def test_the_keys_live_on_when_the_issuer_is_down(

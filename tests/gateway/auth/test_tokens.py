@@ -14,14 +14,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway import auth
-from gateway.auth import oauth
+from gateway.auth import oauth, passwords
+from gateway.auth.headers import Basic, Token, md5_hex
 from gateway.auth.passwords import hash_secret
 from gateway.auth.tokens import SigningKey, SigningKeyUnusable
-from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET
+from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD
+from gateway.settings import Settings
 from loaders import clients
 from loaders.clients import Account, add_account
-from loaders.documents import ClientKind
 from loaders.store import Store
+from loaders.vocabulary import ClientKind
 from tests.conftest import OpenGateway
 from tests.support import (
     DOCUMENTED,
@@ -82,6 +84,8 @@ async def test_a_token_is_accepted_in_both_headers_on_both_faces(gateway: Gatewa
         ({"key": OAUTH_KEY, "secret": "wrong"}, 401, 320001, "Invalid client key and secret"),
         ({"key": "nobody", "secret": OAUTH_SECRET}, 401, 320001, "Invalid client key and secret"),
         ({"key": "demo.till", "secret": "demo"}, 401, 320001, "Invalid client key and secret"),
+        ({"key": "demo.till", "secret": md5_hex(PASSWORD)}, 401, 320001, "Invalid client key and secret"),
+        ({"key": "x" * 1025, "secret": ""}, 400, 400, "Expected `str` of length <= 1024 - at `$.key`."),
         ({"key": "", "secret": ""}, 401, 320001, "Invalid client key and secret"),
         ({"key": OAUTH_KEY}, 400, 400, "Object missing required field `secret`."),
         ({"key": 1, "secret": "x"}, 400, 400, "Expected `str`, got `int` - at `$.key`."),
@@ -151,6 +155,11 @@ class Forge:
         headers = {"kid": self.key.id} if headers is None else headers
         return jwt.encode(self.claims(**changes), key or self.key.private, algorithm, headers)
 
+    def raw(self, **changes: Any) -> str:
+        """Signed, but with claims that the library would not write."""
+        payload = json.dumps(self.claims(**changes)).encode()
+        return jwt.PyJWS().encode(payload, self.key.private, "RS256", {"kid": self.key.id})
+
     def unsigned(self, algorithm: str) -> str:
         """By hand, as no library would: without a signature, or with the public key as an HMAC secret."""
         header = {"alg": algorithm, "kid": self.key.id, "typ": "JWT"}
@@ -186,6 +195,9 @@ class Forge:
             "another key under our kid": self.token(key=stranger),
             "an unknown kid": self.token(headers={"kid": "0" * 32}),
             "no kid": self.token(headers={}),
+            "an end that is a text": self.raw(exp=str(int(time.time()) + 60)),
+            "an end beyond the calendar": self.raw(exp=10**18),
+            "an end before time": self.raw(exp=-(10**18)),
             "another issuer": self.token(iss="https://sso.example"),
             "not yet valid": self.token(nbf=now + 60),
             "issued in the future": self.token(iat=now + 60),
@@ -217,7 +229,7 @@ async def test_every_bad_token_is_refused_on_both_faces_and_no_data_is_read(
     gateway_with: OpenGateway, forge: Forge, rest_status: str
 ) -> None:
     bad = forge.bad()
-    assert len(bad) == 33
+    assert len(bad) >= 35
     async with gateway_with(rest_status=rest_status) as gateway:
         for what, token in bad.items():
             for headers in (bearer(token), {"X-CAP-API-OAUTH-TOKEN": token}):
@@ -276,6 +288,7 @@ async def test_a_changed_client_and_its_tokens_are_refused_within_a_minute(
     gateway_with: OpenGateway, store: Store, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     monkeypatch.setattr(auth, "REMEMBERED_SECONDS", 0.5)
+    monkeypatch.setattr(passwords, "REMEMBERED_SECONDS", 0.5)
     account = Account(
         f"app-{change}", "App", ClientKind.OAUTH, DEMO.id, "default", 300, hash_secret("secret")
     )
@@ -292,6 +305,12 @@ async def test_a_changed_client_and_its_tokens_are_refused_within_a_minute(
         await asyncio.sleep(0.6)
         assert (await gateway.rest(DOCUMENTED, bearer(token))).status_code == 401
         assert (await gateway.client.post(oauth.PATH, json=pair)).status_code == 401
+
+
+def test_no_secret_is_in_a_repr() -> None:
+    account = Account("id", "name", ClientKind.TILL, 1, "group", 0, "geheim")
+    shown = [Basic("till", "geheim"), Token("geheim"), account, oauth.TokenRequest("key", "geheim")]
+    assert "geheim" not in repr([*shown, Settings(mongodb_uri="mongodb://user:geheim@host")])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN PRIVATE KEY-----", "small", "encrypted"])

@@ -1,0 +1,246 @@
+"""Bulk import: lines in, a batch at a time, written while the next batch is decoded.
+
+What describes something (organisations, promotions, customers) is written in the order of the file, issuances
+side by side on several connections: their order does not matter, and each is counted once however often it
+comes.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.ingest.events import replay_all
+from gateway.ingest.records import (
+    CustomerRecord,
+    IssuanceRecord,
+    OrganizationRecord,
+    PromotionRecord,
+    Record,
+    RecordInvalid,
+    decode,
+)
+from gateway.ingest.seen import Seen
+from loaders import ledger, set_aside
+from loaders.documents import ISSUANCES
+from loaders.promotions import PromotionByReferenceLoader, PromotionReference
+from loaders.set_aside import SetAside
+from loaders.store import Document, Store
+from loaders.vocabulary import Form
+
+BATCH_LINES = 500
+CONNECTIONS = 4
+
+UNKNOWN_PROMOTION = "its promotion is not known yet"
+
+
+class Line(NamedTuple):
+    """A line of a file, and its number, from 1."""
+
+    number: int
+    text: bytes
+
+
+@dataclass
+class Summary:
+    """What became of the lines so far. `rejected` are lines with the reason, in the order they were found."""
+
+    lines: int = 0
+    new: int = 0
+    already_there: int = 0
+    set_aside: int = 0
+    ignored_identifiers: int = 0
+    rejected: int = 0
+    fresh_rejections: list[tuple[Line, str]] = field(default_factory=list)
+    organizations: set[int] = field(default_factory=set)
+
+    def reject(self, line: Line, reason: str) -> None:
+        self.rejected += 1
+        self.fresh_rejections.append((line, reason))
+
+
+class Import:
+    """One run over one file. `add` takes a batch of lines; `finish` waits for all that is under way."""
+
+    def __init__(self, store: Store, set_aside_days: int) -> None:
+        self.summary = Summary()
+        self._store = store
+        self._days = set_aside_days
+        self._seen = Seen()
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._writes: set[asyncio.Task[None]] = set()
+
+    async def add(self, lines: list[Line]) -> None:
+        """Decode the lines and see to it that they are written; raises `StoreUnavailable`."""
+        records = list(self._decoded(lines))
+        await self._describe([(line, one) for line, one in records if not isinstance(one, IssuanceRecord)])
+        issuances = [(line, one) for line, one in records if isinstance(one, IssuanceRecord)]
+        await self._free.acquire()
+        self._raise_failures()
+        write = asyncio.create_task(self._issue(issuances))
+        self._writes.add(write)
+        write.add_done_callback(lambda _: self._free.release())
+        self.summary.lines += len(lines)
+
+    async def finish(self) -> None:
+        """Wait until everything that was added is written."""
+        await asyncio.gather(*self._writes)
+        self._writes.clear()
+        self._seen.close()
+
+    async def resolve(self) -> None:
+        """Count what waited for a promotion that is known now, be it of this file or not."""
+        for organization_id in self.summary.organizations:
+            counted = await replay_all(self._store, organization_id)
+            self.summary.new += counted
+            self.summary.set_aside = max(0, self.summary.set_aside - counted)
+
+    async def abandon(self) -> None:
+        """Let what is being written come to its end, and forget how it ended."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
+        self._seen.close()
+
+    def _raise_failures(self) -> None:
+        for write in [write for write in self._writes if write.done()]:
+            self._writes.discard(write)
+            write.result()
+
+    def _decoded(self, lines: list[Line]) -> Iterator[tuple[Line, Record]]:
+        for line in lines:
+            try:
+                record = decode(line.text)
+                self._refuse_contradiction(record)
+            except RecordInvalid as error:
+                self.summary.reject(line, str(error))
+            else:
+                self.summary.organizations.add(record.org_id)
+                yield line, record
+
+    def _refuse_contradiction(self, record: Record) -> None:
+        said = msgspec.json.encode(record)
+        match record:
+            case OrganizationRecord():
+                contradicts = self._seen.contradicts(("organization", record.org_id), said)
+            case PromotionRecord():
+                named = (record.org_id, record.promotion_identifier)
+                contradicts = self._seen.contradicts(
+                    ("promotion", record.org_id, record.promotion_id), said
+                ) or self._seen.contradicts(("identifier", *named), str(record.promotion_id).encode())
+            case CustomerRecord():
+                contradicts = self._seen.contradicts(("customer", record.org_id, record.customer_id), said)
+                owner = str(record.customer_id).encode()
+                for identifier in record.identifiers():
+                    if self._seen.contradicts((record.org_id, *identifier), owner):
+                        raise RecordInvalid("an earlier line gives an identifier to another customer")
+            case _:
+                return
+        if contradicts:
+            raise RecordInvalid(f"an earlier line says something else of this {record.__struct_config__.tag}")
+
+    async def _describe(self, records: list[tuple[Line, Record]]) -> None:
+        organizations = [one.organization() for _, one in records if isinstance(one, OrganizationRecord)]
+        await ledger.put_organizations(self._store, organizations)
+        self.summary.new += len(organizations)
+        promotions: defaultdict[int, list[tuple[Line, PromotionRecord]]] = defaultdict(list)
+        customers: defaultdict[int, list[tuple[Line, CustomerRecord]]] = defaultdict(list)
+        for line, one in records:
+            if isinstance(one, PromotionRecord):
+                promotions[one.org_id].append((line, one))
+            elif isinstance(one, CustomerRecord):
+                customers[one.org_id].append((line, one))
+        for organization_id, described in promotions.items():
+            await self._put_promotions(organization_id, described)
+        for organization_id, known in customers.items():
+            await self._put_customers(organization_id, known)
+
+    async def _put_promotions(
+        self, organization_id: int, records: list[tuple[Line, PromotionRecord]]
+    ) -> None:
+        given = [(one.promotion(), one.name) for _, one in records]
+        taken = await ledger.put_promotions(self._store, organization_id, given)
+        for position in taken:
+            self.summary.reject(records[position][0], "promotionIdentifier belongs to another promotion")
+        self.summary.new += len(records) - len(taken)
+
+    async def _put_customers(self, organization_id: int, records: list[tuple[Line, CustomerRecord]]) -> None:
+        identifiers = [
+            (position, identifier, one.customer_id)
+            for position, (_, one) in enumerate(records)
+            for identifier in one.identifiers()
+        ]
+        pairs = [(identifier, customer_id) for _, identifier, customer_id in identifiers]
+        taken = await ledger.put_identifiers(self._store, organization_id, pairs)
+        rejected = {identifiers[position][0] for position in taken}
+        for position, (line, one) in enumerate(records):
+            self.summary.ignored_identifiers += one.ignored()
+            if position in rejected:
+                self.summary.reject(line, "an identifier belongs to another customer")
+        self.summary.new += len(records) - len(rejected)
+
+    async def _issue(self, records: list[tuple[Line, IssuanceRecord]]) -> None:
+        promotion_ids = await self._promotion_ids([one for _, one in records])
+        found: list[tuple[Line, Document]] = []
+        unknown: list[tuple[Line, IssuanceRecord]] = []
+        for line, one in records:
+            promotion_id = one.promotion_id
+            if promotion_id is None:
+                promotion_id = promotion_ids.get((one.org_id, one.promotion_identifier or ""))
+            if promotion_id is None:
+                unknown.append((line, one))
+            else:
+                found.append((line, ledger.issuance_document(one.org_id, one.issuance(promotion_id))))
+        await self._insert(found)
+        await self._set_aside(unknown)
+
+    async def _promotion_ids(self, records: list[IssuanceRecord]) -> dict[tuple[int, str], int]:
+        named: defaultdict[int, set[str]] = defaultdict(set)
+        for one in records:
+            if one.promotion_identifier is not None:
+                named[one.org_id].add(one.promotion_identifier)
+        found: dict[tuple[int, str], int] = {}
+        for organization_id, identifiers in named.items():
+            keys = [PromotionReference("promotionIdentifier", one) for one in identifiers]
+            promotions = await PromotionByReferenceLoader(self._store, organization_id).find(keys)
+            for promotion in promotions.values():
+                if promotion is not None:
+                    found[organization_id, promotion.promotion_identifier] = promotion.promotion_id
+        return found
+
+    async def _insert(self, issuances: list[tuple[Line, Document]]) -> None:
+        documents = [document for _, document in issuances]
+        there = await self._store.insert_missing(ISSUANCES.name, documents)
+        self.summary.new += len(documents) - len(there)
+        if there:
+            others = await ledger.differing(self._store, [documents[position] for position in there])
+            for position, other in zip(there, others, strict=True):
+                if other:
+                    self.summary.reject(
+                        issuances[position][0], "another issuance with this eventId is there already"
+                    )
+                else:
+                    self.summary.already_there += 1
+
+    async def _set_aside(self, records: list[tuple[Line, IssuanceRecord]]) -> None:
+        things = [
+            SetAside(
+                one.org_id,
+                one.event_id,
+                Form.RECORD,
+                line.text.decode(),
+                UNKNOWN_PROMOTION,
+                (one.promotion_identifier or "",),
+            )
+            for line, one in records
+        ]
+        there = await set_aside.keep(self._store, things, self._days)
+        self.summary.set_aside += len(things) - len(there)
+        for position in there:
+            line, one = records[position]
+            kept = await set_aside.find(self._store, one.org_id, one.event_id)
+            if kept is not None and decode(kept.payload.encode()) != one:
+                self.summary.reject(line, "something else with this eventId is set aside")
+            else:
+                self.summary.already_there += 1

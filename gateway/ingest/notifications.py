@@ -1,0 +1,177 @@
+"""An event notification of the loyalty platform: what it says, in the words of the ledger."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gateway.ingest.records import RecordInvalid, check_year
+from gateway.ingest.shapes import (
+    AlternateCurrenciesIssued,
+    BadgeEarned,
+    CouponIssue,
+    CustomerDescribed,
+    CustomerIdentifiers,
+    Entry,
+    Envelope,
+    Event,
+    MayNamePromotion,
+    PointsIssued,
+    PromotionDescribed,
+    RewardIssued,
+)
+from loaders.customers import CustomerIdentifier
+from loaders.ledger import Issuance, check_amount
+from loaders.promotions import Promotion
+from loaders.vocabulary import Benefit
+
+# Stands in for the promotion of an issuance until that is looked up.
+_NO_PROMOTION = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that an event issued. Its promotion is named by id, by identifier, or not at all."""
+
+    issuance: Issuance
+    promotion_id: int | None
+    promotion_identifier: str | None
+
+
+@dataclass
+class Notification:
+    """What an event says: identifiers of customers, a promotion, things issued."""
+
+    name: str
+    event_id: str
+    organization_id: int
+    created_at: datetime
+    identifiers: list[tuple[CustomerIdentifier, int]] = field(default_factory=list)
+    promotions: list[tuple[Promotion, str]] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+
+    def issue(
+        self,
+        customer: CustomerIdentifiers,
+        benefit: Benefit,
+        item: str | None,
+        promotion: MayNamePromotion,
+        issued_on: datetime | None = None,
+    ) -> None:
+        """Note a reward or a badge, issued at the time of the event unless it has its own."""
+        issuance = Issuance(
+            f"{self.event_id}#{len(self.parts)}",
+            customer.customer_id,
+            _NO_PROMOTION,
+            benefit,
+            issued_on or self.created_at,
+            item,
+        )
+        check_year(issuance.issued_on)
+        self.parts.append(Part(issuance, promotion.promotion_id, promotion.promotion_identifier))
+
+    def issue_amounts(
+        self, customer: CustomerIdentifiers, benefit: Benefit, entries: Iterable[tuple[str | None, Entry]]
+    ) -> None:
+        """Note the points or currencies (with their names) that belong to a promotion."""
+        for n, (item, entry) in enumerate(entries):
+            # Nothing was issued where the amount is 0.
+            if entry.promotion_identifier is None or entry.amount == 0:
+                continue
+            check_amount(entry.amount)
+            issuance = Issuance(
+                # The place in the event, by which a repetition is known again.
+                f"{self.event_id}#{n}",
+                customer.customer_id,
+                _NO_PROMOTION,
+                benefit,
+                self.created_at,
+                item,
+                entry.type,
+                entry.amount,
+            )
+            self.parts.append(Part(issuance, None, entry.promotion_identifier))
+
+
+def read(body: bytes | str) -> Notification | None:
+    """What a notification says, or None if its name means nothing here; raises `RecordInvalid`."""
+    try:
+        envelope = msgspec.json.decode(body, type=Envelope)
+        created_at = _instant(envelope.created_at)
+        check_year(created_at)
+        notification = Notification(envelope.event_name, envelope.event_id, envelope.org_id, created_at)
+        if envelope.event_name not in _READERS:
+            return None
+        data_type, tell = _READERS[envelope.event_name]
+        tell(notification, msgspec.json.decode(envelope.data, type=data_type))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        described = isinstance(error, msgspec.ValidationError)
+        raise RecordInvalid(str(error) if described else "not valid JSON in UTF-8") from error
+    except ValueError as error:
+        raise RecordInvalid(str(error)) from error
+    return notification
+
+
+def _points(said: Notification, data: PointsIssued) -> None:
+    said.identifiers += data.customer_identifiers.known()
+    entries = (*data.promotional_points_issued, *data.promised_points_issued)
+    said.issue_amounts(data.customer_identifiers, Benefit.POINTS, ((None, entry) for entry in entries))
+
+
+def _currencies(said: Notification, data: AlternateCurrenciesIssued) -> None:
+    said.identifiers += data.customer_identifiers.known()
+    entries = (
+        (currency.alternate_currency_name, entry)
+        for currency in data.alternate_currencies
+        for entry in (
+            *currency.promotional_alternate_currencies_issued,
+            *currency.promised_alternate_currencies_issued,
+        )
+    )
+    said.issue_amounts(data.customer_identifiers, Benefit.ALTERNATE_CURRENCY, entries)
+
+
+def _badge(said: Notification, data: BadgeEarned) -> None:
+    said.identifiers += data.customer_identifiers.known()
+    earned_on = None if data.earned_on is None else _instant(data.earned_on)
+    said.issue(data.customer_identifiers, Benefit.BADGE, data.badge_id, data, earned_on)
+
+
+def _reward(said: Notification, data: RewardIssued) -> None:
+    said.identifiers += data.customer_identifiers.known()
+    said.issue(data.customer_identifiers, Benefit.REWARD, str(data.reward_id), data)
+
+
+def _coupons(said: Notification, data: CouponIssue) -> None:
+    for coupon in data.coupons:
+        said.identifiers += coupon.customer_identifiers.known()
+        issued_on = _instant(coupon.issued_on) if isinstance(coupon.issued_on, int) else coupon.issued_on
+        said.issue(coupon.customer_identifiers, Benefit.REWARD, str(data.series_info.id), data, issued_on)
+
+
+def _promotion(said: Notification, data: PromotionDescribed) -> None:
+    promotion = Promotion(data.loyalty_program_id, data.promotion_id, data.external_identifier)
+    said.promotions.append((promotion, data.promotion_name))
+
+
+def _customer(said: Notification, data: CustomerDescribed) -> None:
+    said.identifiers += data.customer_identifiers.known()
+
+
+_READERS: dict[str, tuple[type[Event], Callable[[Notification, Any], None]]] = {
+    "pointsIssued": (PointsIssued, _points),
+    "alternateCurrenciesIssued": (AlternateCurrenciesIssued, _currencies),
+    "badgeEarned": (BadgeEarned, _badge),
+    "rewardIssued": (RewardIssued, _reward),
+    "CouponIssue": (CouponIssue, _coupons),
+    "promotionCreated": (PromotionDescribed, _promotion),
+    "promotionUpdated": (PromotionDescribed, _promotion),
+    "customerAdded": (CustomerDescribed, _customer),
+    "customerUpdated": (CustomerDescribed, _customer),
+}
+
+
+def _instant(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)

@@ -1,0 +1,371 @@
+"""Imports as an operator runs them: counted once, in any order, with a reason for every bad line."""
+
+import gzip
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.demo import PASSWORD, authorization, fill
+from gateway.ingest import export
+from gateway.ingest.importer import Import, Line
+from gateway.settings import Settings
+from loaders import set_aside
+from loaders.clients import Account, add_account
+from loaders.store import Store
+from loaders.vocabulary import ClientKind
+from tests.conftest import drop
+from tests.gateway.ingest.test_records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
+from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, environment
+
+
+@pytest.fixture
+def database(settings: Settings, empty_store: Store) -> dict[str, str]:
+    """The environment of a command that works on a database of its own."""
+    return environment(settings, GATEWAY_DATABASE=empty_store.name)
+
+
+def run(
+    *arguments: str, database: dict[str, str], given: bytes = b"", cwd: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    completed = subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        input=given,
+        env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        timeout=120,
+        cwd=cwd,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        arguments, completed.returncode, completed.stdout.decode(), completed.stderr.decode()
+    )
+
+
+def lines_of(issuances: Iterable[dict[str, Any]]) -> list[str]:
+    return [changed(ISSUANCE, **one) for one in issuances]
+
+
+async def exported(store: Store) -> list[bytes]:
+    return [line async for line in export.lines(store)]
+
+
+async def imported(store: Store, lines: list[str], batch: int = 100) -> Import:
+    """What a run over these lines says of them."""
+    run_over = Import(store, 30)
+    numbered = [Line(number, line.encode()) for number, line in enumerate(lines, 1)]
+    for start in range(0, len(numbered), batch):
+        await run_over.add(numbered[start : start + batch])
+    await run_over.finish()
+    return run_over
+
+
+def told(run_over: Import) -> tuple[int, int, int, int]:
+    summary = run_over.summary
+    return summary.new, summary.already_there, summary.set_aside, summary.rejected
+
+
+def reasons(run_over: Import) -> dict[int, str]:
+    return {line.number: reason for line, reason in run_over.summary.fresh_rejections}
+
+
+BASE = [changed(ORGANIZATION), changed(PROMOTION), changed(CUSTOMER)]
+
+
+async def test_what_is_imported_is_what_is_answered(gateway: Gateway, store: Store) -> None:
+    organization = {"orgId": 700_001}
+    file = [changed(record, **organization) for record in (ORGANIZATION, PROMOTION, CUSTOMER)]
+    file += lines_of(
+        {**organization, "eventId": f"e{n}", "amount": amount} for n, amount in enumerate([0.1, "0.2", 700])
+    )
+    assert told(await imported(store, file)) == (6, 0, 0, 0)
+    await add_account(store, Account("importer", "x", ClientKind.TILL, 700_001, "default", 0, PASSWORD_HASH))
+    headers = {"Authorization": authorization("importer", PASSWORD)}
+    for name, value in (("mobile", "919078345795"), ("id", "387729100")):
+        answer = await gateway.ask(
+            "rest", {**DOCUMENTED, "identifierName": name, "identifierValue": value}, headers
+        )
+        [currency] = answer["alternateCurrencies"]
+        assert str(currency["alternateCurrencySubDetails"][0]["totalIssued"]) == "700.300"
+
+
+async def test_the_command_tells_what_became_of_the_lines(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    good = [*BASE, *lines_of({"eventId": f"e{n}"} for n in range(5))]
+    bad = ["{", changed(ISSUANCE, amount="-1"), "\ufeffx"]
+    file = tmp_path / "day.ndjson"
+    file.write_text("\n".join([*good[:4], bad[0], "", *good[4:], *bad[1:]]) + "\r\n")
+    completed = run("import", "day.ndjson", database=database, cwd=tmp_path)
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr == (
+        "day.ndjson: 8 new, 0 already there, 3 rejected. See day.ndjson.rejected.ndjson.\n"
+    )
+    rejected = [
+        json.loads(line) for line in (tmp_path / "day.ndjson.rejected.ndjson").read_text().splitlines()
+    ]
+    assert [(one["line"], one["reason"]) for one in rejected] == [
+        (5, "not valid JSON in UTF-8"),
+        (11, "an amount is greater than 0, with at most 24 digits before and 6 behind the point"),
+        (12, "not valid JSON in UTF-8"),
+    ]
+    assert rejected[0]["text"] == "{"
+    # Without the bad lines, and packed: everything is there already, and the old list of rejects goes.
+    (tmp_path / "day.ndjson.gz").write_bytes(gzip.compress("\n".join(good).encode()))
+    completed = run("import", "day.ndjson.gz", database=database, cwd=tmp_path)
+    assert completed.returncode == 0
+    assert completed.stderr == "day.ndjson.gz: 3 new, 5 already there, 0 rejected.\n"
+    assert not (tmp_path / "day.ndjson.gz.rejected.ndjson").exists()
+
+
+async def test_standard_input_an_empty_file_and_files_that_cannot_be_read(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    completed = run("import", "-", database=database, given="\n".join(BASE).encode(), cwd=tmp_path)
+    assert (completed.returncode, completed.stderr) == (0, "-: 3 new, 0 already there, 0 rejected.\n")
+    (tmp_path / "empty").write_text("")
+    completed = run("import", "empty", database=database, cwd=tmp_path)
+    assert (completed.returncode, completed.stderr) == (0, "empty: 0 new, 0 already there, 0 rejected.\n")
+    completed = run("import", "none", database=database, cwd=tmp_path)
+    assert (completed.returncode, completed.stderr) == (2, "Error: none: No such file or directory.\n")
+    (tmp_path / "cut.gz").write_bytes(gzip.compress("\n".join(BASE).encode())[:-20])
+    completed = run("import", "cut.gz", database=database, cwd=tmp_path)
+    assert completed.returncode == 2
+    assert "Error: cut.gz is cut short or not gzipped" in completed.stderr
+    nowhere = {**database, "GATEWAY_MONGODB_URI": "mongodb://127.0.0.1:1"}
+    completed = run("import", "-", database=nowhere, given=BASE[0].encode(), cwd=tmp_path)
+    assert completed.returncode == 2
+    assert completed.stderr.startswith("Error: The database cannot be used (ServerSelectionTimeoutError)")
+
+
+async def test_a_50_mb_line_is_one_rejection(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    with (tmp_path / "long").open("w") as file:
+        file.write(BASE[0] + "\n" + "x" * 50_000_000 + "\n" + BASE[1] + "\n")
+    completed = run("import", "long", database=database, cwd=tmp_path)
+    assert completed.stderr == "long: 2 new, 0 already there, 1 rejected. See long.rejected.ndjson.\n"
+    [rejected] = (tmp_path / "long.rejected.ndjson").read_text().splitlines()
+    assert json.loads(rejected)["reason"] == "a line has at most 1048576 bytes"
+
+
+CONTRADICTIONS: list[tuple[list[str], dict[int, str]]] = [
+    (
+        [changed(ORGANIZATION), changed(ORGANIZATION, name="Other")],
+        {2: "an earlier line says something else of this organization"},
+    ),
+    ([changed(ORGANIZATION), changed(ORGANIZATION)], {}),
+    (
+        [changed(PROMOTION), changed(PROMOTION, name="Other")],
+        {2: "an earlier line says something else of this promotion"},
+    ),
+    (
+        [changed(PROMOTION), changed(PROMOTION, promotionId=1)],
+        {2: "an earlier line says something else of this promotion"},
+    ),
+    ([changed(PROMOTION), changed(PROMOTION, orgId=1)], {}),
+    (
+        [changed(CUSTOMER), changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": []}])],
+        {2: "an earlier line says something else of this customer"},
+    ),
+    (
+        [changed(CUSTOMER), changed(CUSTOMER, customerId=1)],
+        {2: "an earlier line gives an identifier to another customer"},
+    ),
+    (
+        lines_of([{}, {"amount": 1}, {"amount": "700"}]),
+        {2: "another issuance with this eventId is there already"},
+    ),
+    (
+        lines_of(
+            [{"eventId": "h", "promotionId": None, "promotionIdentifier": identifier} for identifier in "xxy"]
+        ),
+        {3: "something else with this eventId is set aside"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("lines", "expected"), CONTRADICTIONS)
+@pytest.mark.parametrize("batch", [1, 100])
+async def test_of_two_different_lines_for_one_key_the_later_is_rejected(
+    empty_store: Store, lines: list[str], expected: dict[int, str], batch: int
+) -> None:
+    await empty_store.set_up()
+    assert reasons(await imported(empty_store, lines, batch)) == expected
+
+
+async def test_what_another_file_said_of_a_key_is_replaced_but_nobody_s_identifier_is_taken(
+    empty_store: Store,
+) -> None:
+    await empty_store.set_up()
+    await imported(empty_store, BASE)
+    later = [
+        changed(ORGANIZATION, name="New"),
+        changed(PROMOTION, name="Autumn", programId=1),
+        changed(CUSTOMER, customerId=2),
+        changed(PROMOTION, promotionId=2),
+    ]
+    run_over = await imported(empty_store, later)
+    assert reasons(run_over) == {
+        3: "an identifier belongs to another customer",
+        4: "an earlier line says something else of this promotion",
+    }
+    again = await imported(empty_store, [later[3]])
+    assert reasons(again) == {1: "promotionIdentifier belongs to another promotion"}
+    names = [json.loads(line).get("name") for line in await exported(empty_store)]
+    assert names[:2] == ["New", "Autumn"]
+
+
+async def test_the_order_of_the_lines_does_not_matter(empty_store: Store, settings: Settings) -> None:
+    await empty_store.set_up()
+    by_identifier = [
+        {"eventId": f"i{n}", "promotionId": None, "promotionIdentifier": "021a"} for n in range(30)
+    ]
+    lines = [*BASE, *lines_of(by_identifier), *lines_of({"eventId": f"e{n}"} for n in range(30))]
+    await imported(empty_store, lines)
+    expected = await exported(empty_store)
+    assert len(expected) == 63
+    for seed in range(3):
+        shuffled = random.Random(seed).sample(lines, len(lines))
+        drop(settings.mongodb_uri, empty_store.name)
+        await empty_store.set_up()
+        run_over = await imported(empty_store, shuffled, batch=7)
+        await run_over.resolve()
+        assert told(run_over) == (63, 0, 0, 0)
+        assert await exported(empty_store) == expected
+        assert [thing async for thing in set_aside.waiting(empty_store)] == []
+
+
+async def test_what_waits_for_a_promotion_waits_for_another_file(empty_store: Store) -> None:
+    await empty_store.set_up()
+    [line] = lines_of([{"promotionId": None, "promotionIdentifier": "021a"}])
+    run_over = await imported(empty_store, [line, line])
+    await run_over.resolve()
+    assert told(run_over) == (0, 1, 1, 0)
+    [thing] = [thing async for thing in set_aside.waiting(empty_store)]
+    assert (thing.event_id, thing.payload, thing.reason) == ("e-1", line, "its promotion is not known yet")
+    run_over = await imported(empty_store, BASE)
+    await run_over.resolve()
+    assert told(run_over) == (4, 0, 0, 0)
+    assert [thing async for thing in set_aside.waiting(empty_store)] == []
+
+
+async def test_identifiers_of_other_types_are_ignored_and_counted(empty_store: Store) -> None:
+    await empty_store.set_up()
+    others = [{"type": type_, "value": "x"} for type_ in ("email", "cardnumber", "wechat")]
+    run_over = await imported(
+        empty_store, [changed(CUSTOMER, profiles=[{"source": "INSTORE", "identifiers": others}])]
+    )
+    assert run_over.summary.ignored_identifiers == 3
+    assert [json.loads(line)["profiles"] for line in await exported(empty_store)] == [
+        [{"source": "INSTORE", "identifiers": []}]
+    ]
+
+
+async def test_fractions_beyond_milliseconds_are_the_same_content_when_they_come_again(
+    empty_store: Store,
+) -> None:
+    await empty_store.set_up()
+    lines = lines_of([{"issuedOn": "2025-07-22T17:36:21.123456+05:30", "amount": "1.50"}])
+    assert told(await imported(empty_store, lines)) == (1, 0, 0, 0)
+    assert told(await imported(empty_store, lines)) == (0, 1, 0, 0)
+
+
+async def test_an_export_of_an_import_of_an_export_is_the_same_file(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await fill(empty_store)
+    first = run("export", database=database)
+    (tmp_path / "all.ndjson").write_text(first.stdout)
+    drop(database["GATEWAY_MONGODB_URI"], empty_store.name)
+    await empty_store.set_up()
+    completed = run("import", "all.ndjson", database=database, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
+    assert run("export", database=database).stdout == first.stdout
+    assert len(first.stdout.splitlines()) > 5_000
+
+
+def many(count: int, organization: int = 51135) -> list[str]:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    return lines_of(
+        {
+            "orgId": organization,
+            "eventId": f"e{n}",
+            "customerId": n % 97,
+            "amount": f"{n + 1}.001",
+            "issuedOn": (start + timedelta(seconds=n)).isoformat(),
+        }
+        for n in range(count)
+    )
+
+
+async def test_an_interrupted_import_says_how_far_it_came_and_ends_soon(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    (tmp_path / "many").write_text("\n".join([*BASE, *many(60_000)]))
+    importing = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "import", "many"],
+        env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    )
+    while not await empty_store.find("issuances", {"_id": "51135:e2000"}, ("orgId",)):
+        time.sleep(0.05)
+    importing.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, said = importing.communicate(timeout=20)
+    assert time.monotonic() - started < 2
+    assert importing.returncode == 130
+    summary, interrupted = said.splitlines()
+    new = int(summary.split()[1])
+    assert f"many: interrupted after line {new}; run it again to go on." == interrupted
+    assert 0 < new < 60_003
+    assert len(await exported(empty_store)) == new
+
+
+async def _kill_at_random(
+    tmp_path: Path, database: dict[str, str], store: Store, lines: list[str], times: int
+) -> None:
+    (tmp_path / "many").write_text("\n".join(lines))
+    dice = random.Random(1)
+    for _ in range(times):
+        importing = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "import", "many"],
+            env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+        )
+        time.sleep(0.7 + dice.random() * 2)
+        importing.kill()
+        importing.wait()
+    assert run("import", "many", database=database, cwd=tmp_path).returncode == 0
+    killed = await exported(store)
+    drop(database["GATEWAY_MONGODB_URI"], store.name)
+    await store.set_up()
+    assert run("import", "many", database=database, cwd=tmp_path).returncode == 0
+    assert killed == await exported(store)
+
+
+@pytest.mark.parametrize(("times", "count"), [(2, 2_000), pytest.param(20, 20_000, marks=pytest.mark.slow)])
+async def test_an_importer_that_is_killed_and_run_again_leaves_the_ledger_of_one_clean_run(
+    database: dict[str, str], empty_store: Store, tmp_path: Path, times: int, count: int
+) -> None:
+    await empty_store.set_up()
+    held = lines_of(
+        {"eventId": f"h{n}", "promotionId": None, "promotionIdentifier": "021a"} for n in range(200)
+    )
+    lines = [*held, *many(count), *BASE]
+    await _kill_at_random(tmp_path, database, empty_store, lines, times)
