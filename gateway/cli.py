@@ -14,11 +14,11 @@ from gateway import admin, server
 from gateway import demo as sample
 from gateway.app import create_app
 from gateway.auth.tokens import SigningKey, SigningKeyUnusable
-from gateway.database import set_up, with_store
+from gateway.database import NotSetUp, check_set_up, set_up, with_store
 from gateway.embedded import EmbeddedUnavailable, embedded_database
 from gateway.ingest import commands
 from gateway.settings import SettingInvalid, Settings
-from loaders.store import Store, StoreMisconfigured, StoreUnavailable
+from loaders.store import StoreMisconfigured, StoreUnavailable
 from resolvers.schema import create_schema
 
 _EPILOG = "\b\nSettings, from the environment:\n" + "\n".join(
@@ -27,13 +27,16 @@ _EPILOG = "\b\nSettings, from the environment:\n" + "\n".join(
 )
 
 
+_ONE_LINERS = (SettingInvalid, NotSetUp, SigningKeyUnusable, EmbeddedUnavailable, server.AddressUnusable)
+
+
 class _Commands(click.Group):
     """Shows the errors that an operator can mend as one line."""
 
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except (SettingInvalid, SigningKeyUnusable, EmbeddedUnavailable, server.AddressUnusable) as error:
+        except _ONE_LINERS as error:
             raise click.ClickException(str(error)) from error
         except StoreMisconfigured as error:
             raise click.ClickException(
@@ -99,10 +102,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     settings = Settings.from_environment(os.environ)
     for path in settings.signing_keys:
         SigningKey.read(path)
-    if missing := with_store(Store.missing):
-        raise click.ClickException(
-            f"Database {settings.database} lacks {', '.join(missing)}: run promo-gateway init-db first."
-        )
+    with_store(check_set_up)
     with server.bind(host or settings.host, settings.port if port is None else port) as listening:
         bound_host, bound_port = listening.getsockname()[:2]
         click.echo(f"Listening on {bound_host} port {bound_port}", err=True)

@@ -25,6 +25,16 @@ def with_store(use: Callable[[Store], Awaitable[T]], settings: Settings | None =
     return asyncio.run(run(settings or Settings.from_environment(os.environ)))
 
 
+class NotSetUp(Exception):
+    """The database lacks collections or indexes; the message is one line."""
+
+
+async def check_set_up(store: Store) -> None:
+    """Raises `NotSetUp` unless `set_up` has been run: without its indexes, nothing is counted only once."""
+    if missing := await store.missing():
+        raise NotSetUp(f"Database {store.name} lacks {', '.join(missing)}: run promo-gateway init-db first.")
+
+
 async def set_up(store: Store) -> None:
     """Create what the gateway needs and what is not there yet; safe to run again."""
     await store.set_up()

@@ -13,7 +13,7 @@ from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
 from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
-from loaders.store import Document, Int64, Store
+from loaders.store import Document, Int64, Store, Upserted
 from loaders.vocabulary import Benefit, IssuanceType
 
 # The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
@@ -40,9 +40,9 @@ class Issuance:
     amount: Decimal | None = None
 
 
-async def put_organizations(store: Store, organizations: Iterable[Organization]) -> None:
+async def put_organizations(store: Store, organizations: Iterable[Organization]) -> Upserted:
     """Add organisations, or change their names and time zones."""
-    await store.upsert(
+    return await store.upsert(
         ORGANIZATIONS.name,
         [
             ({"_id": Int64(one.id)}, _set({"name": one.name, "timeZone": one.time_zone.key}))
@@ -56,11 +56,8 @@ async def put_promotions(
     organization_id: int,
     promotions: Iterable[tuple[Promotion, str]],
     as_of: datetime | None = None,
-) -> list[int]:
-    """Add or change promotions, each given with its name.
-
-    Returns the positions of those whose identifier belongs to another promotion.
-    """
+) -> Upserted:
+    """Add or change promotions, each given with its name; refused if its identifier is another's."""
     return await store.upsert(
         PROMOTIONS.name,
         [
@@ -82,10 +79,11 @@ async def put_promotions(
 
 async def put_identifiers(
     store: Store, organization_id: int, identifiers: Sequence[tuple[CustomerIdentifier, int]]
-) -> list[int]:
+) -> tuple[list[int], list[int]]:
     """Add identifiers, each given with its customer's id.
 
-    Returns the positions of those that belong to another customer, and stay there.
+    Returns the positions of those that were there already, and, of these, of those that belong to another
+    customer, and stay there.
     """
     there = await store.insert_missing(
         CUSTOMER_IDENTIFIERS.name,
@@ -95,11 +93,12 @@ async def put_identifiers(
         ],
     )
     if not there:
-        return []
+        return [], []
     loader = CustomerByIdentifierLoader(store, organization_id)
     owners = await loader.find([identifiers[position][0] for position in there])
     wanted = {position: identifiers[position] for position in there}
-    return [position for position, (one, customer_id) in wanted.items() if owners.get(one) != customer_id]
+    taken = [position for position, (one, customer_id) in wanted.items() if owners.get(one) != customer_id]
+    return there, taken
 
 
 async def move_identifiers(

@@ -26,7 +26,7 @@ class SetAside:
 
     @property
     def id(self) -> str:
-        return f"{self.organization_id}:{self.event_id}"
+        return _id(self.organization_id, self.event_id, self.form)
 
 
 async def keep(store: Store, things: Sequence[SetAside], days: int) -> list[int]:
@@ -49,9 +49,9 @@ async def keep(store: Store, things: Sequence[SetAside], days: int) -> list[int]
     return await store.insert_missing(SET_ASIDE.name, documents)
 
 
-async def find(store: Store, organization_id: int, event_id: str) -> SetAside | None:
+async def find(store: Store, organization_id: int, event_id: str, form: Form) -> SetAside | None:
     """What was set aside under this event id, if it is still there."""
-    document = await store.get(SET_ASIDE.name, f"{organization_id}:{event_id}")
+    document = await store.get(SET_ASIDE.name, _id(organization_id, event_id, form))
     return None if document is None else _set_aside(document)
 
 
@@ -69,6 +69,11 @@ async def waiting(
 async def forget(store: Store, things: Sequence[SetAside]) -> None:
     """Take away what is counted now."""
     await store.delete(SET_ASIDE.name, [thing.id for thing in things])
+
+
+def _id(organization_id: int, event_id: str, form: Form) -> str:
+    # As in the ledger, where the parts of an event have a number behind the hash sign.
+    return f"{organization_id}:{event_id}" + ("#" if form is Form.EVENT else "")
 
 
 def _set_aside(document: Document) -> SetAside:

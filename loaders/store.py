@@ -9,7 +9,7 @@ data.
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
@@ -34,6 +34,7 @@ __all__ = [
     "Store",
     "StoreMisconfigured",
     "StoreUnavailable",
+    "Upserted",
 ]
 
 Document = dict[str, Any]
@@ -54,6 +55,13 @@ NAMESPACE_EXISTS = 48
 
 class StoreUnavailable(Exception):
     """The database is away, too slow, or refused the command: the data could not be read or written."""
+
+
+class Upserted(NamedTuple):
+    """How many documents an upsert made, and the positions of the changes that a unique index refused."""
+
+    new: int
+    refused: list[int]
 
 
 class StoreMisconfigured(ValueError):
@@ -96,10 +104,7 @@ def _failures_as_unavailable() -> Iterator[None]:
 
 
 class Store:
-    """One MongoDB database: reads in one batch each, idempotent writes, set-up and probe.
-
-    `uri` is a MongoDB connection string; `listeners` observe each command that is sent.
-    """
+    """One MongoDB database; `listeners` observe each command that is sent to it."""
 
     def __init__(self, uri: str, database: str, *, listeners: Sequence[CommandListener] = ()) -> None:
         try:
@@ -118,7 +123,6 @@ class Store:
 
     @property
     def name(self) -> str:
-        """The database's name."""
         return self._database.name
 
     async def find(self, collection: str, query: Document, fields: Iterable[str]) -> list[Document]:
@@ -167,22 +171,19 @@ class Store:
 
     async def upsert(
         self, collection: str, changes: Sequence[tuple[Document, Document | list[Document]]]
-    ) -> list[int]:
-        """Apply each (query, update) to the document that matches, or to a new one.
-
-        Returns the positions of those that a unique index refused.
-        """
+    ) -> "Upserted":
+        """Apply each (query, update) to the document that matches, or to a new one."""
         if not changes:
-            return []
+            return Upserted(0, [])
         with _failures_as_unavailable():
             try:
-                await self._collection(collection).bulk_write(
+                result = await self._collection(collection).bulk_write(
                     [UpdateOne(query, update, upsert=True) for query, update in changes],
                     ordered=False,
                 )
             except BulkWriteError as error:
-                return _duplicates(error)
-            return []
+                return Upserted((error.details or {})["nUpserted"], _duplicates(error))
+            return Upserted(result.upserted_count, [])
 
     async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
         """Take the documents with these `_id`s away."""

@@ -1,11 +1,11 @@
 """The commands that move data: `import`, `export`, `events`."""
 
-import asyncio
 import gzip
 import json
 import os
 import signal
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,15 +13,16 @@ from typing import BinaryIO, cast
 
 import click
 
-from gateway.database import with_store
+from gateway.database import NotSetUp, check_set_up, with_store
 from gateway.ingest import events as notifications
 from gateway.ingest import export as exporting
 from gateway.ingest.importer import BATCH_LINES, Import, Line, Summary
 from gateway.ingest.progress import Progress, new_progress
 from gateway.ingest.records import LONGEST_LINE
-from gateway.settings import Settings
+from gateway.settings import SettingInvalid, Settings
 from loaders import set_aside
-from loaders.store import Store, StoreUnavailable
+from loaders.store import Store, StoreMisconfigured, StoreUnavailable
+from loaders.vocabulary import Form
 
 # A batch is also full at this size, so that long lines do not take much memory.
 BATCH_BYTES = 4 * 1024 * 1024
@@ -40,19 +41,24 @@ def import_files(files: tuple[str, ...]) -> None:
     Bad lines go to FILE.rejected.ndjson with the reason, the rest goes on. Running it again changes nothing.
     Exits with 0, with 1 if lines were rejected, or with 2 if an import could not run.
     """
-    settings = Settings.from_environment(os.environ)
 
     async def run(store: Store) -> int:
+        await check_set_up(store)
         status = 0
         for file in files:
             status = max(status, await _import_file(store, settings, file))
+            if status == INTERRUPTED:
+                break
         return status
 
     try:
+        settings = Settings.from_environment(os.environ)
         sys.exit(with_store(run, settings))
+    except (SettingInvalid, NotSetUp) as error:
+        raise _CouldNotRun(str(error)) from error
     except OSError as error:
         raise _CouldNotRun(f"{error.filename}: {error.strerror}.") from error
-    except StoreUnavailable as error:
+    except (StoreUnavailable, StoreMisconfigured) as error:
         raise _CouldNotRun(f"The database cannot be used ({error}); run the import again.") from error
 
 
@@ -89,11 +95,17 @@ def list_events() -> None:
 @click.argument("organization_id", type=int)
 @click.argument("event_id")
 def show(organization_id: int, event_id: str) -> None:
-    """Show one event as it came."""
-    thing = with_store(lambda store: set_aside.find(store, organization_id, event_id))
-    if thing is None:
+    """Show an event, or a record of an import, as it came."""
+
+    async def run(store: Store) -> list[set_aside.SetAside]:
+        found = [await set_aside.find(store, organization_id, event_id, form) for form in Form]
+        return [thing for thing in found if thing is not None]
+
+    things = with_store(run)
+    if not things:
         raise click.ClickException(f"Organisation {organization_id} has no event {event_id} set aside.")
-    click.echo(thing.payload)
+    for thing in things:
+        click.echo(thing.payload)
 
 
 @events.command()
@@ -105,24 +117,21 @@ def replay() -> None:
 
 async def _import_file(store: Store, settings: Settings, file: str) -> int:
     run = Import(store, settings.set_aside_days)
-    interrupted = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
     rejects = Path("stdin.rejected.ndjson" if file == "-" else f"{file}.rejected.ndjson")
     rejects.unlink(missing_ok=True)
     with ExitStack() as stack:
         raw = sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
         opened = stack.enter_context(gzip.open(raw)) if file.endswith(".gz") else raw
         progress = stack.enter_context(new_progress(file, raw))
+        batches = _Batches(cast(BinaryIO, opened))
         try:
-            for batch in _batches(cast(BinaryIO, opened)):
+            for batch in batches:
                 await run.add(batch)
                 _report(run.summary, rejects, progress)
-                if interrupted.is_set():
-                    break
-            else:
-                await run.finish()
+            await run.finish()
+            if not batches.interrupted:
                 await run.resolve()
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             await run.finish()
             click.echo(f"Error: {file} is cut short or not gzipped: {error}.", err=True)
             return 2
@@ -130,13 +139,42 @@ async def _import_file(store: Store, settings: Settings, file: str) -> int:
             await run.abandon()
             _report(run.summary, rejects, progress)
     click.echo(_told(file, run.summary, rejects), err=True)
-    if interrupted.is_set():
+    if batches.interrupted:
         click.echo(f"{file}: interrupted after line {run.summary.lines}; run it again to go on.", err=True)
         return INTERRUPTED
     return 1 if run.summary.rejected else 0
 
 
-def _batches(opened: BinaryIO) -> Iterator[list[Line]]:
+class _Batches:
+    """The lines of a file, a batch at a time; Ctrl-C ends them, even while a read waits for more."""
+
+    def __init__(self, opened: BinaryIO) -> None:
+        self.interrupted = False
+        self._reading = False
+        self._batches = _read(opened)
+        signal.signal(signal.SIGINT, self._interrupt)
+
+    def __iter__(self) -> Iterator[list[Line]]:
+        while not self.interrupted:
+            try:
+                self._reading = True
+                batch = next(self._batches, None)
+            except KeyboardInterrupt:
+                return
+            finally:
+                self._reading = False
+            if batch is None:
+                return
+            yield batch
+
+    def _interrupt(self, *_: object) -> None:
+        self.interrupted = True
+        # While something is being written, that comes to its end first.
+        if self._reading:
+            raise KeyboardInterrupt
+
+
+def _read(opened: BinaryIO) -> Iterator[list[Line]]:
     batch: list[Line] = []
     size = number = 0
     while text := opened.readline(LONGEST_LINE + 2):

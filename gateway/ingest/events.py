@@ -115,7 +115,8 @@ async def _record(store: Store, said: Notification) -> set[str | None]:
     organization_id = said.organization_id
     await ledger.move_identifiers(store, organization_id, said.identifiers, said.created_at)
     for promotion, name in said.promotions:
-        if await ledger.put_promotions(store, organization_id, [(promotion, name)], said.created_at):
+        described = [(promotion, name)]
+        if (await ledger.put_promotions(store, organization_id, described, said.created_at)).refused:
             raise RecordInvalid("externalIdentifier belongs to another promotion")
         await replay_all(store, organization_id, promotion.promotion_identifier)
     promotion_ids = await _promotion_ids(store, organization_id, said.parts)

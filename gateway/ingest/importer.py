@@ -1,8 +1,7 @@
 """Bulk import: lines in, a batch at a time, written while the next batch is decoded.
 
-What describes something (organisations, promotions, customers) is written in the order of the file, issuances
-side by side on several connections: their order does not matter, and each is counted once however often it
-comes.
+Organisations, promotions and customers are written in the order of the file, issuances side by side on
+several connections: their order does not matter, and each is counted once however often it comes.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ from loaders import ledger, set_aside
 from loaders.documents import ISSUANCES
 from loaders.promotions import PromotionByReferenceLoader, PromotionReference
 from loaders.set_aside import SetAside
-from loaders.store import Document, Store
+from loaders.store import Document, Store, Upserted
 from loaders.vocabulary import Form
 
 BATCH_LINES = 500
@@ -142,8 +141,7 @@ class Import:
 
     async def _describe(self, records: list[tuple[Line, Record]]) -> None:
         organizations = [one.organization() for _, one in records if isinstance(one, OrganizationRecord)]
-        await ledger.put_organizations(self._store, organizations)
-        self.summary.new += len(organizations)
+        self._count(await ledger.put_organizations(self._store, organizations), len(organizations))
         promotions: defaultdict[int, list[tuple[Line, PromotionRecord]]] = defaultdict(list)
         customers: defaultdict[int, list[tuple[Line, CustomerRecord]]] = defaultdict(list)
         for line, one in records:
@@ -160,10 +158,14 @@ class Import:
         self, organization_id: int, records: list[tuple[Line, PromotionRecord]]
     ) -> None:
         given = [(one.promotion(), one.name) for _, one in records]
-        taken = await ledger.put_promotions(self._store, organization_id, given)
-        for position in taken:
+        upserted = await ledger.put_promotions(self._store, organization_id, given)
+        for position in upserted.refused:
             self.summary.reject(records[position][0], "promotionIdentifier belongs to another promotion")
-        self.summary.new += len(records) - len(taken)
+        self._count(upserted, len(records))
+
+    def _count(self, upserted: Upserted, records: int) -> None:
+        self.summary.new += upserted.new
+        self.summary.already_there += records - upserted.new - len(upserted.refused)
 
     async def _put_customers(self, organization_id: int, records: list[tuple[Line, CustomerRecord]]) -> None:
         identifiers = [
@@ -172,13 +174,15 @@ class Import:
             for identifier in one.identifiers()
         ]
         pairs = [(identifier, customer_id) for _, identifier, customer_id in identifiers]
-        taken = await ledger.put_identifiers(self._store, organization_id, pairs)
+        there, taken = await ledger.put_identifiers(self._store, organization_id, pairs)
+        new = {identifiers[position][0] for position in set(range(len(pairs))) - set(there)}
         rejected = {identifiers[position][0] for position in taken}
         for position, (line, one) in enumerate(records):
             self.summary.ignored_identifiers += one.ignored()
             if position in rejected:
                 self.summary.reject(line, "an identifier belongs to another customer")
-        self.summary.new += len(records) - len(rejected)
+        self.summary.new += len(new - rejected)
+        self.summary.already_there += len(records) - len(new | rejected)
 
     async def _issue(self, records: list[tuple[Line, IssuanceRecord]]) -> None:
         promotion_ids = await self._promotion_ids([one for _, one in records])
@@ -239,7 +243,7 @@ class Import:
         self.summary.set_aside += len(things) - len(there)
         for position in there:
             line, one = records[position]
-            kept = await set_aside.find(self._store, one.org_id, one.event_id)
+            kept = await set_aside.find(self._store, one.org_id, one.event_id, Form.RECORD)
             if kept is not None and decode(kept.payload.encode()) != one:
                 self.summary.reject(line, "something else with this eventId is set aside")
             else:

@@ -25,7 +25,8 @@ class Envelope(Event):
     """What every notification has; `data` depends on its name."""
 
     event_name: str
-    event_id: Name
+    # Short enough for the number that its parts get behind it.
+    event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     org_id: Id
     created_at: Millis
     data: msgspec.Raw

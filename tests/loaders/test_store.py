@@ -152,7 +152,7 @@ async def test_one_bad_document_is_not_hidden_among_good_ones(store: Store) -> N
 
 async def test_a_promotion_identifier_names_one_promotion(store: Store) -> None:
     first, second = Promotion(1, 1, "same"), Promotion(1, 2, "same")
-    assert await ledger.put_promotions(store, 404, [(first, ""), (second, "")]) == [1]
+    assert await ledger.put_promotions(store, 404, [(first, ""), (second, "")]) == (1, [1])
 
 
 async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> None:
@@ -173,8 +173,8 @@ async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> Non
 
 async def test_writing_nothing_is_no_error(store: Store) -> None:
     assert await ledger.add_issuances(store, 404, []) == []
-    assert await ledger.put_promotions(store, 404, []) == []
-    assert await ledger.put_identifiers(store, 404, []) == []
+    assert await ledger.put_promotions(store, 404, []) == (0, [])
+    assert await ledger.put_identifiers(store, 404, []) == ([], [])
     await ledger.put_organizations(store, [])
 
 

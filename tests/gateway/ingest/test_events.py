@@ -19,10 +19,11 @@ from gateway.settings import Settings
 from loaders import set_aside
 from loaders.clients import Account, add_account
 from loaders.store import Store
-from loaders.vocabulary import ClientKind
+from loaders.vocabulary import ClientKind, Form
 from tests.conftest import OpenGateway, Start
 from tests.gateway.ingest import samples
 from tests.gateway.ingest.samples import CREATED_AT, CUSTOMER, event
+from tests.gateway.ingest.test_records import ISSUANCE
 from tests.support import (
     PASSWORD_HASH,
     Commands,
@@ -243,10 +244,26 @@ async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
         nameless["data"].pop(field, None)
     assert (await sender.send(nameless)).json() == {"status": "set aside"}
     assert await sender.aside() == {"ev-1": "it names no promotion"}
-    kept = await set_aside.find(sender.store, sender.tenant.organization.id, "ev-1")
+    kept = await set_aside.find(sender.store, sender.tenant.organization.id, "ev-1", Form.EVENT)
     assert kept is not None
     assert json.loads(kept.payload)["data"] == nameless["data"]
     assert await events.replay_all(sender.store, sender.tenant.organization.id) == 0
+
+
+async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(sender: Sender) -> None:
+    sample = copy.deepcopy(samples.BADGE_EARNED)
+    sample["data"]["promotionIdentifier"] = "unknown"
+    organization_id = sender.tenant.organization.id
+    record = {**ISSUANCE, "orgId": organization_id, "eventId": "ev-1", "promotionIdentifier": "unknown"}
+    del record["promotionId"]
+    for _ in range(2):
+        assert (await sender.send(sample)).json() == {"status": "set aside"}
+        run = importer.Import(sender.store, 1)
+        await run.add([importer.Line(1, json.dumps(record).encode())])
+        await run.finish()
+        assert run.summary.rejected == 0
+    forms = {thing.form async for thing in set_aside.waiting(sender.store, organization_id)}
+    assert forms == {Form.EVENT, Form.RECORD}
 
 
 async def test_the_promotion_that_arrives_while_an_event_is_set_aside_is_not_missed(

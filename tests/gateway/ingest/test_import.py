@@ -123,7 +123,7 @@ async def test_the_command_tells_what_became_of_the_lines(
     (tmp_path / "day.ndjson.gz").write_bytes(gzip.compress("\n".join(good).encode()))
     completed = run("import", "day.ndjson.gz", database=database, cwd=tmp_path)
     assert completed.returncode == 0
-    assert completed.stderr == "day.ndjson.gz: 3 new, 5 already there, 0 rejected.\n"
+    assert completed.stderr == "day.ndjson.gz: 0 new, 8 already there, 0 rejected.\n"
     assert not (tmp_path / "day.ndjson.gz.rejected.ndjson").exists()
 
 
@@ -138,6 +138,16 @@ async def test_standard_input_an_empty_file_and_files_that_cannot_be_read(
     assert (completed.returncode, completed.stderr) == (0, "empty: 0 new, 0 already there, 0 rejected.\n")
     completed = run("import", "none", database=database, cwd=tmp_path)
     assert (completed.returncode, completed.stderr) == (2, "Error: none: No such file or directory.\n")
+    packed = bytearray(gzip.compress("\n".join(BASE).encode()))
+    packed[20:40] = bytes(20)
+    (tmp_path / "broken.gz").write_bytes(packed)
+    assert run("import", "broken.gz", database=database, cwd=tmp_path).returncode == 2
+    completed = run("import", "empty", database={**database, "GATEWAY_PORT": "x"}, cwd=tmp_path)
+    assert completed.returncode == 2
+    unprepared = {**database, "GATEWAY_DATABASE": "nothing_here"}
+    completed = run("import", "empty", database=unprepared, cwd=tmp_path)
+    assert completed.returncode == 2
+    assert completed.stderr.endswith(": run promo-gateway init-db first.\n")
     (tmp_path / "cut.gz").write_bytes(gzip.compress("\n".join(BASE).encode())[:-20])
     completed = run("import", "cut.gz", database=database, cwd=tmp_path)
     assert completed.returncode == 2
@@ -334,6 +344,29 @@ async def test_an_interrupted_import_says_how_far_it_came_and_ends_soon(
     assert f"many: interrupted after line {new}; run it again to go on." == interrupted
     assert 0 < new < 60_003
     assert len(await exported(empty_store)) == new
+
+
+async def test_an_import_that_waits_for_its_input_can_be_interrupted(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    importing = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "import", "-"],
+        env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+    )
+    assert importing.stdin is not None
+    importing.stdin.write(BASE[0].encode() + b"\n")
+    importing.stdin.flush()
+    time.sleep(2)
+    importing.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    assert importing.wait(timeout=20) == 130
+    assert time.monotonic() - started < 2
+    _, said = importing.communicate()
+    assert said.decode().splitlines()[-1] == "-: interrupted after line 0; run it again to go on."
 
 
 async def _kill_at_random(
