@@ -20,7 +20,7 @@ from gateway.auth.headers import md5_hex
 from gateway.auth.passwords import hash_secret
 from gateway.database import set_up
 from gateway.errors import GRAPHQL_PATH
-from gateway.ingest.importer import BATCH_LINES, Import, Line
+from gateway.ingest.importer import BATCH_LINES, Import
 from gateway.ingest.records import (
     CustomerRecord,
     Identifier,
@@ -30,6 +30,7 @@ from gateway.ingest.records import (
     PromotionRecord,
     Record,
 )
+from gateway.ingest.summary import Line
 from loaders.clients import Account, add_account
 from loaders.ledger import Issuance
 from loaders.organizations import Organization

@@ -119,12 +119,18 @@ async def move_identifiers(
 
 async def add_issuances(store: Store, organization_id: int, issuances: Iterable[Issuance]) -> list[int]:
     """Add to the ledger what it does not hold yet; returns the positions of what it holds."""
-    documents = [issuance_document(organization_id, issuance) for issuance in issuances]
+    return await add_documents(store, [issuance_document(organization_id, one) for one in issuances])
+
+
+async def add_documents(store: Store, documents: Sequence[Document]) -> list[int]:
+    """The same for issuances as the ledger holds them, of any organisation."""
     return await store.insert_missing(ISSUANCES.name, documents)
 
 
 async def differing(store: Store, documents: Sequence[Document]) -> list[bool]:
     """Of each of these issuance documents, whether the ledger holds something else under its `_id`."""
+    if not documents:
+        return []
     ids = [document["_id"] for document in documents]
     held = {document["_id"]: document for document in await store.get_many(ISSUANCES.name, ids)}
     return [held.get(document["_id"]) != document for document in documents]
@@ -172,6 +178,7 @@ def _set(fields: Document, as_of: datetime | None = None) -> Document | list[Doc
     if as_of is None:
         return {"$set": fields}
     # Decided by the server, field by field, because somebody else may write something newer meanwhile.
-    newer = {"$gt": ["$createdAt", as_of]}
+    # Of two that are equally old, what came first stays: a repetition changes nothing.
+    newer = {"$gte": ["$createdAt", as_of]}
     kept = {name: {"$cond": [newer, f"${name}", {"$literal": value}]} for name, value in fields.items()}
     return [{"$set": {**kept, "createdAt": {"$max": ["$createdAt", as_of]}}}]

@@ -66,14 +66,20 @@ async def waiting(
         yield _set_aside(document)
 
 
+async def give_up(store: Store, things: Sequence[SetAside], reason: str) -> None:
+    """Keep things for another reason: no promotion that arrives will have them counted."""
+    fields = {"reason": reason, "promotionIdentifiers": []}
+    await store.upsert(SET_ASIDE.name, [({"_id": thing.id}, {"$set": fields}) for thing in things])
+
+
 async def forget(store: Store, things: Sequence[SetAside]) -> None:
     """Take away what is counted now."""
-    await store.delete(SET_ASIDE.name, [thing.id for thing in things])
+    if things:
+        await store.delete(SET_ASIDE.name, [thing.id for thing in things])
 
 
 def _id(organization_id: int, event_id: str, form: Form) -> str:
-    # As in the ledger, where the parts of an event have a number behind the hash sign.
-    return f"{organization_id}:{event_id}" + ("#" if form is Form.EVENT else "")
+    return f"{form}:{organization_id}:{event_id}"
 
 
 def _set_aside(document: Document) -> SetAside:

@@ -16,9 +16,10 @@ import click
 from gateway.database import NotSetUp, check_set_up, with_store
 from gateway.ingest import events as notifications
 from gateway.ingest import export as exporting
-from gateway.ingest.importer import BATCH_LINES, Import, Line, Summary
+from gateway.ingest.importer import BATCH_LINES, Import
 from gateway.ingest.progress import Progress, new_progress
 from gateway.ingest.records import LONGEST_LINE
+from gateway.ingest.summary import Line, Summary
 from gateway.settings import SettingInvalid, Settings
 from loaders import set_aside
 from loaders.store import Store, StoreMisconfigured, StoreUnavailable
@@ -111,16 +112,16 @@ def show(organization_id: int, event_id: str) -> None:
 @events.command()
 def replay() -> None:
     """Count what can be counted now."""
-    counted = with_store(notifications.replay_all)
-    click.echo(f"{counted} counted that were set aside.")
+    replayed = with_store(notifications.replay_all)
+    click.echo(f"{replayed.counted} counted that were set aside.")
 
 
 async def _import_file(store: Store, settings: Settings, file: str) -> int:
     run = Import(store, settings.set_aside_days)
     rejects = Path("stdin.rejected.ndjson" if file == "-" else f"{file}.rejected.ndjson")
-    rejects.unlink(missing_ok=True)
     with ExitStack() as stack:
         raw = sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
+        rejects.unlink(missing_ok=True)
         opened = stack.enter_context(gzip.open(raw)) if file.endswith(".gz") else raw
         progress = stack.enter_context(new_progress(file, raw))
         batches = _Batches(cast(BinaryIO, opened))
@@ -129,20 +130,22 @@ async def _import_file(store: Store, settings: Settings, file: str) -> int:
                 await run.add(batch)
                 _report(run.summary, rejects, progress)
             await run.finish()
-            if not batches.interrupted:
-                await run.resolve()
+            await run.resolve(lambda: batches.interrupted)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             await run.finish()
+            await run.resolve()
             click.echo(f"Error: {file} is cut short or not gzipped: {error}.", err=True)
             return 2
         finally:
             await run.abandon()
             _report(run.summary, rejects, progress)
-    click.echo(_told(file, run.summary, rejects), err=True)
+            stack.callback(click.echo, _told(file, run.summary, rejects), err=True)
     if batches.interrupted:
-        click.echo(f"{file}: interrupted after line {run.summary.lines}; run it again to go on.", err=True)
+        click.echo(
+            f"{file}: interrupted after line {run.summary.last_line}; run it again to go on.", err=True
+        )
         return INTERRUPTED
-    return 1 if run.summary.rejected else 0
+    return 1 if run.summary.rejected or run.summary.contradicting else 0
 
 
 class _Batches:
@@ -211,6 +214,8 @@ def _told(file: str, summary: Summary, rejects: Path) -> str:
     told = f"{file}: {summary.new} new, {summary.already_there} already there, {summary.rejected} rejected"
     if summary.set_aside:
         told += f", {summary.set_aside} set aside until their promotion is known"
+    if summary.contradicting:
+        told += f", {summary.contradicting} set aside because their eventId is another's"
     if summary.ignored_identifiers:
         told += f"; {summary.ignored_identifiers} identifiers of other types ignored"
     return told + (f". See {rejects}." if summary.rejected else ".")

@@ -6,8 +6,9 @@ up.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,11 +23,12 @@ from loaders import ledger, set_aside
 from loaders.ledger import issuance_document
 from loaders.promotions import PromotionByReferenceLoader, PromotionReference
 from loaders.set_aside import SetAside
-from loaders.store import Store, StoreUnavailable
+from loaders.store import Document, Store, StoreUnavailable
 from loaders.vocabulary import Form, Resource, Right
 
 PATH = "/v3/events"
 LONGEST_EVENT = 1024 * 1024
+REPLAYED_AT_ONCE = 500
 
 logger = logging.getLogger("promo_gateway")
 
@@ -48,11 +50,11 @@ class EventsEndpoint:
         body = await _read(request)
         try:
             notification = notifications.read(body)
-            if notification is None:
-                outcome = "ignored"
-                logger.info("event ignored: its name means nothing here")
-            elif notification.organization_id != caller.organization.id:
+            if notification.organization_id != caller.organization.id:
                 raise AccessDenied
+            if not notification.known:
+                outcome = "ignored"
+                logger.info("event %r ignored: its name means nothing here", notification.event_id)
             else:
                 outcome = await take(self._store, notification, body.decode(), self._days)
         except RecordInvalid as error:
@@ -83,31 +85,87 @@ async def take(store: Store, notification: Notification, payload: str, days: int
     )
     await set_aside.keep(store, [thing], days)
     logger.info("event %r set aside: %s", notification.event_id, reason)
-    return "recorded" if not unnamed and await replay(store, thing) else "set aside"
+    return "recorded" if not unnamed and await _replay_event(store, thing) else "set aside"
 
 
-async def replay(store: Store, thing: SetAside) -> bool:
-    """Count what was set aside, if that is possible now."""
-    if thing.form is Form.EVENT:
-        notification = notifications.read(thing.payload)
-        counted = notification is not None and not await _record(store, notification)
-    else:
-        record = records.decode(thing.payload.encode())
-        assert isinstance(record, IssuanceRecord), "only issuances wait for promotions"
-        counted = await _record_issuance(store, record)
-    if counted:
-        await set_aside.forget(store, [thing])
-    return counted
+class Replayed(NamedTuple):
+    """How many things were counted that were set aside, and how many contradict what is counted."""
+
+    counted: int
+    contradicting: int
 
 
 async def replay_all(
-    store: Store, organization_id: int | None = None, promotion_identifier: str | None = None
-) -> int:
-    """Replay all that is set aside (for one promotion); returns how many could be counted."""
-    counted = 0
-    async for thing in set_aside.waiting(store, organization_id, promotion_identifier):
-        counted += await replay(store, thing)
-    return counted
+    store: Store,
+    organization_id: int | None = None,
+    promotion_identifier: str | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Replayed:
+    """Replay what waits for a promotion (for this one), until all is done or `stop` says so."""
+    counted = contradicting = 0
+    waiting = set_aside.waiting(store, organization_id, promotion_identifier)
+    async for batch in _batched(waiting, REPLAYED_AT_ONCE):
+        if stop():
+            break
+        records = [thing for thing in batch if thing.form is Form.RECORD]
+        replayed = await _replay_records(store, records)
+        contradicting += replayed.contradicting
+        counted += replayed.counted
+        for thing in batch:
+            if thing.form is Form.EVENT:
+                counted += await _replay_event(store, thing)
+    return Replayed(counted, contradicting)
+
+
+async def _batched(things: AsyncIterator[SetAside], size: int) -> AsyncIterator[list[SetAside]]:
+    batch: list[SetAside] = []
+    async for thing in things:
+        # What names no promotion waits for nothing that could come.
+        if thing.promotion_identifiers:
+            batch.append(thing)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _replay_event(store: Store, thing: SetAside) -> bool:
+    try:
+        missing = await _record(store, notifications.read(thing.payload))
+    except RecordInvalid as error:
+        # It could be read once; whatever is wrong with it now must not stop the others.
+        logger.warning("event %r cannot be replayed: %s", thing.event_id, error)
+        return False
+    if not missing:
+        await set_aside.forget(store, [thing])
+    return not missing
+
+
+async def _replay_records(store: Store, things: list[SetAside]) -> Replayed:
+    decoded = [(thing, records.decode(thing.payload.encode())) for thing in things]
+    found: list[tuple[SetAside, Document]] = []
+    for organization_id in {thing.organization_id for thing in things}:
+        own = [pair for pair in decoded if pair[0].organization_id == organization_id]
+        keys = {
+            PromotionReference("promotionIdentifier", one.promotion_identifier): None
+            for _, one in own
+            if isinstance(one, IssuanceRecord) and one.promotion_identifier is not None
+        }
+        promotions = await PromotionByReferenceLoader(store, organization_id).find(list(keys))
+        known = {key.value: promotion.promotion_id for key, promotion in promotions.items() if promotion}
+        found += [
+            (thing, issuance_document(organization_id, one.issuance(known[one.promotion_identifier])))
+            for thing, one in own
+            if isinstance(one, IssuanceRecord) and one.promotion_identifier in known
+        ]
+    there = await ledger.add_documents(store, [document for _, document in found])
+    differs = await ledger.differing(store, [found[position][1] for position in there])
+    contradicting = [found[position][0] for position, other in zip(there, differs, strict=True) if other]
+    counted = [thing for thing, _ in found if thing not in contradicting]
+    await set_aside.forget(store, counted)
+    await set_aside.give_up(store, contradicting, "another issuance with this eventId is there already")
+    return Replayed(len(counted), len(contradicting))
 
 
 async def _record(store: Store, said: Notification) -> set[str | None]:
@@ -149,20 +207,6 @@ async def _promotion_ids(store: Store, organization_id: int, parts: list[Part]) 
         known.get(part.promotion_identifier or "") if part.promotion_id is None else part.promotion_id
         for part in parts
     ]
-
-
-async def _record_issuance(store: Store, record: IssuanceRecord) -> bool:
-    loader = PromotionByReferenceLoader(store, record.org_id)
-    reference = PromotionReference("promotionIdentifier", record.promotion_identifier or "")
-    promotion = await loader.load(reference)
-    if promotion is None:
-        return False
-    issuance = record.issuance(promotion.promotion_id)
-    if await ledger.add_issuances(store, record.org_id, [issuance]):
-        # Something with this event id is there: counted already, or not to be overwritten.
-        [differs] = await ledger.differing(store, [issuance_document(record.org_id, issuance)])
-        return not differs
-    return True
 
 
 async def _read(request: Request) -> bytes:

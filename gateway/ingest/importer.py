@@ -6,9 +6,7 @@ several connections: their order does not matter, and each is counted once howev
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -23,8 +21,8 @@ from gateway.ingest.records import (
     decode,
 )
 from gateway.ingest.seen import Seen
+from gateway.ingest.summary import Line, Summary
 from loaders import ledger, set_aside
-from loaders.documents import ISSUANCES
 from loaders.promotions import PromotionByReferenceLoader, PromotionReference
 from loaders.set_aside import SetAside
 from loaders.store import Document, Store, Upserted
@@ -36,31 +34,6 @@ CONNECTIONS = 4
 UNKNOWN_PROMOTION = "its promotion is not known yet"
 
 
-class Line(NamedTuple):
-    """A line of a file, and its number, from 1."""
-
-    number: int
-    text: bytes
-
-
-@dataclass
-class Summary:
-    """What became of the lines so far. `rejected` are lines with the reason, in the order they were found."""
-
-    lines: int = 0
-    new: int = 0
-    already_there: int = 0
-    set_aside: int = 0
-    ignored_identifiers: int = 0
-    rejected: int = 0
-    fresh_rejections: list[tuple[Line, str]] = field(default_factory=list)
-    organizations: set[int] = field(default_factory=set)
-
-    def reject(self, line: Line, reason: str) -> None:
-        self.rejected += 1
-        self.fresh_rejections.append((line, reason))
-
-
 class Import:
     """One run over one file. `add` takes a batch of lines; `finish` waits for all that is under way."""
 
@@ -70,19 +43,25 @@ class Import:
         self._days = set_aside_days
         self._seen = Seen()
         self._free = asyncio.Semaphore(CONNECTIONS)
-        self._writes: set[asyncio.Task[None]] = set()
+        # What is being written, with its events as (organisation, event id).
+        self._writes: dict[asyncio.Task[None], set[tuple[int, str]]] = {}
 
     async def add(self, lines: list[Line]) -> None:
         """Decode the lines and see to it that they are written; raises `StoreUnavailable`."""
         records = list(self._decoded(lines))
         await self._describe([(line, one) for line, one in records if not isinstance(one, IssuanceRecord)])
         issuances = [(line, one) for line, one in records if isinstance(one, IssuanceRecord)]
+        events = {(one.org_id, one.event_id) for _, one in issuances}
+        if any(events & under_way for under_way in self._writes.values()):
+            # Of two different lines for one event the first must win, so it is written first.
+            await asyncio.gather(*self._writes)
         await self._free.acquire()
         self._raise_failures()
         write = asyncio.create_task(self._issue(issuances))
-        self._writes.add(write)
+        self._writes[write] = events
         write.add_done_callback(lambda _: self._free.release())
         self.summary.lines += len(lines)
+        self.summary.last_line = lines[-1].number
 
     async def finish(self) -> None:
         """Wait until everything that was added is written."""
@@ -90,12 +69,13 @@ class Import:
         self._writes.clear()
         self._seen.close()
 
-    async def resolve(self) -> None:
+    async def resolve(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Count what waited for a promotion that is known now, be it of this file or not."""
         for organization_id in self.summary.organizations:
-            counted = await replay_all(self._store, organization_id)
-            self.summary.new += counted
-            self.summary.set_aside = max(0, self.summary.set_aside - counted)
+            replayed = await replay_all(self._store, organization_id, stop=stop)
+            self.summary.new += replayed.counted
+            self.summary.contradicting += replayed.contradicting
+            self.summary.set_aside = max(0, self.summary.set_aside - sum(replayed))
 
     async def abandon(self) -> None:
         """Let what is being written come to its end, and forget how it ended."""
@@ -104,7 +84,7 @@ class Import:
 
     def _raise_failures(self) -> None:
         for write in [write for write in self._writes if write.done()]:
-            self._writes.discard(write)
+            del self._writes[write]
             write.result()
 
     def _decoded(self, lines: list[Line]) -> Iterator[tuple[Line, Record]]:
@@ -119,6 +99,9 @@ class Import:
                 yield line, record
 
     def _refuse_contradiction(self, record: Record) -> None:
+        if isinstance(record, IssuanceRecord):
+            # The ledger itself knows what it holds.
+            return
         said = msgspec.json.encode(record)
         match record:
             case OrganizationRecord():
@@ -134,8 +117,6 @@ class Import:
                 for identifier in record.identifiers():
                     if self._seen.contradicts((record.org_id, *identifier), owner):
                         raise RecordInvalid("an earlier line gives an identifier to another customer")
-            case _:
-                return
         if contradicts:
             raise RecordInvalid(f"an earlier line says something else of this {record.__struct_config__.tag}")
 
@@ -215,7 +196,7 @@ class Import:
 
     async def _insert(self, issuances: list[tuple[Line, Document]]) -> None:
         documents = [document for _, document in issuances]
-        there = await self._store.insert_missing(ISSUANCES.name, documents)
+        there = await ledger.add_documents(self._store, documents)
         self.summary.new += len(documents) - len(there)
         if there:
             others = await ledger.differing(self._store, [documents[position] for position in there])

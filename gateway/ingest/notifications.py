@@ -18,6 +18,7 @@ from gateway.ingest.shapes import (
     Envelope,
     Event,
     MayNamePromotion,
+    Named,
     PointsIssued,
     PromotionDescribed,
     RewardIssued,
@@ -29,6 +30,7 @@ from loaders.vocabulary import Benefit
 
 # Stands in for the promotion of an issuance until that is looked up.
 _NO_PROMOTION = -1
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class Part:
 
 @dataclass
 class Notification:
-    """What an event says: identifiers of customers, a promotion, things issued."""
+    """What an event says: identifiers of customers, a promotion, things issued.
+
+    Of one that is not `known` by its name, nothing is said.
+    """
 
     name: str
     event_id: str
@@ -51,6 +56,7 @@ class Notification:
     identifiers: list[tuple[CustomerIdentifier, int]] = field(default_factory=list)
     promotions: list[tuple[Promotion, str]] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    known: bool = True
 
     def issue(
         self,
@@ -78,7 +84,7 @@ class Notification:
         """Note the points or currencies (with their names) that belong to a promotion."""
         for n, (item, entry) in enumerate(entries):
             # Nothing was issued where the amount is 0.
-            if entry.promotion_identifier is None or entry.amount == 0:
+            if entry.promotion_identifier is None or (entry.amount.is_finite() and entry.amount == 0):
                 continue
             check_amount(entry.amount)
             issuance = Issuance(
@@ -95,16 +101,19 @@ class Notification:
             self.parts.append(Part(issuance, None, entry.promotion_identifier))
 
 
-def read(body: bytes | str) -> Notification | None:
-    """What a notification says, or None if its name means nothing here; raises `RecordInvalid`."""
+def read(body: bytes | str) -> Notification:
+    """What a notification says; raises `RecordInvalid`."""
     try:
-        envelope = msgspec.json.decode(body, type=Envelope)
+        # The decoder does not look into fields that it skips.
+        text = body if isinstance(body, str) else body.decode()
+        named = msgspec.json.decode(text, type=Named)
+        if named.event_name not in _READERS:
+            return Notification(named.event_name, named.event_id, named.org_id, _EPOCH, known=False)
+        envelope = msgspec.json.decode(text, type=Envelope)
         created_at = _instant(envelope.created_at)
         check_year(created_at)
-        notification = Notification(envelope.event_name, envelope.event_id, envelope.org_id, created_at)
-        if envelope.event_name not in _READERS:
-            return None
-        data_type, tell = _READERS[envelope.event_name]
+        notification = Notification(named.event_name, named.event_id, named.org_id, created_at)
+        data_type, tell = _READERS[named.event_name]
         tell(notification, msgspec.json.decode(envelope.data, type=data_type))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         described = isinstance(error, msgspec.ValidationError)
@@ -116,7 +125,7 @@ def read(body: bytes | str) -> Notification | None:
 
 def _points(said: Notification, data: PointsIssued) -> None:
     said.identifiers += data.customer_identifiers.known()
-    entries = (*data.promotional_points_issued, *data.promised_points_issued)
+    entries = (*(data.promotional_points_issued or ()), *(data.promised_points_issued or ()))
     said.issue_amounts(data.customer_identifiers, Benefit.POINTS, ((None, entry) for entry in entries))
 
 
@@ -126,8 +135,8 @@ def _currencies(said: Notification, data: AlternateCurrenciesIssued) -> None:
         (currency.alternate_currency_name, entry)
         for currency in data.alternate_currencies
         for entry in (
-            *currency.promotional_alternate_currencies_issued,
-            *currency.promised_alternate_currencies_issued,
+            *(currency.promotional_alternate_currencies_issued or ()),
+            *(currency.promised_alternate_currencies_issued or ()),
         )
     )
     said.issue_amounts(data.customer_identifiers, Benefit.ALTERNATE_CURRENCY, entries)

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 import rich.progress
 from rich.console import Console
 
-from gateway.ingest.importer import Summary
+from gateway.ingest.summary import Summary
 
 SECONDS_BETWEEN_LINES = 5.0
 

@@ -6,7 +6,7 @@ The format is described in `docs/import.md` and, for programs, in `docs/import.s
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -172,7 +172,7 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 def check_year(instant: datetime) -> None:
     """Raises `RecordInvalid` for a time that not every time zone and program can show."""
-    if not 1970 < instant.year < 9998:
+    if not (1970 < instant.year < 9998 and 1970 < instant.astimezone(UTC).year < 9998):
         raise RecordInvalid("a time is between the years 1971 and 9997")
 
 
@@ -206,7 +206,8 @@ def _refuse_repeated_keys(line: bytes, record: Record) -> None:
         given = 1 + sum(getattr(record, field) is not None for field in record.__struct_fields__)
         if len(_KEY.findall(line)) == given:
             return
-    json.loads(line, object_pairs_hook=_distinct)
+    # Numbers as texts: Python refuses to read very long ones.
+    json.loads(line, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,20 +21,25 @@ class Event(msgspec.Struct, rename="camel"):
     """A part of a notification."""
 
 
-class Envelope(Event):
-    """What every notification has; `data` depends on its name."""
+class Named(Event):
+    """What every notification has, whatever it is about."""
 
     event_name: str
     # Short enough for the number that its parts get behind it.
     event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     org_id: Id
+
+
+class Envelope(Event):
+    """What every notification has that is known here; `data` depends on its name."""
+
     created_at: Millis
     data: msgspec.Raw
 
 
 class Instore(Event):
-    mobile: Name | None = None
-    external_id: Name | None = None
+    mobile: str | None = None
+    external_id: str | None = None
 
 
 class CustomerIdentifiers(Event):
@@ -48,7 +53,7 @@ class CustomerIdentifiers(Event):
             (IdentifierName.MOBILE, instore.mobile),
             (IdentifierName.EXTERNAL_ID, instore.external_id),
         ):
-            if value is not None:
+            if value:
                 yield CustomerIdentifier("INSTORE", name, value), self.customer_id
 
 
@@ -83,8 +88,8 @@ class PromisedPoints(Promised, kw_only=True):
 
 class PointsIssued(Event):
     customer_identifiers: CustomerIdentifiers
-    promotional_points_issued: list[PromotionalPoints] = []
-    promised_points_issued: list[PromisedPoints] = []
+    promotional_points_issued: list[PromotionalPoints] | None = None
+    promised_points_issued: list[PromisedPoints] | None = None
 
 
 class PromotionalCurrency(Entry, kw_only=True):
@@ -97,8 +102,8 @@ class PromisedCurrency(Promised, kw_only=True):
 
 class Currency(Event):
     alternate_currency_name: Name
-    promotional_alternate_currencies_issued: list[PromotionalCurrency] = []
-    promised_alternate_currencies_issued: list[PromisedCurrency] = []
+    promotional_alternate_currencies_issued: list[PromotionalCurrency] | None = None
+    promised_alternate_currencies_issued: list[PromisedCurrency] | None = None
 
 
 class AlternateCurrenciesIssued(Event):

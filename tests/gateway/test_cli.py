@@ -24,6 +24,7 @@ from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,
     Gateway,
+    children,
     environment,
     free_port,
     wait_until_served,
@@ -49,10 +50,6 @@ def error(completed: "subprocess.CompletedProcess[str]") -> str:
     assert completed.stdout == ""
     [line] = completed.stderr.splitlines()
     return line
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_the_demo_answers_what_it_prints_stops_cleanly_and_starts_again(start: Start, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from gateway.demo import PASSWORD, authorization
 from gateway.ingest import events, importer
 from gateway.ingest.events import LONGEST_EVENT, PATH
+from gateway.ingest.summary import Line
 from gateway.settings import Settings
 from loaders import set_aside
 from loaders.clients import Account, add_account
@@ -166,6 +167,15 @@ async def test_customers_are_known_by_the_identifiers_of_their_events(sender: Se
         assert answer["customerId"] == 387729100
 
 
+async def test_empty_identifiers_and_missing_lists_are_none(sender: Sender) -> None:
+    sample = copy.deepcopy(samples.POINTS_ISSUED)
+    sample["data"]["customerIdentifiers"]["instore"].update(mobile="", externalId=None)
+    sample["data"]["promisedPointsIssued"] = None
+    assert (await sender.send(sample)).json() == {"status": "recorded"}
+    answer = await sender.answer(identifierName="id", identifierValue="387729100")
+    assert [row["pointsCategory"] for row in answer["points"]] == ["REGULAR_POINTS"]
+
+
 async def test_an_identifier_moves_with_a_newer_event_and_not_with_an_older_one(sender: Sender) -> None:
     def owned(customer_id: int, age: int) -> dict[str, Any]:
         customer = {**CUSTOMER, "customerId": customer_id}
@@ -228,7 +238,7 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
         "name": "",
     }
     run = importer.Import(sender.store, 1)
-    await run.add([importer.Line(1, json.dumps(line).encode())])
+    await run.add([Line(1, json.dumps(line).encode())])
     await run.finish()
     await run.resolve()
     assert (await sender.answer(promotionId="10"))["badges"][0]["numberOfTimesIssued"] == 1
@@ -247,7 +257,7 @@ async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
     kept = await set_aside.find(sender.store, sender.tenant.organization.id, "ev-1", Form.EVENT)
     assert kept is not None
     assert json.loads(kept.payload)["data"] == nameless["data"]
-    assert await events.replay_all(sender.store, sender.tenant.organization.id) == 0
+    assert await events.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
 
 
 async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(sender: Sender) -> None:
@@ -259,7 +269,7 @@ async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(s
     for _ in range(2):
         assert (await sender.send(sample)).json() == {"status": "set aside"}
         run = importer.Import(sender.store, 1)
-        await run.add([importer.Line(1, json.dumps(record).encode())])
+        await run.add([Line(1, json.dumps(record).encode())])
         await run.finish()
         assert run.summary.rejected == 0
     forms = {thing.form async for thing in set_aside.waiting(sender.store, organization_id)}
@@ -286,8 +296,12 @@ async def test_the_promotion_that_arrives_while_an_event_is_set_aside_is_not_mis
 
 async def test_unknown_events_are_accepted_and_not_kept(sender: Sender) -> None:
     sender.gateway.commands.clear()
-    response = await sender.send(event("tierChanged", {"anything": 1}))
-    assert (response.status_code, response.json()) == (200, {"status": "ignored"})
+    nothing_else = {"eventName": "tierChanged", "eventId": "t-1", "orgId": 0}
+    for unknown in (event("tierChanged", {"anything": 1}), nothing_else):
+        response = await sender.send(unknown)
+        assert (response.status_code, response.json()) == (200, {"status": "ignored"})
+    response = await sender.send(nothing_else, orgId=51136)
+    assert_rest_error(response, 403, 4000, "Not authorized. Access is denied!")
     assert data_commands(sender.gateway) == []
 
 
@@ -365,6 +379,11 @@ BAD_EVENTS: list[tuple[str | bytes, str]] = [
     (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="1e24"), AMOUNT),
     (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="0.0000001"), AMOUNT),
     (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="NaN"), AMOUNT),
+    (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="sNaN"), AMOUNT),
+    (
+        broken(samples.POINTS_ISSUED, "refId", value="ref").encode().replace(b'"ref"', b'"\xff\xfe"'),
+        "not valid JSON in UTF-8",
+    ),
     (
         broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints"),
         "Object missing required field `promotionPoints` - at `$.promotionalPointsIssued[0]`",

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Any
 import pytest
 
 from gateway.demo import PASSWORD, authorization, fill
+from gateway.embedded import embedded_database
 from gateway.ingest import export
-from gateway.ingest.importer import Import, Line
+from gateway.ingest.importer import Import
+from gateway.ingest.summary import Line
 from gateway.settings import Settings
 from loaders import set_aside
 from loaders.clients import Account, add_account
@@ -24,7 +28,7 @@ from loaders.store import Store
 from loaders.vocabulary import ClientKind
 from tests.conftest import drop
 from tests.gateway.ingest.test_records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
-from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, environment
+from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, children, environment
 
 
 @pytest.fixture
@@ -271,6 +275,18 @@ async def test_what_waits_for_a_promotion_waits_for_another_file(empty_store: St
     assert [thing async for thing in set_aside.waiting(empty_store)] == []
 
 
+async def test_a_held_issuance_that_contradicts_the_ledger_is_told_and_kept(empty_store: Store) -> None:
+    await empty_store.set_up()
+    held = changed(ISSUANCE, promotionId=None, promotionIdentifier="021a", amount=1)
+    run_over = await imported(empty_store, [held, changed(ISSUANCE, amount=2), *BASE], batch=1)
+    await run_over.resolve()
+    assert (told(run_over), run_over.summary.contradicting) == ((4, 0, 0, 0), 1)
+    [thing] = [thing async for thing in set_aside.waiting(empty_store)]
+    assert thing.reason == "another issuance with this eventId is there already"
+    await run_over.resolve()
+    assert run_over.summary.contradicting == 1
+
+
 async def test_identifiers_of_other_types_are_ignored_and_counted(empty_store: Store) -> None:
     await empty_store.set_up()
     others = [{"type": type_, "value": "x"} for type_ in ("email", "cardnumber", "wechat")]
@@ -402,3 +418,43 @@ async def test_an_importer_that_is_killed_and_run_again_leaves_the_ledger_of_one
     )
     lines = [*held, *many(count), *BASE]
     await _kill_at_random(tmp_path, database, empty_store, lines, times)
+
+
+@pytest.mark.slow
+async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_acknowledged(
+    database: dict[str, str], settings: Settings, tmp_path: Path
+) -> None:
+    """Twenty kills at random moments; then one run to the end, and the ledger of one clean run."""
+    if "GATEWAY_TEST_MONGODB_URI" in os.environ:
+        pytest.skip("only the embedded server can be killed")
+    lines = [*many(3_000), *BASE]
+    (tmp_path / "many").write_text("\n".join(lines))
+    dice = random.Random(2)
+    data = tmp_path / "data"
+    for attempt in range(21):
+        before = set(children(os.getpid()))
+        with embedded_database(data, durable=True) as uri:
+            [server] = set(children(os.getpid())) - before
+            own = {**database, "GATEWAY_MONGODB_URI": uri, "GATEWAY_DATABASE": "killed"}
+            store = Store(uri, "killed")
+            await store.set_up()
+            if attempt == 20:
+                assert run("import", "many", database=own, cwd=tmp_path).returncode == 0
+                survived = await exported(store)
+            else:
+                importing = subprocess.Popen(
+                    [sys.executable, "-m", "gateway", "import", "many"],
+                    env={**own, "PYTHONPATH": str(Path(__file__).parents[3])},
+                    stderr=subprocess.DEVNULL,
+                    cwd=tmp_path,
+                )
+                time.sleep(0.8 + dice.random())
+                os.kill(server, signal.SIGKILL)
+                importing.wait(timeout=60)
+            store.close()
+    clean = Store(settings.mongodb_uri, f"test_{uuid.uuid4().hex}")
+    await clean.set_up()
+    await imported(clean, lines)
+    assert survived == await exported(clean)
+    clean.close()
+    drop(settings.mongodb_uri, clean.name)

@@ -119,6 +119,7 @@ def test_an_amount_never_passes_through_a_float() -> None:
 AMOUNT = "an amount is greater than 0, with at most 24 digits before and 6 behind the point"
 YEAR = "a time is between the years 1971 and 9997"
 JSON = "not valid JSON in UTF-8"
+LONG = "1" * 6000
 EMPTY = "Expected `str` of length >= 1"
 
 # A line that is not taken, the reason, and whether the published schema refuses it too.
@@ -165,6 +166,9 @@ BAD: list[tuple[str | bytes, str, bool]] = [
     (changed(ISSUANCE, amount="1" + "0" * 24), AMOUNT, True),
     (changed(ISSUANCE, amount="0.0000001"), AMOUNT, True),
     (changed(ISSUANCE, amount="1e999999"), AMOUNT, True),
+    (changed(ISSUANCE, amount="x").replace('"x"', LONG), AMOUNT, False),
+    (changed(ISSUANCE, amount="x").replace('"x"', f'{LONG}, "amount": 1'), "amount is given twice", False),
+    (changed(ISSUANCE, issuedOn="9997-12-31T23:59:59-23:59"), YEAR, False),
     (changed(ISSUANCE, amount=[]), "Expected `decimal | null`, got `array` - at `$.amount`", True),
     (changed(ISSUANCE, amount=None), "ALTERNATE_CURRENCY needs amount", True),
     (changed(ISSUANCE, type=None), "ALTERNATE_CURRENCY needs type", True),

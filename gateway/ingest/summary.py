@@ -1,0 +1,31 @@
+"""What became of the lines of an import, so far."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """A line of a file, and its number, from 1."""
+
+    number: int
+    text: bytes
+
+
+@dataclass
+class Summary:
+    """What became of the lines so far. `rejected` are lines with the reason, in the order they were found."""
+
+    lines: int = 0
+    last_line: int = 0
+    new: int = 0
+    already_there: int = 0
+    set_aside: int = 0
+    contradicting: int = 0
+    ignored_identifiers: int = 0
+    rejected: int = 0
+    fresh_rejections: list[tuple[Line, str]] = field(default_factory=list)
+    organizations: set[int] = field(default_factory=set)
+
+    def reject(self, line: Line, reason: str) -> None:
+        self.rejected += 1
+        self.fresh_rejections.append((line, reason))
