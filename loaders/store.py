@@ -43,7 +43,6 @@ Document = dict[str, Any]
 ONE_BATCH = 1_000_000
 # An option that the connection string names is left as it is there.
 _OPTIONS: dict[str, Any] = {
-    "w": "majority",
     "serverSelectionTimeoutMS": 2_000,
     "connectTimeoutMS": 2_000,
     "socketTimeoutMS": 30_000,
@@ -111,6 +110,8 @@ class Store:
             self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
                 uri,
                 appname="promo-gateway",
+                # Whatever the connection string says: what was acknowledged is not lost.
+                w="majority",
                 event_listeners=list(listeners),
                 **{name: value for name, value in _OPTIONS.items() if f"{name}=".lower() not in uri.lower()},
             )
