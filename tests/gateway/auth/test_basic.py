@@ -72,7 +72,7 @@ BAD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
 async def test_bad_credentials_are_refused_on_both_faces_before_any_data_command(
-    gateway_with: OpenGateway, store: Store, rest_status: str
+    gateway_with: OpenGateway, store: Store, subtests: pytest.Subtests, rest_status: str
 ) -> None:
     hex_app = Account("hex-app", "x", ClientKind.OAUTH, DEMO.id, "default", 0, PASSWORD_HASH)
     with suppress(AlreadyExists):
@@ -80,17 +80,19 @@ async def test_bad_credentials_are_refused_on_both_faces_before_any_data_command
     async with gateway_with(rest_status=rest_status) as gateway:
         for what, headers in BAD.items():
             for method, url in (("GET", legacy.PATH), ("POST", "/graphql"), ("GET", "/graphql?query={x}")):
-                request = gateway.client.build_request(method, url, headers=httpx.Headers(headers))
-                response = await gateway.client.send(request)
-                if url == legacy.PATH:
-                    assert_rest_error(response, 401, 401, "Unauthorized")
-                else:
-                    assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized")
-                assert response.headers.get_list("www-authenticate") == [
-                    'Bearer realm="promo-gateway"',
-                    'Basic realm="promo-gateway", charset="UTF-8"',
-                ], what
-        assert data_commands(gateway) == []
+                with subtests.test(what, method=method, url=url):
+                    gateway.commands.clear()
+                    request = gateway.client.build_request(method, url, headers=httpx.Headers(headers))
+                    response = await gateway.client.send(request)
+                    if url == legacy.PATH:
+                        assert_rest_error(response, 401, 401, "Unauthorized")
+                    else:
+                        assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized")
+                    assert response.headers.get_list("www-authenticate") == [
+                        'Bearer realm="promo-gateway"',
+                        'Basic realm="promo-gateway", charset="UTF-8"',
+                    ]
+                    assert data_commands(gateway) == []
 
 
 async def test_different_credentials_in_one_request_are_refused(gateway: Gateway) -> None:
