@@ -40,6 +40,7 @@ Source = Literal[
 ]
 
 _KEY = re.compile(rb'"\s*:')
+_AMOUNT = re.compile(rb'"amount"\s*:\s*("?)[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\1\s*[,}]')
 
 
 class RecordInvalid(ValueError):
@@ -191,6 +192,9 @@ def decode(line: bytes) -> Record:
     _refuse_repeated_keys(line, record)
     if isinstance(record, IssuanceRecord):
         record.check()
+        if record.amount is not None and not _AMOUNT.search(line):
+            # The decoder would also take blanks, underscores and the digits of other scripts.
+            raise RecordInvalid("amount is not written as a decimal number")
     elif isinstance(record, CustomerRecord):
         if len({profile.source for profile in record.profiles}) < len(record.profiles):
             raise RecordInvalid("a source has one profile")

@@ -142,7 +142,7 @@ IDENTIFIERS = st.sampled_from(["919000000001", "919000000002", "919000000003"])
 @given(
     customer_right=RIGHTS,
     promotion_right=RIGHTS,
-    bound=st.none() | IDENTIFIERS,
+    bound=st.sampled_from(["a till", None]) | IDENTIFIERS,
     asked=st.lists(st.tuples(st.sampled_from(["here", "there"]), IDENTIFIERS), min_size=1, max_size=4),
 )
 async def test_no_caller_sees_another_organisation_or_another_customer(
@@ -164,12 +164,12 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
     for place, value in asked:
         tenant = tenants[place]
         body: dict[str, Any] = {"key": f"app-{tenant.organization.id}", "secret": _SECRET}
-        if bound is not None:
+        if bound not in (None, "a till"):
             body["customer"] = {**ONE, "identifierValue": bound}
         gateway.commands.clear()
         generated = (await gateway.client.post(oauth.PATH, json=body)).json()
         text += str(generated)
-        if bound is not None and Right.NONE in (customer_right, promotion_right):
+        if "customer" in body and Right.NONE in (customer_right, promotion_right):
             message = "Not authorized. Access is denied!"
             assert generated == {"data": None, "errors": [{"code": 4000, "message": message}]}
             assert data_commands(gateway) == []
@@ -178,15 +178,18 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
             assert generated["errors"][0]["code"] == 8015
             continue
         headers = bearer(generated["data"]["accessToken"])
+        if bound == "a till":
+            headers = {"Authorization": authorization(f"asks-{tenant.organization.id}", PASSWORD)}
         parameters = {**tenant.parameters, "identifierValue": value}
         for face in ("rest", "graphql"):
             gateway.commands.clear()
             answer = await gateway.ask(face, parameters, headers)
-            text += str(answer)
+            asked_again = {**parameters, "programId": "404"} if face == "rest" else parameters
+            text += str(answer) + (await gateway.rest(asked_again, headers)).text
             if Right.NONE in (customer_right, promotion_right):
                 assert answer == {"error": 4000}
                 assert data_commands(gateway) == []
-            elif value == "919000000003" or bound not in (None, value):
+            elif value == "919000000003" or bound not in (None, "a till", value):
                 assert answer == {"error": 8015}
             else:
                 assert answer["orgId"] == tenant.organization.id
@@ -203,7 +206,10 @@ _SECRET = "fe01ce2a7fbac8fafaed7c982a04e229"
 async def _prepare(store: Store, tenant: Tenant, customer: Right, promotion: Right) -> None:
     group = f"group-{tenant.organization.id}"
     await put_group(store, group, {**NO_RIGHTS, Resource.CUSTOMER: customer, Resource.PROMOTION: promotion})
-    app = f"app-{tenant.organization.id}"
+    app, till = f"app-{tenant.organization.id}", f"asks-{tenant.organization.id}"
+    await add_account(
+        store, Account(till, till, ClientKind.TILL, tenant.organization.id, group, 0, PASSWORD_HASH)
+    )
     await add_account(
         store, Account(app, "App", ClientKind.OAUTH, tenant.organization.id, group, 300, PASSWORD_HASH)
     )
