@@ -6,6 +6,7 @@ summaries of a request would be ready at different times and split its one aggre
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -61,3 +62,13 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
             )
             for document in documents
         }
+
+
+async def find_promotion_ids(
+    store: Store, organization_id: int, identifiers: Iterable[str | None]
+) -> dict[str | None, int]:
+    """The ids of the promotions that have these identifiers; those that are not known are left out."""
+    named = dict.fromkeys(one for one in identifiers if one is not None)
+    loader = PromotionByReferenceLoader(store, organization_id)
+    found = await loader.find([PromotionReference("promotionIdentifier", one) for one in named])
+    return {one.promotion_identifier: one.promotion_id for one in found.values() if one is not None}

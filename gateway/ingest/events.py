@@ -21,7 +21,7 @@ from gateway.ingest.notifications import Notification, Part
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
 from loaders import ledger, set_aside
 from loaders.ledger import issuance_document
-from loaders.promotions import PromotionByReferenceLoader, PromotionReference
+from loaders.promotions import find_promotion_ids
 from loaders.set_aside import SetAside
 from loaders.store import Document, Store, StoreUnavailable
 from loaders.vocabulary import Form, Resource, Right
@@ -29,6 +29,9 @@ from loaders.vocabulary import Form, Resource, Right
 PATH = "/v3/events"
 LONGEST_EVENT = 1024 * 1024
 REPLAYED_AT_ONCE = 500
+
+UNKNOWN_PROMOTION = "its promotion is not known yet"
+CONTRADICTING = "another issuance with this eventId is there already"
 
 logger = logging.getLogger("promo_gateway")
 
@@ -74,7 +77,7 @@ async def take(store: Store, notification: Notification, payload: str, days: int
     if not missing:
         return "recorded"
     unnamed = missing == {None}
-    reason = "it names no promotion" if unnamed else "its promotion is not known yet"
+    reason = "it names no promotion" if unnamed else UNKNOWN_PROMOTION
     thing = SetAside(
         notification.organization_id,
         notification.event_id,
@@ -147,24 +150,21 @@ async def _replay_records(store: Store, things: list[SetAside]) -> Replayed:
     found: list[tuple[SetAside, Document]] = []
     for organization_id in {thing.organization_id for thing in things}:
         own = [pair for pair in decoded if pair[0].organization_id == organization_id]
-        keys = {
-            PromotionReference("promotionIdentifier", one.promotion_identifier): None
-            for _, one in own
-            if isinstance(one, IssuanceRecord) and one.promotion_identifier is not None
-        }
-        promotions = await PromotionByReferenceLoader(store, organization_id).find(list(keys))
-        known = {key.value: promotion.promotion_id for key, promotion in promotions.items() if promotion}
+        issuances = [(thing, one) for thing, one in own if isinstance(one, IssuanceRecord)]
+        known = await find_promotion_ids(
+            store, organization_id, (one.promotion_identifier for _, one in issuances)
+        )
         found += [
             (thing, issuance_document(organization_id, one.issuance(known[one.promotion_identifier])))
-            for thing, one in own
-            if isinstance(one, IssuanceRecord) and one.promotion_identifier in known
+            for thing, one in issuances
+            if one.promotion_identifier in known
         ]
     there = await ledger.add_documents(store, [document for _, document in found])
     differs = await ledger.differing(store, [found[position][1] for position in there])
     contradicting = [found[position][0] for position, other in zip(there, differs, strict=True) if other]
     counted = [thing for thing, _ in found if thing not in contradicting]
     await set_aside.forget(store, counted)
-    await set_aside.give_up(store, contradicting, "another issuance with this eventId is there already")
+    await set_aside.give_up(store, contradicting, CONTRADICTING)
     return Replayed(len(counted), len(contradicting))
 
 
@@ -192,19 +192,11 @@ async def _record(store: Store, said: Notification) -> set[str | None]:
 
 
 async def _promotion_ids(store: Store, organization_id: int, parts: list[Part]) -> list[int | None]:
-    loader = PromotionByReferenceLoader(store, organization_id)
-    keys = [
-        PromotionReference("promotionIdentifier", part.promotion_identifier)
-        for part in parts
-        if part.promotion_id is None and part.promotion_identifier is not None
-    ]
-    known = {
-        key.value: promotion.promotion_id
-        for key, promotion in zip(keys, await loader.load_many(keys), strict=True)
-        if promotion is not None
-    }
+    known = await find_promotion_ids(
+        store, organization_id, (part.promotion_identifier for part in parts if part.promotion_id is None)
+    )
     return [
-        known.get(part.promotion_identifier or "") if part.promotion_id is None else part.promotion_id
+        known.get(part.promotion_identifier) if part.promotion_id is None else part.promotion_id
         for part in parts
     ]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from gateway.ingest.events import replay_all
+from gateway.ingest.events import CONTRADICTING, UNKNOWN_PROMOTION, replay_all
 from gateway.ingest.records import (
     CustomerRecord,
     IssuanceRecord,
@@ -23,15 +23,13 @@ from gateway.ingest.records import (
 from gateway.ingest.seen import Seen
 from gateway.ingest.summary import Line, Summary
 from loaders import ledger, set_aside
-from loaders.promotions import PromotionByReferenceLoader, PromotionReference
+from loaders.promotions import find_promotion_ids
 from loaders.set_aside import SetAside
 from loaders.store import Document, Store, Upserted
 from loaders.vocabulary import Form
 
 BATCH_LINES = 500
 CONNECTIONS = 4
-
-UNKNOWN_PROMOTION = "its promotion is not known yet"
 
 
 class Import:
@@ -172,7 +170,7 @@ class Import:
         for line, one in records:
             promotion_id = one.promotion_id
             if promotion_id is None:
-                promotion_id = promotion_ids.get((one.org_id, one.promotion_identifier or ""))
+                promotion_id = promotion_ids.get((one.org_id, one.promotion_identifier))
             if promotion_id is None:
                 unknown.append((line, one))
             else:
@@ -180,19 +178,17 @@ class Import:
         await self._insert(found)
         await self._set_aside(unknown)
 
-    async def _promotion_ids(self, records: list[IssuanceRecord]) -> dict[tuple[int, str], int]:
-        named: defaultdict[int, set[str]] = defaultdict(set)
+    async def _promotion_ids(self, records: list[IssuanceRecord]) -> dict[tuple[int, str | None], int]:
+        named: defaultdict[int, list[str | None]] = defaultdict(list)
         for one in records:
-            if one.promotion_identifier is not None:
-                named[one.org_id].add(one.promotion_identifier)
-        found: dict[tuple[int, str], int] = {}
-        for organization_id, identifiers in named.items():
-            keys = [PromotionReference("promotionIdentifier", one) for one in identifiers]
-            promotions = await PromotionByReferenceLoader(self._store, organization_id).find(keys)
-            for promotion in promotions.values():
-                if promotion is not None:
-                    found[organization_id, promotion.promotion_identifier] = promotion.promotion_id
-        return found
+            named[one.org_id].append(one.promotion_identifier)
+        return {
+            (organization_id, identifier): promotion_id
+            for organization_id, identifiers in named.items()
+            for identifier, promotion_id in (
+                await find_promotion_ids(self._store, organization_id, identifiers)
+            ).items()
+        }
 
     async def _insert(self, issuances: list[tuple[Line, Document]]) -> None:
         documents = [document for _, document in issuances]
@@ -202,9 +198,7 @@ class Import:
             others = await ledger.differing(self._store, [documents[position] for position in there])
             for position, other in zip(there, others, strict=True):
                 if other:
-                    self.summary.reject(
-                        issuances[position][0], "another issuance with this eventId is there already"
-                    )
+                    self.summary.reject(issuances[position][0], CONTRADICTING)
                 else:
                     self.summary.already_there += 1
 
