@@ -25,7 +25,7 @@ from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
 from gateway.settings import Settings
 from gateway.telemetry import RequestId
-from loaders import Loaders
+from loaders import Dispatchers, Loaders
 from loaders.store import CommandListener, Store
 from loaders.vocabulary import Resource, Right
 from resolvers.context import Context
@@ -35,16 +35,17 @@ from resolvers.schema import create_schema
 def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ()) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the database commands it sends."""
     store = Store(settings.mongodb_uri, settings.database, listeners=listeners)
+    dispatchers = Dispatchers(store, settings.batches_in_flight, settings.batch_pairs)
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
-    token_endpoint = TokenEndpoint(store, passwords, tokens)
+    token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
     async def enter(request: Request) -> Context:
         caller = await authenticator.authenticate(request)
         caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
-        return Context(Loaders(store, caller.organization, settings.benefits_since, caller.customer_id))
+        return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -3,7 +3,6 @@
 Legacy clients must notice nothing, so oddities are kept on purpose and live nowhere else.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from starlette.responses import Response
 
 from gateway import codec
 from loaders.customers import CustomerIdentifier
-from loaders.vocabulary import IdentifierName
+from loaders.vocabulary import Benefit, IdentifierName
 from resolvers.arguments import CustomerSource, SummaryArguments
 from resolvers.context import Context
 from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing
@@ -37,7 +36,8 @@ class ActionSummary:
         """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.SHOWN`."""
         context = await self._enter(request)
         summary = await summarize(context.loaders, _read_arguments(request))
-        return Response(codec.encode(await _body(summary)), media_type=codec.MEDIA_TYPE)
+        await summary.load(list(Benefit))
+        return Response(codec.encode(_body(summary)), media_type=codec.MEDIA_TYPE)
 
 
 def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
@@ -73,14 +73,7 @@ def _read_arguments(request: Request) -> SummaryArguments:
     )
 
 
-async def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
-    points, currencies, rewards, badges, warnings = await asyncio.gather(
-        summary.points(),
-        summary.alternate_currencies(),
-        summary.rewards(),
-        summary.badges(),
-        summary.warnings(),
-    )
+def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
     return {
         "orgId": summary.org_id,
         "programId": summary.program_id,
@@ -93,7 +86,7 @@ async def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
                 "totalPointsIssued": row.total_points_issued,
                 **_issued(row.number_of_times_issued, row.last_issued_on),
             }
-            for row in points
+            for row in summary.points()
         ],
         "alternateCurrencies": [
             {
@@ -107,23 +100,23 @@ async def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
                     for row in currency.alternate_currency_sub_details
                 ],
             }
-            for currency in currencies
+            for currency in summary.alternate_currencies()
         ],
         "rewards": [
             {
                 "rewardSeriesId": row.reward_series_id,
                 **_issued(row.number_of_times_issued, row.last_issued_on),
             }
-            for row in rewards
+            for row in summary.rewards()
         ],
         "badges": [
             {
                 "badgeSeriesId": row.badge_series_id,
                 **_issued(row.number_of_times_issued, row.last_issued_on),
             }
-            for row in badges
+            for row in summary.badges()
         ],
-        "warnings": [_warning(warning) for warning in warnings],
+        "warnings": [_warning(warning) for warning in summary.warnings()],
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.auth.oidc import is_safe
+from loaders.dispatcher import IN_FLIGHT, LIMIT
 
 
 class SettingInvalid(ValueError):
@@ -154,6 +155,18 @@ class Settings:
         "How many days an event that cannot be counted yet is kept.",
         _number(1, 3650),
         "a number from 1 to 3650",
+    )
+    batches_in_flight: int = _setting(
+        IN_FLIGHT,
+        "Aggregations (and look-ups of each kind) under way before requests begin to share them.",
+        _number(1, 100),
+        "a number from 1 to 100",
+    )
+    batch_pairs: int = _setting(
+        LIMIT,
+        "Most customers times promotions that requests of strangers share one aggregation for.",
+        _number(1, 100_000),
+        "a number from 1 to 100000",
     )
     rest_status: str = _setting(
         "legacy",

@@ -1,16 +1,27 @@
 """The data room: everything that knows MongoDB, and nothing that knows HTTP or GraphQL.
 
-`Loaders` is what one request reads with. It is made for one request and bound to one organisation, so a
-key never carries an organisation id and a read across organisations cannot be written.
+`Dispatchers` is what a process reads with; `Loaders`, on top of it, is what one request reads with. A
+request's loaders are bound to one organisation, so a key never carries an organisation id and a read across
+organisations cannot be written.
 """
 
 from datetime import date
 
-from loaders.customers import CustomerByIdentifierLoader
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
+from loaders.dispatcher import IN_FLIGHT, LIMIT
 from loaders.organizations import Organization
-from loaders.promotions import PromotionByReferenceLoader
+from loaders.promotions import PromotionByReferenceLoader, PromotionDispatcher
 from loaders.store import Store
-from loaders.totals import TotalsByBenefitLoader
+from loaders.totals import Ledger, TotalsByBenefitLoader, TotalsDispatcher
+
+
+class Dispatchers:
+    """The reads that all requests of a process share."""
+
+    def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
+        self.customers = CustomerDispatcher(store, in_flight, limit)
+        self.promotions = PromotionDispatcher(store, in_flight, limit)
+        self.totals = TotalsDispatcher(store, in_flight, limit)
 
 
 class Loaders:
@@ -23,12 +34,13 @@ class Loaders:
 
     def __init__(
         self,
-        store: Store,
+        dispatchers: Dispatchers,
         organization: Organization,
         benefits_since: date,
         only_customer: int | None = None,
     ) -> None:
         self.organization = organization
-        self.customers = CustomerByIdentifierLoader(store, organization.id, only_customer)
-        self.promotions = PromotionByReferenceLoader(store, organization.id)
-        self.totals = TotalsByBenefitLoader(store, organization.id, organization.midnight(benefits_since))
+        self.customers = CustomerByIdentifierLoader(dispatchers.customers, organization.id, only_customer)
+        self.promotions = PromotionByReferenceLoader(dispatchers.promotions, organization.id)
+        ledger = Ledger(organization.id, organization.midnight(benefits_since))
+        self.totals = TotalsByBenefitLoader(dispatchers.totals, ledger)

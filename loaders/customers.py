@@ -1,10 +1,10 @@
 """Customers, looked up by the identifiers that a source knows them by."""
 
-import asyncio
 from collections import defaultdict
 from typing import NamedTuple
 
-from loaders.batch import BatchLoader
+from loaders.batch import BatchLoader, gather
+from loaders.dispatcher import IN_FLIGHT, LIMIT, Columns, Dispatcher
 from loaders.documents import CUSTOMER_IDENTIFIERS
 from loaders.store import Store
 from loaders.vocabulary import IdentifierName
@@ -18,35 +18,58 @@ class CustomerIdentifier(NamedTuple):
     value: str
 
 
+class IdentifierKind(NamedTuple):
+    """What one `find` can look up together."""
+
+    organization_id: int
+    source: str
+    name: IdentifierName
+
+
+class CustomerDispatcher(Dispatcher[IdentifierKind, str, int]):
+    """Identifiers of one kind, one column of values → the customer ids by value. One `find`."""
+
+    def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
+        super().__init__(in_flight, limit)
+        self._store = store
+
+    async def find(self, group: IdentifierKind, columns: Columns) -> dict[str, int]:
+        [values] = columns
+        documents = await self._store.find(
+            CUSTOMER_IDENTIFIERS.name,
+            {
+                "orgId": group.organization_id,
+                "source": group.source,
+                "name": group.name.value,
+                "value": {"$in": list(values)},
+            },
+            ("value", "customerId"),
+        )
+        return {document["value"]: int(document["customerId"]) for document in documents}
+
+
 class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
-    """Identifier → customer id, or None. One `find` per (source, name), side by side.
+    """Identifier → customer id, or None. One load per (source, name), side by side.
 
     With `only`, every other customer is as absent as one that does not exist, and costs the same commands.
     """
 
-    def __init__(self, store: Store, organization_id: int, only: int | None = None) -> None:
+    def __init__(self, customers: CustomerDispatcher, organization_id: int, only: int | None = None) -> None:
         super().__init__()
-        self._store = store
+        self._customers = customers
         self._organization_id = organization_id
         self._only = only
 
     async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int | None]:
-        values: defaultdict[tuple[str, IdentifierName], list[str]] = defaultdict(list)
+        values: defaultdict[IdentifierKind, list[str]] = defaultdict(list)
         for source, name, value in keys:
-            values[source, name].append(value)
-        found = await asyncio.gather(*(self._find_one_kind(*kind, values[kind]) for kind in values))
-        return {identifier: customer for kind in found for identifier, customer in kind.items()}
-
-    async def _find_one_kind(
-        self, source: str, name: IdentifierName, values: list[str]
-    ) -> dict[CustomerIdentifier, int]:
-        documents = await self._store.find(
-            CUSTOMER_IDENTIFIERS.name,
-            {"orgId": self._organization_id, "source": source, "name": name.value, "value": {"$in": values}},
-            ("value", "customerId"),
-        )
-        return {
-            CustomerIdentifier(source, name, document["value"]): int(document["customerId"])
-            for document in documents
-            if self._only in (None, document["customerId"])
+            values[IdentifierKind(self._organization_id, source, name)].append(value)
+        found = await gather([self._customers.load(kind, values[kind]) for kind in values])
+        by_kind = dict(zip(values, found, strict=True))
+        customers = {
+            key: by_kind[IdentifierKind(self._organization_id, key.source, key.name)].get(key.value)
+            for key in keys
         }
+        if self._only is None:
+            return customers
+        return {key: found for key, found in customers.items() if found == self._only}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
 
-from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
@@ -94,7 +94,7 @@ async def put_identifiers(
     )
     if not there:
         return [], []
-    loader = CustomerByIdentifierLoader(store, organization_id)
+    loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
     owners = await loader.find([identifiers[position][0] for position in there])
     wanted = {position: identifiers[position] for position in there}
     taken = [position for position, (one, customer_id) in wanted.items() if owners.get(one) != customer_id]

@@ -4,13 +4,13 @@ Both kinds of reference go through one loader that answers when both finds are b
 summaries of a request would be ready at different times and split its one aggregation in two.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from loaders.batch import BatchLoader
+from loaders.batch import BatchLoader, gather
+from loaders.dispatcher import IN_FLIGHT, LIMIT, Columns, Dispatcher
 from loaders.documents import PROMOTIONS
 from loaders.store import Store
 
@@ -33,35 +33,55 @@ class Promotion:
     promotion_identifier: str
 
 
-class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | None]):
-    """Reference → promotion, or None. One `find` per kind of reference, side by side."""
+class ReferenceKind(NamedTuple):
+    """What one `find` can look up together."""
 
-    def __init__(self, store: Store, organization_id: int) -> None:
-        super().__init__()
+    organization_id: int
+    field: Field
+
+
+class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
+    """References of one kind, one column of values → the promotions by value. One `find`."""
+
+    def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
+        super().__init__(in_flight, limit)
         self._store = store
+
+    async def find(self, group: ReferenceKind, columns: Columns) -> dict[int | str, Promotion]:
+        [values] = columns
+        documents = await self._store.find(
+            PROMOTIONS.name,
+            {"orgId": group.organization_id, group.field: {"$in": list(values)}},
+            ("programId", "promotionId", "promotionIdentifier"),
+        )
+        return {
+            document[group.field]: Promotion(
+                int(document["programId"]), int(document["promotionId"]), document["promotionIdentifier"]
+            )
+            for document in documents
+        }
+
+
+class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | None]):
+    """Reference → promotion, or None. One load per kind of reference, side by side."""
+
+    def __init__(self, promotions: PromotionDispatcher, organization_id: int) -> None:
+        super().__init__()
+        self._promotions = promotions
         self._organization_id = organization_id
 
     async def find(self, keys: list[PromotionReference]) -> dict[PromotionReference, Promotion | None]:
         values: defaultdict[Field, list[int | str]] = defaultdict(list)
         for field, value in keys:
             values[field].append(value)
-        found = await asyncio.gather(*(self._find_one_kind(field, values[field]) for field in values))
-        return {reference: promotion for kind in found for reference, promotion in kind.items()}
-
-    async def _find_one_kind(
-        self, field: Field, values: list[int | str]
-    ) -> dict[PromotionReference, Promotion]:
-        documents = await self._store.find(
-            PROMOTIONS.name,
-            {"orgId": self._organization_id, field: {"$in": values}},
-            ("programId", "promotionId", "promotionIdentifier"),
+        found = await gather(
+            [
+                self._promotions.load(ReferenceKind(self._organization_id, field), values[field])
+                for field in values
+            ]
         )
-        return {
-            PromotionReference(field, document[field]): Promotion(
-                int(document["programId"]), int(document["promotionId"]), document["promotionIdentifier"]
-            )
-            for document in documents
-        }
+        by_field = dict(zip(values, found, strict=True))
+        return {key: by_field[key.field].get(key.value) for key in keys}
 
 
 async def find_promotion_ids(
@@ -69,6 +89,6 @@ async def find_promotion_ids(
 ) -> dict[str | None, int]:
     """The ids of the promotions that have these identifiers; those that are not known are left out."""
     named = dict.fromkeys(one for one in identifiers if one is not None)
-    loader = PromotionByReferenceLoader(store, organization_id)
-    found = await loader.find([PromotionReference("promotionIdentifier", one) for one in named])
-    return {one.promotion_identifier: one.promotion_id for one in found.values() if one is not None}
+    kind = ReferenceKind(organization_id, "promotionIdentifier")
+    found = await PromotionDispatcher(store).find(kind, (named,))
+    return {one.promotion_identifier: one.promotion_id for one in found.values()}

@@ -1,12 +1,14 @@
 """What customers earned from promotions, added up by the database: the one aggregation."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
+from loaders.dispatcher import IN_FLIGHT, LIMIT, Columns, Dispatcher
 from loaders.documents import ISSUANCES
 from loaders.store import Store
 from loaders.vocabulary import Benefit, IssuanceType
@@ -35,34 +37,34 @@ class Total:
     last_issued_on: datetime
 
 
-class TotalsByBenefitLoader(BatchLoader[BenefitKey, tuple[Total, ...]]):
-    """Benefit key → its totals, () if nothing was issued. One `aggregate`, whatever the number of keys.
+class Ledger(NamedTuple):
+    """The part of an organisation's issuances that counts: those at `since` (UTC) or later."""
 
-    Only what was issued at `since` (UTC) or later counts.
-    """
+    organization_id: int
+    since: datetime
 
-    absent = ()
 
-    def __init__(self, store: Store, organization_id: int, since: datetime) -> None:
-        super().__init__()
+class TotalsDispatcher(Dispatcher[Ledger, BenefitKey, tuple[Total, ...]]):
+    """Columns of customers, promotions and benefits → totals by benefit key. One `aggregate`."""
+
+    def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
+        super().__init__(in_flight, limit)
         self._store = store
-        self._organization_id = organization_id
-        self._since = since
 
-    async def find(self, keys: list[BenefitKey]) -> dict[BenefitKey, tuple[Total, ...]]:
-        customers, promotions, benefits = (sorted(set(column)) for column in zip(*keys, strict=True))
-        groups = await self._store.aggregate(
+    async def find(self, group: Ledger, columns: Columns) -> dict[BenefitKey, tuple[Total, ...]]:
+        customers, promotions, benefits = map(sorted, columns)
+        rows = await self._store.aggregate(
             ISSUANCES.name,
             [
                 # Two stages, for the embedded server's sake: it uses an index for equalities and one `$in`.
                 # MongoDB merges them. The cross product may bring groups that nobody asked for; they are
                 # under keys that nobody reads.
-                {"$match": {"orgId": self._organization_id, "customerId": {"$in": customers}}},
+                {"$match": {"orgId": group.organization_id, "customerId": {"$in": customers}}},
                 {
                     "$match": {
                         "promotionId": {"$in": promotions},
                         "benefit": {"$in": benefits},
-                        "issuedOn": {"$gte": self._since},
+                        "issuedOn": {"$gte": group.since},
                     }
                 },
                 {
@@ -82,17 +84,31 @@ class TotalsByBenefitLoader(BatchLoader[BenefitKey, tuple[Total, ...]]):
             ],
         )
         totals: defaultdict[BenefitKey, list[Total]] = defaultdict(list)
-        for group in groups:
-            of = group["_id"]
+        for row in rows:
+            of = row["_id"]
             key = BenefitKey(of["customerId"], of["promotionId"], Benefit(of["benefit"]))
             issuance_type = of.get("type")
             totals[key].append(
                 Total(
                     of.get("item", ""),
                     None if issuance_type is None else IssuanceType(issuance_type),
-                    Decimal(group["total"]),
-                    group["times"],
-                    group["lastIssuedOn"],
+                    Decimal(row["total"]),
+                    row["times"],
+                    row["lastIssuedOn"],
                 )
             )
         return {key: tuple(found) for key, found in totals.items()}
+
+
+class TotalsByBenefitLoader(BatchLoader[BenefitKey, tuple[Total, ...]]):
+    """Benefit key → its totals, () if nothing was issued. One load, whatever the number of keys."""
+
+    absent = ()
+
+    def __init__(self, totals: TotalsDispatcher, ledger: Ledger) -> None:
+        super().__init__()
+        self._totals = totals
+        self._ledger = ledger
+
+    async def find(self, keys: list[BenefitKey]) -> Mapping[BenefitKey, tuple[Total, ...]]:
+        return await self._totals.load(self._ledger, *map(set, zip(*keys, strict=True)))

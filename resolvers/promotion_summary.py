@@ -1,22 +1,25 @@
 """The use case: what did this customer earn from this promotion? GraphQL and REST both call it."""
 
 import asyncio
+from asyncio import Future
+from typing import Any
 
 from loaders import Loaders
-from loaders.promotions import Promotion, PromotionReference
 from resolvers.arguments import SummaryArguments
 from resolvers.errors import CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
 from resolvers.summary import CustomerPromotionActionSummary
 
 
 async def summarize(loaders: Loaders, arguments: SummaryArguments) -> CustomerPromotionActionSummary:
-    """Find the customer and the promotion side by side; what was earned is loaded when it is read.
+    """Find the customer and the promotion side by side; what was earned is loaded when it is asked for.
 
     Raises `CustomerNotFound`, `PromotionNotFound` or `PromotionInOtherProgram`, in this order.
     """
-    customer_id, promotion = await asyncio.gather(
-        loaders.customers.load(arguments.customer), _find_promotion(loaders, arguments.promotion)
-    )
+    look_ups: list[Future[Any]] = [loaders.customers.load(arguments.customer)]
+    if arguments.promotion is not None:
+        look_ups.append(loaders.promotions.load(arguments.promotion))
+    customer_id, *promotions = await asyncio.gather(*look_ups)
+    promotion = promotions[0] if promotions else None
     if customer_id is None:
         raise CustomerNotFound
     if promotion is None or arguments.promotion_identifier not in (None, promotion.promotion_identifier):
@@ -31,7 +34,3 @@ async def summarize(loaders: Loaders, arguments: SummaryArguments) -> CustomerPr
         promotion_identifier=promotion.promotion_identifier,
         loaders=loaders,
     )
-
-
-async def _find_promotion(loaders: Loaders, reference: PromotionReference | None) -> Promotion | None:
-    return None if reference is None else await loaders.promotions.load(reference)

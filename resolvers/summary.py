@@ -1,14 +1,16 @@
 """The types of the answer: the API's nouns, each a page of the original documentation."""
 
-import asyncio
+import dataclasses
 import enum
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import strawberry
+from strawberry.extensions import FieldExtension
 
 from loaders import Loaders
 from loaders.totals import BenefitKey, Total
@@ -86,6 +88,19 @@ class Warning:
     message: str = strawberry.field(description="The warning in words.")
 
 
+class Reads(FieldExtension):
+    """Loads the benefits that a field of the summary is made of, before the field's method is called."""
+
+    def __init__(self, *benefits: Benefit) -> None:
+        self.benefits = frozenset(benefits)
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: strawberry.Info, **arguments: Any
+    ) -> Any:
+        await source.load(self.benefits)
+        return await next_(source, info, **arguments)
+
+
 NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the given promotion.")
 
 
@@ -95,7 +110,10 @@ NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the
     "the operator says otherwise)."
 )
 class CustomerPromotionActionSummary:
-    """The lists are loaded when they are read; all that are read in one request share one aggregation."""
+    """What its lists are made of is loaded when they are asked for, in one aggregation for a whole request.
+
+    Python code calls `load` with the benefits that it wants before it calls the methods.
+    """
 
     org_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the organisation.")
     program_id: int = strawberry.field(
@@ -105,9 +123,17 @@ class CustomerPromotionActionSummary:
     promotion_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the promotion.")
     promotion_identifier: str = strawberry.field(description="The promotion's external identifier.")
     loaders: strawberry.Private[Loaders]
+    totals: strawberry.Private[dict[Benefit, tuple[Total, ...]]] = dataclasses.field(default_factory=dict)
 
-    @strawberry.field(description="Points, in the order of their categories.")
-    async def points(self) -> list[PointsSummary]:
+    async def load(self, benefits: Collection[Benefit]) -> None:
+        """Load the totals of these benefits."""
+        keys = [BenefitKey(self.customer_id, self.promotion_id, benefit) for benefit in benefits]
+        self.totals.update(zip(benefits, await self.loaders.totals.load_many(keys), strict=True))
+
+    @strawberry.field(
+        description="Points, in the order of their categories.", extensions=[Reads(Benefit.POINTS)]
+    )
+    def points(self) -> list[PointsSummary]:
         return [
             PointsSummary(
                 points_category=PointsCategory[f"{total.type}_POINTS"],
@@ -115,11 +141,13 @@ class CustomerPromotionActionSummary:
                 number_of_times_issued=total.times_issued,
                 last_issued_on=self._local(total),
             )
-            for total in _by_type(await self._totals(Benefit.POINTS))
+            for total in _by_type(self.totals[Benefit.POINTS])
         ]
 
-    @strawberry.field(description="Alternate currencies, by name.")
-    async def alternate_currencies(self) -> list[AlternateCurrencySummary]:
+    @strawberry.field(
+        description="Alternate currencies, by name.", extensions=[Reads(Benefit.ALTERNATE_CURRENCY)]
+    )
+    def alternate_currencies(self) -> list[AlternateCurrencySummary]:
         return [
             AlternateCurrencySummary(
                 alternate_currency_name=name,
@@ -133,40 +161,34 @@ class CustomerPromotionActionSummary:
                     for total in _by_type(totals)
                 ],
             )
-            for name, totals in groupby(
-                _by_item(await self._totals(Benefit.ALTERNATE_CURRENCY)), attrgetter("item")
-            )
+            for name, totals in groupby(_by_item(self.totals[Benefit.ALTERNATE_CURRENCY]), attrgetter("item"))
         ]
 
-    @strawberry.field(description="Rewards, by series id.")
-    async def rewards(self) -> list[RewardSummary]:
+    @strawberry.field(description="Rewards, by series id.", extensions=[Reads(Benefit.REWARD)])
+    def rewards(self) -> list[RewardSummary]:
         return [
             RewardSummary(
                 reward_series_id=total.item,
                 number_of_times_issued=total.times_issued,
                 last_issued_on=self._local(total),
             )
-            for total in _by_item(await self._totals(Benefit.REWARD))
+            for total in _by_item(self.totals[Benefit.REWARD])
         ]
 
-    @strawberry.field(description="Badges, by series id.")
-    async def badges(self) -> list[BadgeSummary]:
+    @strawberry.field(description="Badges, by series id.", extensions=[Reads(Benefit.BADGE)])
+    def badges(self) -> list[BadgeSummary]:
         return [
             BadgeSummary(
                 badge_series_id=total.item,
                 number_of_times_issued=total.times_issued,
                 last_issued_on=self._local(total),
             )
-            for total in _by_item(await self._totals(Benefit.BADGE))
+            for total in _by_item(self.totals[Benefit.BADGE])
         ]
 
-    @strawberry.field(description="8116 if all four lists are empty.")
-    async def warnings(self) -> list[Warning]:
-        earned = await asyncio.gather(*(self._totals(benefit) for benefit in Benefit))
-        return [] if any(earned) else [NO_BENEFITS]
-
-    def _totals(self, benefit: Benefit) -> "asyncio.Future[tuple[Total, ...]]":
-        return self.loaders.totals.load(BenefitKey(self.customer_id, self.promotion_id, benefit))
+    @strawberry.field(description="8116 if all four lists are empty.", extensions=[Reads(*Benefit)])
+    def warnings(self) -> list[Warning]:
+        return [] if any(self.totals[benefit] for benefit in Benefit) else [NO_BENEFITS]
 
     def _local(self, total: Total) -> datetime:
         return to_local_second(total.last_issued_on, self.loaders.organization.time_zone)

@@ -13,8 +13,8 @@ from gateway.auth.passwords import Passwords, address_of
 from gateway.auth.tokens import Tokens
 from gateway.legacy import read_customer
 from loaders.clients import Client
-from loaders.customers import CustomerByIdentifierLoader
-from loaders.store import Store, StoreUnavailable
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
+from loaders.store import StoreUnavailable
 from loaders.vocabulary import ClientKind, Resource, Right
 from resolvers.errors import CustomerNotFound
 
@@ -43,8 +43,8 @@ class TokenRequest(msgspec.Struct):
 class TokenEndpoint:
     """`POST /v3/oauth/token/generate` and the JWKS."""
 
-    def __init__(self, store: Store, passwords: Passwords, tokens: Tokens) -> None:
-        self._store = store
+    def __init__(self, customers: CustomerDispatcher, passwords: Passwords, tokens: Tokens) -> None:
+        self._customers = customers
         self._passwords = passwords
         self._tokens = tokens
 
@@ -78,7 +78,9 @@ class TokenEndpoint:
 
     async def _find(self, client: Client, customer: dict[str, str]) -> int:
         identifier = read_customer(customer)
-        customer_id = await CustomerByIdentifierLoader(self._store, client.organization.id).load(identifier)
+        customer_id = await CustomerByIdentifierLoader(self._customers, client.organization.id).load(
+            identifier
+        )
         if customer_id is None:
             raise CustomerNotFound
         return customer_id

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from loaders import Loaders, ledger
-from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
+from loaders import Dispatchers, Loaders, ledger
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
-from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionReference
+from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
-from loaders.totals import BenefitKey, Total, TotalsByBenefitLoader
+from loaders.totals import BenefitKey, Ledger, Total, TotalsByBenefitLoader, TotalsDispatcher
 from loaders.vocabulary import Benefit, IdentifierName, IssuanceType
 from tests.support import Commands, new_tenant
 
@@ -36,7 +36,9 @@ async def test_customers_cost_one_find_per_source_and_name(
         for name in (IdentifierName.MOBILE, IdentifierName.ID)
         for value in (tenant.mobile, "x", "y")
     ]
-    found = await CustomerByIdentifierLoader(watched, tenant.organization.id).load_many(keys)
+    found = await CustomerByIdentifierLoader(CustomerDispatcher(watched), tenant.organization.id).load_many(
+        keys
+    )
     assert found == [1] + [None] * 11
     assert commands.names == ["find"] * 4
 
@@ -55,7 +57,9 @@ async def test_promotions_cost_one_find_per_kind_of_reference(
         PromotionReference("promotionIdentifier", "one"),
         PromotionReference("promotionIdentifier", "1"),
     ]
-    found = await PromotionByReferenceLoader(watched, tenant.organization.id).load_many(keys)
+    found = await PromotionByReferenceLoader(PromotionDispatcher(watched), tenant.organization.id).load_many(
+        keys
+    )
     assert found == [other, tenant.promotion, None, tenant.promotion, None]
     assert commands.names == ["find", "find"]
 
@@ -64,7 +68,7 @@ async def test_totals_cost_one_aggregation_that_names_only_what_was_asked(
     watched_store: tuple[Store, Commands],
 ) -> None:
     watched, commands = watched_store
-    loader = TotalsByBenefitLoader(watched, 404, SINCE)
+    loader = TotalsByBenefitLoader(TotalsDispatcher(watched), Ledger(404, SINCE))
     keys = [
         BenefitKey(customer, promotion, Benefit.BADGE) for customer in range(20) for promotion in range(3)
     ]
@@ -97,7 +101,7 @@ async def test_a_customer_with_many_issuances(
             )
             for n in range(start, start + 5_000)
         )
-    loader = TotalsByBenefitLoader(watched, tenant.organization.id, SINCE)
+    loader = TotalsByBenefitLoader(TotalsDispatcher(watched), Ledger(tenant.organization.id, SINCE))
     [total] = await loader.load(BenefitKey(1, 1, Benefit.POINTS))
     latest = SINCE + timedelta(seconds=times - 1)
     assert total == Total("", IssuanceType.REGULAR, times * cent, times, latest)
@@ -167,11 +171,11 @@ async def test_totals_equal_a_plain_fold_over_the_ledger(
             await tenant.issue(organization_ledger)
             # Once more: an event is counted once.
             await tenant.issue(reversed(organization_ledger))
-        together = TotalsByBenefitLoader(store, tenant.organization.id, SINCE)
+        together = TotalsByBenefitLoader(TotalsDispatcher(store), Ledger(tenant.organization.id, SINCE))
         for key, totals in zip(keys, await together.load_many(keys), strict=True):
             assert len(totals) == len(set(totals))
             assert set(totals) == fold(organization_ledger, key)
-        alone = TotalsByBenefitLoader(store, tenant.organization.id, SINCE)
+        alone = TotalsByBenefitLoader(TotalsDispatcher(store), Ledger(tenant.organization.id, SINCE))
         assert set(await alone.load(keys[0])) == fold(organization_ledger, keys[0])
 
 
@@ -184,5 +188,5 @@ async def test_loaders_are_bound_to_one_organisation(store: Store) -> None:
     here, there = await new_tenant(store, customer_id=1), await new_tenant(store, customer_id=2)
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, here.mobile)
     for tenant in (here, there):
-        loaders = Loaders(store, tenant.organization, SINCE.date())
+        loaders = Loaders(Dispatchers(store), tenant.organization, SINCE.date())
         assert await loaders.customers.load(identifier) == tenant.customer_id

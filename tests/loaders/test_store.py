@@ -10,9 +10,9 @@ from pymongo import MongoClient
 
 from gateway.settings import Settings
 from loaders import ledger
-from loaders.customers import CustomerByIdentifierLoader, CustomerIdentifier
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.documents import COLLECTIONS, ISSUANCES, Collection
-from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionReference
+from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable
 from loaders.vocabulary import IdentifierName
 from tests.support import new_tenant
@@ -162,11 +162,11 @@ async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> Non
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, tenant.mobile)
     for as_of, customer_id, owner in ((now, 2, 2), (now - day, 3, 2), (now, 4, 2), (now + day, 5, 5)):
         await ledger.move_identifiers(store, organization_id, [(identifier, customer_id)], as_of)
-        found = CustomerByIdentifierLoader(store, organization_id)
+        found = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
         assert await found.load(identifier) == owner
         promotion = Promotion(customer_id, tenant.promotion.promotion_id, "one")
         await ledger.put_promotions(store, organization_id, [(promotion, "")], as_of)
-        promotions = PromotionByReferenceLoader(store, organization_id)
+        promotions = PromotionByReferenceLoader(PromotionDispatcher(store), organization_id)
         loaded = await promotions.load(PromotionReference("promotionId", tenant.promotion.promotion_id))
         assert loaded == Promotion(owner, tenant.promotion.promotion_id, "one")
 

@@ -1,0 +1,142 @@
+"""Reads that concurrent requests share: the process-wide layer under the loaders of each request.
+
+While fewer than `in_flight` batches are under way, a load leaves at once and waits for no company. Otherwise
+it waits until one returns and joins the next, so the busier the gateway is, the fewer commands a request
+costs.
+
+What one command can answer is a group: nothing is ever shared across groups, and a group belongs to one
+organisation. A command reads the cross product of its columns. Strangers share one only while that product
+stays within `limit`; a load that exceeds it alone travels alone, in a lane of its own, so that no small load
+waits behind it. Groups take turns.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from asyncio import Future, Task
+from collections import deque
+from collections.abc import Collection, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Generic, TypeVar
+
+from loaders.store import StoreUnavailable
+
+G = TypeVar("G")
+K = TypeVar("K")
+V = TypeVar("V")
+
+# Measured with `make bench`: more batches in flight make them smaller, larger ones make their waiters wait.
+IN_FLIGHT = 2
+LIMIT = 1_000
+
+Columns = tuple[Collection[Any], ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Load(Generic[K, V]):
+    columns: Columns
+    answer: "Future[Mapping[K, V]]"
+
+
+@dataclass(slots=True, eq=False)
+class _Lane(Generic[G, K, V]):
+    in_flight: int = 0
+    waiting: dict[G, deque[_Load[K, V]]] = field(default_factory=dict)
+
+
+class Dispatcher(ABC, Generic[G, K, V]):
+    """Sends the loads of one kind; one for the life of the application."""
+
+    def __init__(self, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
+        self._in_flight = in_flight
+        self._limit = limit
+        self._shared: _Lane[G, K, V] = _Lane()
+        self._large: _Lane[G, K, V] = _Lane()
+        self._sending: set[Task[None]] = set()
+
+    @abstractmethod
+    async def find(self, group: G, columns: Columns) -> Mapping[K, V]:
+        """Read the cross product of `columns` in one command; leave out what does not exist."""
+
+    async def load(self, group: G, *columns: Collection[Any]) -> Mapping[K, V]:
+        """What `find` finds for these columns, and perhaps more, for others that ask at the same time.
+
+        Raises what `find` raises, to each of those who share a batch an exception of its own.
+        """
+        lane = self._shared if _size(columns) <= self._limit else self._large
+        if lane.in_flight >= self._in_flight:
+            load: _Load[K, V] = _Load(columns, asyncio.get_running_loop().create_future())
+            lane.waiting.setdefault(group, deque()).append(load)
+            return await load.answer
+        lane.in_flight += 1
+        try:
+            return await self.find(group, columns)
+        finally:
+            self._arrived(lane)
+
+    def _arrived(self, lane: _Lane[G, K, V]) -> None:
+        """A batch is back: send the next, if anybody is still waiting for one."""
+        lane.in_flight -= 1
+        while lane.waiting and lane.in_flight < self._in_flight:
+            group, queue = next(iter(lane.waiting.items()))
+            del lane.waiting[group]
+            batch = self._take(queue)
+            if queue:
+                lane.waiting[group] = queue
+            if batch:
+                lane.in_flight += 1
+                sending = asyncio.create_task(self._send(lane, group, batch))
+                self._sending.add(sending)
+                sending.add_done_callback(self._sending.discard)
+
+    def _take(self, queue: deque[_Load[K, V]]) -> list[_Load[K, V]]:
+        """From the front of `queue`, as many loads as may share a command, without those who gave up."""
+        batch: list[_Load[K, V]] = []
+        columns: Columns = ()
+        while queue:
+            load = queue[0]
+            if not load.answer.done():
+                together = _together(columns, load.columns) if batch else load.columns
+                if batch and _size(together) > self._limit:
+                    break
+                columns = together
+                batch.append(load)
+            queue.popleft()
+        return batch
+
+    async def _send(self, lane: _Lane[G, K, V], group: G, batch: list[_Load[K, V]]) -> None:
+        columns = batch[0].columns
+        for load in batch[1:]:
+            columns = _together(columns, load.columns)
+        try:
+            found = await self.find(group, columns)
+        except asyncio.CancelledError:
+            _fail(batch, StoreUnavailable("cancelled"))
+            raise
+        except Exception as error:
+            _fail(batch, error)
+        else:
+            for load in batch:
+                if not load.answer.done():
+                    load.answer.set_result(found)
+        finally:
+            self._arrived(lane)
+
+
+def _size(columns: Columns) -> int:
+    # How many pairs a command looks at. A third column only says which parts of a pair are read.
+    return prod(map(len, columns[:2]))
+
+
+def _together(columns: Columns, others: Columns) -> Columns:
+    return tuple({*column, *other} for column, other in zip(columns, others, strict=True))
+
+
+def _fail(batch: list[_Load[K, V]], error: Exception) -> None:
+    for load in batch:
+        if not load.answer.done():
+            # Shared, an exception would collect the tracebacks of all who raise it.
+            own = copy(error).with_traceback(error.__traceback__)
+            own.__cause__ = error
+            load.answer.set_exception(own)
