@@ -29,6 +29,7 @@ from loaders import Dispatchers, Loaders
 from loaders.store import CommandListener, Store
 from loaders.vocabulary import Resource, Right
 from resolvers.context import Context
+from resolvers.operations import Operations
 from resolvers.schema import create_schema
 
 
@@ -40,6 +41,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
+    operations = Operations(create_schema(), compiled=settings.compiled == "on")
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
     async def enter(request: Request) -> Context:
@@ -54,7 +56,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
 
     app = Starlette(
         routes=[
-            Route(GRAPHQL_PATH, GraphQLEndpoint(create_schema(), enter), methods=["GET", "POST"]),
+            Route(GRAPHQL_PATH, GraphQLEndpoint(operations, enter).answer, methods=["GET", "POST"]),
             Route(legacy.PATH, ActionSummary(enter).get, methods=["GET"]),
             Route(events.PATH, events_endpoint.receive, methods=["POST"]),
             Route(oauth.PATH, token_endpoint.generate, methods=["POST"]),

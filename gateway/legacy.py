@@ -35,8 +35,7 @@ class ActionSummary:
     async def get(self, request: Request) -> Response:
         """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.SHOWN`."""
         context = await self._enter(request)
-        summary = await summarize(context.loaders, _read_arguments(request))
-        await summary.load(list(Benefit))
+        summary = await summarize(context.loaders, _read_arguments(request), list(Benefit))
         return Response(codec.encode(_body(summary)), media_type=codec.MEDIA_TYPE)
 
 

@@ -168,6 +168,12 @@ class Settings:
         _number(1, 100_000),
         "a number from 1 to 100000",
     )
+    compiled: str = _setting(
+        "on",
+        "Whether GraphQL operations are compiled; `off` leaves them all to graphql-core's executor.",
+        _one_of("on", "off"),
+        "on or off",
+    )
     rest_status: str = _setting(
         "legacy",
         "Status of the REST call's 8xxx errors: `legacy` is always 200, `semantic` is 400, 404, 409 or 503.",

@@ -2,16 +2,21 @@
 
 import asyncio
 from asyncio import Future
+from collections.abc import Sequence
 from typing import Any
 
 from loaders import Loaders
+from loaders.totals import BenefitKey
+from loaders.vocabulary import Benefit
 from resolvers.arguments import SummaryArguments
 from resolvers.errors import CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
 from resolvers.summary import CustomerPromotionActionSummary
 
 
-async def summarize(loaders: Loaders, arguments: SummaryArguments) -> CustomerPromotionActionSummary:
-    """Find the customer and the promotion side by side; what was earned is loaded when it is asked for.
+async def summarize(
+    loaders: Loaders, arguments: SummaryArguments, benefits: Sequence[Benefit]
+) -> CustomerPromotionActionSummary:
+    """Find the customer and the promotion side by side, then what was earned of these benefits.
 
     Raises `CustomerNotFound`, `PromotionNotFound` or `PromotionInOtherProgram`, in this order.
     """
@@ -26,11 +31,13 @@ async def summarize(loaders: Loaders, arguments: SummaryArguments) -> CustomerPr
         raise PromotionNotFound
     if promotion.program_id != arguments.program_id:
         raise PromotionInOtherProgram
+    keys = [BenefitKey(customer_id, promotion.promotion_id, benefit) for benefit in benefits]
     return CustomerPromotionActionSummary(
         org_id=loaders.organization.id,
         program_id=promotion.program_id,
         customer_id=customer_id,
         promotion_id=promotion.promotion_id,
         promotion_identifier=promotion.promotion_identifier,
-        loaders=loaders,
+        totals=dict(zip(benefits, await loaders.totals.load_many(keys), strict=True)),
+        time_zone=loaders.organization.time_zone,
     )

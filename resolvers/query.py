@@ -8,6 +8,7 @@ from loaders.customers import CustomerIdentifier
 from loaders.vocabulary import IdentifierName
 from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
 from resolvers.context import Context
+from resolvers.needs import needed_benefits
 from resolvers.promotion_summary import summarize
 from resolvers.summary import CustomerPromotionActionSummary
 
@@ -52,4 +53,5 @@ class Query:
                 promotion_id,
                 promotion_identifier,
             ),
+            needed_benefits(info),
         )

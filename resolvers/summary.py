@@ -1,20 +1,18 @@
 """The types of the answer: the API's nouns, each a page of the original documentation."""
 
-import dataclasses
 import enum
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import strawberry
-from strawberry.extensions import FieldExtension
 
-from loaders import Loaders
-from loaders.totals import BenefitKey, Total
+from loaders.totals import Total
 from loaders.vocabulary import Benefit, IssuanceType
+from resolvers.needs import needs
 from resolvers.scalars import to_local_second, to_three_digits
 
 _TYPE_ORDER: dict[IssuanceType | None, int] = {type_: n for n, type_ in enumerate(IssuanceType)}
@@ -88,19 +86,6 @@ class Warning:
     message: str = strawberry.field(description="The warning in words.")
 
 
-class Reads(FieldExtension):
-    """Loads the benefits that a field of the summary is made of, before the field's method is called."""
-
-    def __init__(self, *benefits: Benefit) -> None:
-        self.benefits = frozenset(benefits)
-
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: strawberry.Info, **arguments: Any
-    ) -> Any:
-        await source.load(self.benefits)
-        return await next_(source, info, **arguments)
-
-
 NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the given promotion.")
 
 
@@ -110,10 +95,7 @@ NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the
     "the operator says otherwise)."
 )
 class CustomerPromotionActionSummary:
-    """What its lists are made of is loaded when they are asked for, in one aggregation for a whole request.
-
-    Python code calls `load` with the benefits that it wants before it calls the methods.
-    """
+    """Its lists are made of `totals`, which holds the benefits that the selected fields need."""
 
     org_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the organisation.")
     program_id: int = strawberry.field(
@@ -122,17 +104,10 @@ class CustomerPromotionActionSummary:
     customer_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the customer.")
     promotion_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the promotion.")
     promotion_identifier: str = strawberry.field(description="The promotion's external identifier.")
-    loaders: strawberry.Private[Loaders]
-    totals: strawberry.Private[dict[Benefit, tuple[Total, ...]]] = dataclasses.field(default_factory=dict)
+    totals: strawberry.Private[Mapping[Benefit, tuple[Total, ...]]]
+    time_zone: strawberry.Private[ZoneInfo]
 
-    async def load(self, benefits: Collection[Benefit]) -> None:
-        """Load the totals of these benefits."""
-        keys = [BenefitKey(self.customer_id, self.promotion_id, benefit) for benefit in benefits]
-        self.totals.update(zip(benefits, await self.loaders.totals.load_many(keys), strict=True))
-
-    @strawberry.field(
-        description="Points, in the order of their categories.", extensions=[Reads(Benefit.POINTS)]
-    )
+    @strawberry.field(description="Points, in the order of their categories.", metadata=needs(Benefit.POINTS))
     def points(self) -> list[PointsSummary]:
         return [
             PointsSummary(
@@ -145,7 +120,7 @@ class CustomerPromotionActionSummary:
         ]
 
     @strawberry.field(
-        description="Alternate currencies, by name.", extensions=[Reads(Benefit.ALTERNATE_CURRENCY)]
+        description="Alternate currencies, by name.", metadata=needs(Benefit.ALTERNATE_CURRENCY)
     )
     def alternate_currencies(self) -> list[AlternateCurrencySummary]:
         return [
@@ -164,7 +139,7 @@ class CustomerPromotionActionSummary:
             for name, totals in groupby(_by_item(self.totals[Benefit.ALTERNATE_CURRENCY]), attrgetter("item"))
         ]
 
-    @strawberry.field(description="Rewards, by series id.", extensions=[Reads(Benefit.REWARD)])
+    @strawberry.field(description="Rewards, by series id.", metadata=needs(Benefit.REWARD))
     def rewards(self) -> list[RewardSummary]:
         return [
             RewardSummary(
@@ -175,7 +150,7 @@ class CustomerPromotionActionSummary:
             for total in _by_item(self.totals[Benefit.REWARD])
         ]
 
-    @strawberry.field(description="Badges, by series id.", extensions=[Reads(Benefit.BADGE)])
+    @strawberry.field(description="Badges, by series id.", metadata=needs(Benefit.BADGE))
     def badges(self) -> list[BadgeSummary]:
         return [
             BadgeSummary(
@@ -186,12 +161,12 @@ class CustomerPromotionActionSummary:
             for total in _by_item(self.totals[Benefit.BADGE])
         ]
 
-    @strawberry.field(description="8116 if all four lists are empty.", extensions=[Reads(*Benefit)])
+    @strawberry.field(description="8116 if all four lists are empty.", metadata=needs(*Benefit))
     def warnings(self) -> list[Warning]:
         return [] if any(self.totals[benefit] for benefit in Benefit) else [NO_BENEFITS]
 
     def _local(self, total: Total) -> datetime:
-        return to_local_second(total.last_issued_on, self.loaders.organization.time_zone)
+        return to_local_second(total.last_issued_on, self.time_zone)
 
 
 def _by_type(totals: Iterable[Total]) -> list[Total]:

@@ -4,8 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from strawberry.extensions.parser_cache import DEFAULT_MAXSIZE, _get_parse_cache
-from strawberry.extensions.validation_cache import _get_validate_cache
 
 from gateway.demo import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
 from tests.conftest import OpenGateway
@@ -332,15 +330,6 @@ async def test_a_wrong_value_is_described_not_quoted(
 async def test_head_of_the_page_is_the_page_s_and_of_anything_else_is_refused(gateway: Gateway) -> None:
     assert (await gateway.client.head("/graphql", headers={"Accept": "text/html"})).status_code == 200
     assert (await gateway.client.head("/graphql", headers=DEMO_HEADER)).status_code == 405
-
-
-async def test_a_document_that_was_seen_is_neither_parsed_nor_validated_again(gateway: Gateway) -> None:
-    caches: list[Any] = [_get_parse_cache(DEFAULT_MAXSIZE), _get_validate_cache(DEFAULT_MAXSIZE)]
-    query = f"{{ {field('never_seen_before')} }}"
-    misses = [cache.cache_info().misses for cache in caches]
-    for _ in range(3):
-        await gateway.graphql(query)
-    assert [cache.cache_info().misses for cache in caches] == [before + 1 for before in misses]
 
 
 async def test_an_unknown_field_names_itself(gateway: Gateway) -> None:

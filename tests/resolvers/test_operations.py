@@ -1,0 +1,310 @@
+"""Operations are prepared once; compiled or not, they give the same answer."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import ExecutionResult, GraphQLSyntaxError
+from hypothesis import HealthCheck, event, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from loaders import Dispatchers, Loaders
+from loaders.ledger import Issuance
+from loaders.store import Store
+from loaders.vocabulary import Benefit, IssuanceType
+from resolvers.context import Context
+from resolvers.operations import REMEMBERED_CHARACTERS, Operations, OperationUnknown
+from resolvers.schema import create_schema
+from tests.support import FULL_SUMMARY, Tenant, new_tenant
+
+SINCE = date(2025, 6, 12)
+SCHEMA = create_schema()
+ARGUMENTS = 'source: INSTORE, identifierName: MOBILE, identifierValue: "919000000001", programId: 1'
+SUMMARY = f"customerPromotionActionSummary({ARGUMENTS}, promotionId: 1)"
+
+
+@dataclass(frozen=True)
+class World:
+    """A tenant with some benefits, and readers of it: healthy, without totals, for somebody else only."""
+
+    tenant: Tenant
+    readers: dict[str, tuple[Dispatchers, int | None]]
+
+    def context(self, reader: str) -> Context:
+        dispatchers, only = self.readers[reader]
+        return Context(Loaders(dispatchers, self.tenant.organization, SINCE, only))
+
+
+@pytest.fixture(scope="module")
+async def world(store: Store) -> World:
+    tenant = await new_tenant(store)
+    on = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    coins = Issuance(
+        "c", 1, 1, Benefit.ALTERNATE_CURRENCY, on, "Coin", IssuanceType.PROMISED, Decimal("0.0005")
+    )
+    reward = Issuance("r", 1, 1, Benefit.REWARD, on, "7")
+    await tenant.issue([tenant.points("p", "2.5", on), coins, reward, tenant.badge("b", 1, "9")])
+    closed = Store("mongodb://127.0.0.1:1", "nothing")
+    closed.close()
+    without_totals = Dispatchers(store)
+    without_totals.totals = Dispatchers(closed).totals
+    return World(
+        tenant,
+        {
+            "healthy": (Dispatchers(store), None),
+            "without totals": (without_totals, None),
+            "without anything": (Dispatchers(closed), None),
+            "somebody else": (Dispatchers(store), 2),
+        },
+    )
+
+
+LEAVES = {
+    "points": ["pointsCategory", "totalPointsIssued", "numberOfTimesIssued", "lastIssuedOn"],
+    "rewards": ["rewardSeriesId", "numberOfTimesIssued", "lastIssuedOn"],
+    "badges": ["badgeSeriesId", "numberOfTimesIssued", "lastIssuedOn"],
+    "warnings": ["code", "message"],
+    "alternateCurrencySubDetails": ["alternateCurrencyType", "totalIssued", "lastIssuedOn"],
+}
+TYPES = {
+    "points": "PointsSummary",
+    "rewards": "RewardSummary",
+    "badges": "BadgeSummary",
+    "warnings": "Warning",
+    "alternateCurrencies": "AlternateCurrencySummary",
+    "alternateCurrencySubDetails": "AlternateCurrencySubDetail",
+    "summary": "CustomerPromotionActionSummary",
+}
+# An argument's type, and what is passed as its literal and its variable; None stands for leaving it out.
+VALUES: dict[str, tuple[str, list[tuple[str, object]]]] = {
+    "source": ("CustomerSource!", [("INSTORE", "INSTORE"), ("LINE", 5)]),
+    "identifierName": ("CustomerIdentifierName!", [("MOBILE", "MOBILE"), ("ID", "ID")]),
+    "identifierValue": (
+        "String!",
+        [('"919000000001"', "919000000001"), ('"x"', ""), ('""', None)],
+    ),
+    "programId": ("ID!", [("1", 1), ('"1"', "1"), ('"2"', "x")]),
+    "promotionId": ("ID", [("1", "1"), ("1", 1), ("404", None), ("null", True)]),
+    "promotionIdentifier": ("String", [('"one"', "one"), ('"two"', "two"), ("null", None)]),
+}
+
+
+@dataclass
+class Drawn:
+    """An operation in the making: its fragments, and the declarations and values of its variables."""
+
+    draw: st.DrawFn
+    fragments: list[str]
+    declared: list[str]
+    variables: dict[str, object]
+
+    def selection(self, of: str) -> str:
+        """A selection set on the type of the field `of`, with aliases, fragments and repetitions."""
+        if of == "summary":
+            choices = ["orgId", "customerId", "promotionIdentifier", "points", "alternateCurrencies"]
+            choices += ["rewards", "badges", "warnings"]
+        elif of == "alternateCurrencies":
+            choices = ["alternateCurrencyName", "alternateCurrencySubDetails"]
+        else:
+            choices = LEAVES[of]
+        picked = self.draw(st.lists(st.sampled_from([*choices, "__typename"]), min_size=1, max_size=4))
+        parts = []
+        for n, name in enumerate(picked):
+            alias = self.draw(st.sampled_from(["", "", f"x{n}: ", f"{name}{n}: "]))
+            below = self.selection(name) if name in TYPES else ""
+            # Without an alias, two fields of one name are merged.
+            parts.append(f"{alias}{name} {below}")
+        match self.draw(st.sampled_from(["plain"] * 8 + ["inline", "typed", "spread"] * 2 + ["directive"])):
+            case "inline":
+                parts.append(f"... {{ {choices[0]} }}")
+            case "typed":
+                parts.insert(0, f"... on {TYPES[of]} {{ first: {choices[0]} }}")
+            case "spread":
+                name = f"F{len(self.fragments)}"
+                self.fragments.append(f"fragment {name} on {TYPES[of]} {{ {' '.join(parts)} }}")
+                parts = [f"...{name}"]
+            case "directive":
+                self.declared.append(
+                    f"$d{len(self.declared)}: Boolean = {self.draw(st.sampled_from(['true', 'false']))}"
+                )
+                parts.append(f"seen: {choices[0]} @include(if: $d{len(self.declared) - 1})")
+        return f"{{ {' '.join(parts)} }}"
+
+    def arguments(self) -> str:
+        passed = []
+        for name, (type_, values) in VALUES.items():
+            literal, value = self.draw(st.sampled_from([values[0]] * 8 + values))
+            match self.draw(st.sampled_from(["literal"] * 5 + ["variable"] * 4 + ["default", "missing"])):
+                case "literal":
+                    passed.append(f"{name}: {literal}")
+                case "variable" | "default" | "missing" as how:
+                    variable = f"v{len(self.declared)}"
+                    default = f" = {literal}" if how == "default" and literal != "null" else ""
+                    self.declared.append(f"${variable}: {type_.rstrip('!') if default else type_}{default}")
+                    passed.append(f"{name}: ${variable}")
+                    if how == "variable" or (how == "default" and self.draw(st.booleans())):
+                        self.variables[variable] = value
+        return ", ".join(passed)
+
+
+@st.composite
+def operations(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
+    """A document and its variables."""
+    drawn = Drawn(draw, [], [], {})
+    roots = [
+        f"a{n}: customerPromotionActionSummary({drawn.arguments()}) {drawn.selection('summary')}"
+        for n in range(draw(st.integers(1, 3)))
+    ]
+    extra = draw(st.sampled_from([None] * 6 + ["__typename"] * 3 + ["__schema { queryType { name } }"]))
+    if extra is not None:
+        roots.insert(0, extra)
+    declared = f"({', '.join(drawn.declared)})" if drawn.declared else ""
+    return f"query Q{declared} {{ {' '.join(roots)} }} {' '.join(drawn.fragments)}", drawn.variables
+
+
+def shown(result: ExecutionResult) -> str:
+    """All that can be seen of an answer, in its order."""
+    errors = [(error.formatted, repr(error.original_error)) for error in result.errors or []]
+    return json.dumps([result.data, errors], default=str)
+
+
+@examples(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    asked=operations(),
+    reader=st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"]),
+)
+async def test_a_compiled_operation_answers_what_the_executor_answers(
+    world: World, asked: tuple[str, dict[str, object]], reader: str
+) -> None:
+    query, variables = asked
+    compiled, plain = Operations(SCHEMA, compiled=True), Operations(SCHEMA, compiled=False)
+    operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
+    event(f"valid: {not expected.errors}, compiled: {operation.plan is not None}")
+    assert [error.formatted for error in operation.errors] == [error.formatted for error in expected.errors]
+    if not expected.errors:
+        answer = await compiled.execute(operation, variables, world.context(reader))
+        assert shown(answer) == shown(await plain.execute(expected, variables, world.context(reader)))
+        event(f"errors: {len(answer.errors or [])}")
+
+
+COMPILED = [
+    f"{{ {SUMMARY} {{ {FULL_SUMMARY} }} }}",
+    f"{{ a: {SUMMARY} {{ ...F }} b: {SUMMARY} {{ __typename ... {{ orgId }} }} }} "
+    "fragment F on CustomerPromotionActionSummary { points { __typename } }",
+    "{ __typename }",
+    f"query ($p: ID!) {{ {SUMMARY.replace('promotionId: 1', 'promotionId: $p')} {{ orgId }} }}",
+]
+LEFT_TO_THE_EXECUTOR = [
+    f"{{ {SUMMARY} @skip(if: false) {{ orgId }} }}",
+    f"{{ {SUMMARY} {{ orgId @include(if: true) }} }}",
+    "{ __schema { queryType { name } } }",
+    '{ __type(name: "Query") { name } }',
+]
+
+
+@pytest.mark.parametrize("query", COMPILED)
+def test_what_is_compiled(query: str) -> None:
+    operation = Operations(SCHEMA, compiled=True).prepare(query, None)
+    assert operation.errors == []
+    assert operation.plan is not None
+    assert Operations(SCHEMA, compiled=False).prepare(query, None).plan is None
+
+
+@pytest.mark.parametrize("query", LEFT_TO_THE_EXECUTOR)
+def test_what_is_left_to_the_executor(query: str) -> None:
+    operation = Operations(SCHEMA, compiled=True).prepare(query, None)
+    assert operation.errors == []
+    assert operation.plan is None
+
+
+@strawberry.type
+class Part:
+    name: str
+    fails_at: int = -1
+    note: str | None = None
+
+    @strawberry.field
+    def number(self) -> int:
+        if self.fails_at == 0:
+            raise ValueError("number")
+        return self.fails_at
+
+    @strawberry.field
+    def parts(self) -> list["Part"]:
+        return [Part(name="inner", fails_at=self.fails_at - n) for n in range(1, 4)]
+
+    @strawberry.field
+    async def later(self) -> int:
+        return 1
+
+    @strawberry.field
+    def repeated(self, times: int) -> str:
+        return self.name * times
+
+
+@strawberry.type
+class Parts:
+    @strawberry.field
+    async def whole(self, info: strawberry.Info, fails_at: int) -> Part | None:
+        return Part(name=None if fails_at == 9 else "outer", fails_at=fails_at) if fails_at else None  # type: ignore[arg-type]
+
+
+PARTS = strawberry.Schema(Parts)
+
+
+@pytest.mark.parametrize(
+    ("selection", "is_compiled"),
+    [
+        ("name number", True),
+        ("parts { name number parts { number } }", True),
+        ("failsAt x: name y: parts { __typename z: number }", True),
+        ("note", False),
+        ("later", False),
+        ("repeated(times: 2)", False),
+    ],
+)
+@pytest.mark.parametrize("fails_at", [0, 1, 2, 3, 5, 9])
+async def test_any_schema_compiles_or_is_left_to_the_executor(
+    selection: str, is_compiled: bool, fails_at: int
+) -> None:
+    """Nulls and failures at every depth included."""
+    query = f"{{ a: whole(failsAt: {fails_at}) {{ {selection} }} b: whole(failsAt: 7) {{ name }} }}"
+    compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
+    operation = compiled.prepare(query, None)
+    assert (operation.plan is not None) == is_compiled
+    nobody: Any = None
+    expected = await plain.execute(plain.prepare(query, None), {}, nobody)
+    assert shown(await compiled.execute(operation, {}, nobody)) == shown(expected)
+
+
+def test_an_operation_is_prepared_once() -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    documents = ("query A { a: __typename } query B { b: __typename }", "{ nothing }")
+    for query, name in [(documents[0], "A"), (documents[0], "B"), (documents[1], None)] * 3:
+        first = prepared.prepare(query, name)
+        assert prepared.prepare(query, name) is first
+    assert (prepared.misses, prepared.hits) == (3, 15)
+
+
+def test_what_cannot_be_prepared_is_not_remembered() -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    for _ in range(2):
+        with pytest.raises(GraphQLSyntaxError):
+            prepared.prepare("{", None)
+        with pytest.raises(OperationUnknown):
+            prepared.prepare("query A { __typename }", "B")
+    assert (prepared.misses, prepared.hits) == (4, 0)
+
+
+def test_the_memory_of_operations_is_bounded() -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    half, whole = REMEMBERED_CHARACTERS // 2, REMEMBERED_CHARACTERS
+    for length in (14, half, half + 1, half, whole + 1, whole + 1):
+        prepared.prepare("{ __typename }".ljust(length), None)
+    assert (prepared.misses, prepared.hits) == (6, 0)
+    assert prepared._remembered.currsize <= REMEMBERED_CHARACTERS
