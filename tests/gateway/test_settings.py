@@ -29,6 +29,9 @@ def test_every_setting_is_read() -> None:
         "GATEWAY_OIDC_ORGS": "1,2",
         "GATEWAY_OIDC_GROUP": "reports",
         "GATEWAY_SET_ASIDE_DAYS": "7",
+        "GATEWAY_BATCHES_IN_FLIGHT": "3",
+        "GATEWAY_BATCH_PAIRS": "500",
+        "GATEWAY_COMPILED": "off",
         "GATEWAY_REST_STATUS": "semantic",
     }
     assert environment.keys() == {f"GATEWAY_{row.name.upper()}" for row in fields(Settings)}
@@ -47,6 +50,9 @@ def test_every_setting_is_read() -> None:
         oidc_orgs=frozenset({1, 2}),
         oidc_group="reports",
         set_aside_days=7,
+        batches_in_flight=3,
+        batch_pairs=500,
+        compiled="off",
         rest_status="semantic",
     )
 
