@@ -1,0 +1,291 @@
+"""Reads that concurrent requests share: when they leave, together with whom, and who gets which answer."""
+
+import asyncio
+from asyncio import Future, Task
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from loaders import Dispatchers, Loaders
+from loaders.dispatcher import Columns, Dispatcher
+from loaders.store import Store, StoreUnavailable
+from loaders.totals import BenefitKey
+from loaders.vocabulary import Benefit
+from tests.support import Commands, new_tenant
+
+Pair = tuple[int, int]
+
+
+@dataclass
+class Batch:
+    """What was sent, and the future that ends it."""
+
+    group: str
+    columns: tuple[list[Any], ...]
+    returned: "Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def __eq__(self, other: object) -> bool:
+        return other == (self.group, *self.columns)
+
+
+class Answers(Dispatcher[str, Pair, str]):
+    """Knows every pair but those whose numbers are equal; a batch is back when the test says so."""
+
+    def __init__(self, in_flight: int = 1, limit: int = 4) -> None:
+        super().__init__(in_flight, limit)
+        self.sent: list[Batch] = []
+
+    async def find(self, group: str, columns: Columns) -> dict[Pair, str]:
+        batch = Batch(group, tuple(map(sorted, columns)))
+        self.sent.append(batch)
+        await batch.returned
+        return answer(group, *columns)
+
+    @property
+    def in_flight(self) -> list[Batch]:
+        return [batch for batch in self.sent if not batch.returned.done()]
+
+    def start(self, group: str, *columns: Collection[int]) -> "Task[Any]":
+        return asyncio.create_task(self.load(group, *columns))
+
+
+def answer(group: str, first: Collection[int], second: Collection[int]) -> dict[Pair, str]:
+    return {(a, b): f"{group}{a}{b}" for a, b in product(first, second) if a != b}
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_lone_load_is_sent_in_the_same_turn() -> None:
+    answers = Answers()
+    load = answers.load("A", [1], [2])
+    load.send(None)
+    assert answers.sent == [("A", [1], [2])]
+    load.close()
+
+
+async def test_loads_wait_for_a_batch_to_return_and_share_the_next() -> None:
+    answers = Answers()
+    first, second, third = (answers.start("A", [n], [7]) for n in (1, 2, 2))
+    await settle()
+    assert answers.sent == [("A", [1], [7])]
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    assert answers.sent == [("A", [1], [7]), ("A", [2], [7])]
+    answers.sent[1].returned.set_result(None)
+    assert await first == {(1, 7): "A17"}
+    assert await second == await third == {(2, 7): "A27"}
+
+
+async def test_so_many_batches_are_in_flight_and_no_more() -> None:
+    answers = Answers(in_flight=3)
+    loads = [answers.start("A", [n], [7]) for n in range(5)]
+    await settle()
+    assert answers.sent == [("A", [n], [7]) for n in range(3)]
+    answers.sent[1].returned.set_result(None)
+    await settle()
+    assert answers.sent[3:] == [("A", [3, 4], [7])]
+    for batch in answers.in_flight:
+        batch.returned.set_result(None)
+    await asyncio.gather(*loads)
+
+
+async def test_strangers_share_a_batch_while_its_product_stays_within_the_limit() -> None:
+    answers = Answers(limit=6)
+    loads = [answers.start("A", [0], [7])]
+    loads += [answers.start("A", [n], [second]) for n, second in ((1, 7), (2, 8), (3, 7), (4, 9))]
+    for n in range(3):
+        await settle()
+        answers.sent[n].returned.set_result(None)
+    # Together with the fifth load, the second batch would look at 4 x 3 pairs.
+    assert answers.sent == [("A", [0], [7]), ("A", [1, 2, 3], [7, 8]), ("A", [4], [9])]
+    await asyncio.gather(*loads)
+
+
+async def test_a_load_is_never_split_and_a_large_one_keeps_no_small_one_waiting() -> None:
+    answers = Answers(limit=4)
+    large = [answers.start("A", range(n, n + 5), [9]) for n in (0, 2)]
+    small = [answers.start("A", [n], [9]) for n in (1, 2)]
+    await settle()
+    assert answers.sent == [("A", [0, 1, 2, 3, 4], [9]), ("A", [1], [9])]
+    answers.sent[1].returned.set_result(None)
+    await settle()
+    answers.sent[2].returned.set_result(None)
+    assert [await load for load in small] == [{(1, 9): "A19"}, {(2, 9): "A29"}]
+    assert not any(load.done() for load in large)
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    assert answers.sent[3:] == [("A", [2, 3, 4, 5, 6], [9])]
+    answers.sent[3].returned.set_result(None)
+    assert [len(await load) for load in large] == [5, 5]
+
+
+async def test_groups_share_nothing_and_take_turns() -> None:
+    answers = Answers(limit=2)
+    asked = [("A", 0), ("A", 1), ("A", 2), ("A", 3), ("B", 1), ("B", 2), ("C", 1)]
+    loads = [answers.start(group, [n], [7]) for group, n in asked]
+    for n in range(5):
+        await settle()
+        answers.sent[n].returned.set_result(None)
+    assert answers.sent == [
+        ("A", [0], [7]),
+        ("A", [1, 2], [7]),
+        ("B", [1, 2], [7]),
+        ("C", [1], [7]),
+        ("A", [3], [7]),
+    ]
+    for (group, n), load in zip(asked, loads, strict=True):
+        assert (await load)[n, 7] == f"{group}{n}7"
+
+
+async def test_a_failed_batch_fails_each_of_its_waiters_with_an_error_of_its_own() -> None:
+    answers = Answers()
+    first, *waiting = (answers.start("A", [n], [7]) for n in range(4))
+    await settle()
+    answers.sent[0].returned.set_exception(StoreUnavailable("down"))
+    await settle()
+    assert answers.sent[1:] == [("A", [1, 2, 3], [7])]
+    cause = StoreUnavailable("slow")
+    answers.sent[1].returned.set_exception(cause)
+    errors = await asyncio.gather(first, *waiting, return_exceptions=True)
+    assert list(map(repr, errors)) == ["StoreUnavailable('down')"] + ["StoreUnavailable('slow')"] * 3
+    assert len({id(error) for error in errors}) == 4
+    assert all(isinstance(error, StoreUnavailable) and error.__cause__ is cause for error in errors[1:])
+    assert len(answers.sent) == 2, "nothing is sent again"
+
+
+async def test_a_cancelled_batch_fails_its_waiters_instead_of_leaving_them() -> None:
+    answers = Answers()
+    first, second = (answers.start("A", [n], [7]) for n in range(2))
+    await settle()
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    answers.sent[1].returned.cancel()
+    with pytest.raises(StoreUnavailable):
+        await second
+    await first
+
+
+async def test_who_gave_up_is_not_asked_for() -> None:
+    answers = Answers()
+    loads = [answers.start("A", [n], [7]) for n in range(3)]
+    await settle()
+    loads[1].cancel()
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    assert answers.sent[1:] == [("A", [2], [7])]
+    loads[2].cancel()
+    await settle()
+    answers.sent[1].returned.set_result(None)
+    await settle()
+    assert [load.cancelled() for load in loads] == [False, True, True]
+
+
+async def test_a_lone_load_that_gives_up_makes_room_for_the_next() -> None:
+    answers = Answers()
+    first, second = (answers.start("A", [n], [7]) for n in (1, 2))
+    await settle()
+    first.cancel()
+    await settle()
+    assert answers.sent == [("A", [1], [7]), ("A", [2], [7])]
+    answers.sent[1].returned.set_result(None)
+    assert await second == {(2, 7): "A27"}
+
+
+COLUMN = st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("load"), st.sampled_from("AB"), COLUMN, COLUMN),
+        st.tuples(st.sampled_from(["return", "fail", "cancel", "deadline"]), st.integers(0, 20)),
+    ),
+    max_size=40,
+)
+
+
+@examples(deadline=None, max_examples=200)
+@given(steps=STEPS, in_flight=st.integers(1, 3), limit=st.integers(1, 9))
+async def test_whatever_happens_to_others_everybody_gets_what_they_would_have_got_alone(
+    steps: list[tuple[Any, ...]], in_flight: int, limit: int
+) -> None:
+    answers = Answers(in_flight, limit)
+    asked: list[tuple[str, list[int], list[int]]] = []
+    loads: list[Task[Any]] = []
+    deadlines: list[asyncio.Timeout] = []
+    gave_up: dict[int, type[BaseException]] = {}
+
+    async def load(group: str, *columns: list[int]) -> Any:
+        async with asyncio.timeout(None) as deadline:
+            deadlines.append(deadline)
+            return await answers.load(group, *columns)
+
+    for step, *details in [*steps, *[("return", 0)] * 40]:
+        if step == "load":
+            asked.append((details[0], details[1], details[2]))
+            loads.append(asyncio.create_task(load(*details)))
+        elif step in ("return", "fail") and (batches := answers.in_flight):
+            returned = batches[details[0] % len(batches)].returned
+            if step == "fail":
+                returned.set_exception(StoreUnavailable("down"))
+            else:
+                returned.set_result(None)
+        elif step in ("cancel", "deadline") and loads:
+            n = details[0] % len(loads)
+            if not loads[n].done() and n not in gave_up:
+                gave_up[n] = asyncio.CancelledError if step == "cancel" else TimeoutError
+                if step == "cancel":
+                    loads[n].cancel()
+                else:
+                    deadlines[n].reschedule(asyncio.get_running_loop().time() - 1)
+        await settle()
+        for lane in (True, False):
+            assert len([one for one in answers.in_flight if is_large(one, limit) is lane]) <= in_flight
+    outcomes = await asyncio.wait_for(asyncio.gather(*loads, return_exceptions=True), 5)
+    failures = [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
+    assert len({id(failure) for failure in failures}) == len(failures)
+    for n, (outcome, (group, *columns)) in enumerate(zip(outcomes, asked, strict=True)):
+        if n in gave_up:
+            assert type(outcome) is gave_up[n]
+        elif not isinstance(outcome, StoreUnavailable):
+            assert isinstance(outcome, dict)
+            mine = set(product(*columns))
+            assert {pair: text for pair, text in outcome.items() if pair in mine} == answer(group, *columns)
+    for batch in answers.sent:
+        if is_large(batch, limit):
+            assert (batch.group, *batch.columns) in [(group, sorted(a), sorted(b)) for group, a, b in asked]
+
+
+def is_large(batch: Batch, limit: int) -> bool:
+    return len(batch.columns[0]) * len(batch.columns[1]) > limit
+
+
+async def test_requests_of_one_organisation_share_their_commands(
+    watched_store: tuple[Store, Commands], store: Store
+) -> None:
+    watched, commands = watched_store
+    dispatchers = Dispatchers(watched, in_flight=1)
+    tenants = [await new_tenant(store) for _ in range(2)]
+    for tenant in tenants:
+        await tenant.issue([tenant.badge(f"b{n}", n, f"series-{n}") for n in range(10)])
+
+    async def totals(request: int) -> list[str]:
+        tenant = tenants[request % 2]
+        loaders = Loaders(dispatchers, tenant.organization, datetime(2025, 6, 12, tzinfo=UTC).date())
+        return [total.item for total in await loaders.totals.load(BenefitKey(request // 2, 1, Benefit.BADGE))]
+
+    found = await asyncio.gather(*(totals(request) for request in range(20)))
+    assert found == [[f"series-{request // 2}"] for request in range(20)]
+    asked = [
+        (command["pipeline"][0]["$match"]["orgId"], command["pipeline"][0]["$match"]["customerId"]["$in"])
+        for command in commands.sent
+    ]
+    first, second = (tenant.organization.id for tenant in tenants)
+    assert asked == [(first, [0]), (second, list(range(10))), (first, list(range(1, 10)))]
