@@ -1,0 +1,151 @@
+"""What is asked, face by face: the requests that wrk sends, and what the right answers to them are."""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from bench.seed import Tenant
+from gateway import legacy
+from gateway.errors import GRAPHQL_PATH
+
+HOST = "127.0.0.1"
+
+_ROWS = "numberOfTimesIssued lastIssuedOn"
+POINTS = f"points {{ pointsCategory totalPointsIssued {_ROWS} }}"
+FULL = (
+    f"orgId programId customerId promotionId promotionIdentifier {POINTS} "
+    "alternateCurrencies { alternateCurrencyName alternateCurrencySubDetails "
+    f"{{ alternateCurrencyType totalIssued {_ROWS} }} }} "
+    f"rewards {{ rewardSeriesId {_ROWS} }} badges {{ badgeSeriesId {_ROWS} }} warnings {{ code message }}"
+)
+
+
+class Asked(NamedTuple):
+    """One summary: the numbers of a tenant's customer and promotion."""
+
+    tenant: Tenant
+    customer: int
+    promotion: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request to `path`, a POST if it has a body."""
+
+    path: str
+    headers: dict[str, str]
+    body: str = ""
+
+    def text(self) -> str:
+        """As it goes over the wire."""
+        headers = {"Host": HOST, **self.headers}
+        if self.body:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(self.body.encode()))}
+        lines = [f"{'POST' if self.body else 'GET'} {self.path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", self.body])
+
+
+@dataclass(frozen=True)
+class Face:
+    """A way to ask for `summaries` summaries in one request.
+
+    `expected` makes the right answer of what the REST call says for each of them.
+    """
+
+    name: str
+    server: str
+    summaries: int
+    request: Callable[[list[Asked]], Request]
+    expected: Callable[[list[dict[str, Any]]], Any]
+
+
+def rest(asked: list[Asked]) -> Request:
+    [one] = asked
+    parameters = {
+        "source": "INSTORE",
+        "identifierName": "mobile",
+        "identifierValue": one.tenant.mobile(one.customer),
+        "programId": one.tenant.program,
+        "promotionId": one.tenant.promotion(one.promotion).promotion_id,
+    }
+    return Request(f"{legacy.PATH}?{urlencode(parameters)}", {"Authorization": one.tenant.authorization})
+
+
+def graphql(asked: list[Asked], fields: str) -> Request:
+    """One document for all requests of this width; which customers and promotions is in the variables."""
+    declared, aliases, variables = [], [], {}
+    for n, one in enumerate(asked):
+        declared.append(f"$value{n}: String!, $promotion{n}: ID!")
+        aliases.append(
+            f"s{n}: customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, identifierValue: "
+            f'$value{n}, programId: "{one.tenant.program}", promotionId: $promotion{n}) {{ ...Shown }}'
+        )
+        variables[f"value{n}"] = one.tenant.mobile(one.customer)
+        variables[f"promotion{n}"] = str(one.tenant.promotion(one.promotion).promotion_id)
+    query = (
+        f"query ({', '.join(declared)}) {{ {' '.join(aliases)} }} "
+        f"fragment Shown on CustomerPromotionActionSummary {{ {fields} }}"
+    )
+    return Request(
+        GRAPHQL_PATH,
+        {"Authorization": asked[0].tenant.authorization},
+        json.dumps({"query": query, "variables": variables}),
+    )
+
+
+def as_graphql(said: dict[str, Any]) -> dict[str, Any]:
+    """A full summary in GraphQL, made of the REST body whose decimals were read as texts."""
+    ids = ("orgId", "programId", "customerId", "promotionId")
+    warnings = [{"code": one["code"], "message": one["message"]} for one in said["warnings"]]
+    return {**said, **{name: str(said[name]) for name in ids}, "warnings": warnings}
+
+
+def _data(summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"data": {f"s{n}": summary for n, summary in enumerate(summaries)}}
+
+
+def full(width: int, name: str) -> Face:
+    """`width` full summaries, an alias for each."""
+    return Face(
+        name,
+        "gateway",
+        width,
+        lambda asked: graphql(asked, FULL),
+        lambda said: _data([as_graphql(one) for one in said]),
+    )
+
+
+FACES = {
+    face.name: face
+    for face in (
+        Face("raw", "raw", 1, rest, lambda said: said[0]),
+        Face("rest", "gateway", 1, rest, lambda said: said[0]),
+        full(1, "graphql"),
+        Face(
+            "points",
+            "gateway",
+            1,
+            lambda asked: graphql(asked, POINTS),
+            lambda said: _data([{"points": said[0]["points"]}]),
+        ),
+        full(20, "aliases"),
+    )
+}
+
+
+def ask(face: Face, tenants: list[Tenant], requests: int) -> list[list[Asked]]:
+    """What `requests` requests ask for: each one tenant's random customers, with random promotions.
+
+    The summaries of one request are of different customers. The choice is the same in every run.
+    """
+    dice = random.Random(f"{face.name} {len(tenants)}")
+    asked = []
+    for _ in range(requests):
+        one = dice.choice(tenants)
+        chosen = dice.sample(range(one.customers), face.summaries)
+        asked.append([Asked(one, customer, dice.randrange(one.promotions)) for customer in chosen])
+    return asked

@@ -1,0 +1,103 @@
+"""One measurement: a face under load from outside, and its answers checked before."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from bench import wrk
+from bench.faces import FACES, Asked, Face, Request
+from bench.servers import Server, started
+from gateway.settings import Settings
+
+COUNT_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Requests a second; milliseconds of a request's latency and of the server's CPU per request."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Commands to the database, and of these aggregations, per request."""
+
+    commands: float
+    aggregations: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The servers under test, one of each kind to measure and one to count the commands of."""
+
+    measured: dict[str, Server]
+    counted: dict[str, Server]
+    directory: Path
+
+    def script(self, face: Face, asked: Iterable[list[Asked]]) -> Path:
+        """What wrk is to send to this face, in a file."""
+        path = self.directory / f"{len(list(self.directory.iterdir()))}-{face.name}.lua"
+        wrk.write_script(path, (face.request(one).text() for one in asked))
+        return path
+
+    def measure(self, face: Face, script: Path, connections: int, seconds: int) -> Figures:
+        """Load the face; raises `wrk.WentWrong`."""
+        server = self.measured[face.server]
+        before = server.cpu_seconds()
+        load = wrk.run(script, server.url, connections, seconds)
+        used = server.cpu_seconds() - before
+        server.settle()
+        return Figures(load.rate, load.p50 * 1000, load.p99 * 1000, used / load.requests * 1000)
+
+    def count(self, face: Face, script: Path, connections: int) -> Counts:
+        server = self.counted[face.server]
+        requests, commands = server.counted()
+        wrk.run(script, server.url, connections, COUNT_SECONDS)
+        requests_after, commands_after = server.counted()
+        sent, answered = commands_after - commands, requests_after - requests
+        return Counts(sent.total() / answered, sent["aggregate"] / answered)
+
+    def check(self, face: Face, sample: Iterable[list[Asked]]) -> None:
+        """Stop unless the face answers what `raw` answers: in REST to the byte, in GraphQL in its values."""
+        with httpx.Client() as http:
+            for asked in sample:
+                texts = [_send(http, self.measured["raw"], FACES["raw"].request([one])) for one in asked]
+                text = _send(http, self.measured[face.server], face.request(asked))
+                if face.name == "rest":
+                    assert text == texts[0], f"{text} is not {texts[0]}"
+                said = [json.loads(one, parse_float=str) for one in texts]
+                assert json.loads(text, parse_float=str) == face.expected(said), (
+                    f"{face.name}: {text} is not {texts}"
+                )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Bench]:
+    """Start everything on this database."""
+    with ExitStack() as stack:
+
+        def start(*command: str) -> Server:
+            return stack.enter_context(started(settings, *command))
+
+        yield Bench(
+            {"raw": start("bench.served", "raw"), "gateway": start("gateway", "serve", "--port", "0")},
+            {what: start("bench.served", what, "--counted") for what in ("raw", "gateway")},
+            Path(stack.enter_context(TemporaryDirectory(prefix="bench-"))),
+        )
+
+
+def _send(http: httpx.Client, server: Server, request: Request) -> str:
+    headers = {**request.headers, "Content-Type": "application/json"}
+    method = "POST" if request.body else "GET"
+    response = http.request(method, server.url + request.path, headers=headers, content=request.body)
+    assert response.status_code == 200, f"{response.status_code}: {response.text}"
+    return response.text

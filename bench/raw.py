@@ -1,0 +1,137 @@
+"""The practical limit that everything else is compared with: a bare handler, as one writes it by hand.
+
+It answers the original REST call with the same body, byte for byte: two look-ups side by side and the same
+aggregation, through motor, under the same HTTP server as the gateway. It checks no caller, no argument and no
+error, and shares nothing between requests. Having no callers, it takes the programme for the organisation.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.monitoring import CommandListener
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway import codec, legacy
+from gateway.settings import Settings
+from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, PROMOTIONS
+from loaders.organizations import Organization
+from loaders.vocabulary import Benefit, IssuanceType
+from resolvers.scalars import to_local_second, to_three_digits
+from resolvers.summary import NO_BENEFITS
+
+Row = dict[str, Any]
+
+_ORDER = [None, *IssuanceType]
+_BENEFITS = [benefit.value for benefit in Benefit]
+_GROUP = {
+    "_id": {name: f"${name}" for name in ("customerId", "promotionId", "benefit", "item", "type")},
+    "total": {"$sum": "$amount"},
+    "times": {"$sum": 1},
+    "lastIssuedOn": {"$max": "$issuedOn"},
+}
+
+
+def create_app(
+    settings: Settings,
+    organizations: Mapping[str, Organization],
+    *,
+    listeners: Sequence[CommandListener] = (),
+) -> Starlette:
+    """The handler as an application; `listeners` observe the database commands it sends."""
+    options: CodecOptions[Row] = CodecOptions(tz_aware=True)
+    client: AsyncIOMotorClient[Row] = AsyncIOMotorClient(
+        settings.mongodb_uri, event_listeners=list(listeners)
+    )
+    database = client.get_database(settings.database, codec_options=options)
+    identifiers, promotions = database[CUSTOMER_IDENTIFIERS.name], database[PROMOTIONS.name]
+    issuances = database[ISSUANCES.name]
+    since = {one.id: one.midnight(settings.benefits_since) for one in organizations.values()}
+
+    async def get(request: Request) -> Response:
+        asked = request.query_params
+        organization = organizations[asked["programId"]]
+        customer, promotion = await asyncio.gather(
+            identifiers.find_one(
+                {
+                    "orgId": organization.id,
+                    "source": asked["source"],
+                    "name": asked["identifierName"],
+                    "value": asked["identifierValue"],
+                }
+            ),
+            promotions.find_one({"orgId": organization.id, "promotionId": int(asked["promotionId"])}),
+        )
+        assert customer is not None
+        assert promotion is not None
+        pipeline = [
+            {"$match": {"orgId": organization.id, "customerId": {"$in": [customer["customerId"]]}}},
+            {
+                "$match": {
+                    "promotionId": {"$in": [promotion["promotionId"]]},
+                    "benefit": {"$in": _BENEFITS},
+                    "issuedOn": {"$gte": since[organization.id]},
+                }
+            },
+            {"$group": _GROUP},
+        ]
+        rows = await issuances.aggregate(pipeline).to_list(None)
+        return Response(
+            codec.encode(_body(organization, promotion, customer["customerId"], rows)),
+            media_type=codec.MEDIA_TYPE,
+        )
+
+    return Starlette(routes=[Route(legacy.PATH, get, methods=["GET"])])
+
+
+def _body(organization: Organization, promotion: Row, customer_id: int, rows: list[Row]) -> Row:
+    def issued(row: Row) -> Row:
+        last: datetime = to_local_second(row["lastIssuedOn"], organization.time_zone)
+        return {"numberOfTimesIssued": row["times"], "lastIssuedOn": last.isoformat()}
+
+    def amount(row: Row) -> Any:
+        return to_three_digits(row["total"].to_decimal())
+
+    rows.sort(key=lambda row: (row["_id"].get("item", ""), _ORDER.index(row["_id"].get("type"))))
+    of = {benefit: [row for row in rows if row["_id"]["benefit"] == benefit] for benefit in Benefit}
+    return {
+        "orgId": organization.id,
+        "programId": int(promotion["programId"]),
+        "customerId": int(customer_id),
+        "promotionId": int(promotion["promotionId"]),
+        "promotionIdentifier": promotion["promotionIdentifier"],
+        "points": [
+            {
+                "pointsCategory": f"{row['_id']['type']}_POINTS",
+                "totalPointsIssued": amount(row),
+                **issued(row),
+            }
+            for row in of[Benefit.POINTS]
+        ],
+        "alternateCurrencies": [
+            {
+                "alternateCurrencyName": name,
+                "alternateCurrencySubDetails": [
+                    {
+                        "alternateCurrencyType": row["_id"]["type"],
+                        "totalIssued": amount(row),
+                        **issued(row),
+                    }
+                    for row in group
+                ],
+            }
+            for name, group in groupby(of[Benefit.ALTERNATE_CURRENCY], lambda row: row["_id"]["item"])
+        ],
+        "rewards": [{"rewardSeriesId": row["_id"]["item"], **issued(row)} for row in of[Benefit.REWARD]],
+        "badges": [{"badgeSeriesId": row["_id"]["item"], **issued(row)} for row in of[Benefit.BADGE]],
+        "warnings": []
+        if rows
+        else [{"status": False, "code": NO_BENEFITS.code, "message": NO_BENEFITS.message}],
+    }

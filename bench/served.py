@@ -1,0 +1,90 @@
+"""What a bench starts as a process of its own: `python -m bench.served raw|gateway [--counted]`.
+
+The gateway whose time is measured is `promo-gateway serve`, as operators run it. A counted server tells at
+`/counted` what it has sent to the database; the listener that counts costs time, so it is another one.
+"""
+
+import os
+from collections import Counter
+
+import click
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bench import raw, seed
+from gateway import server
+from gateway.app import create_app
+from gateway.settings import Settings
+
+COUNTED = "/counted"
+
+
+class Commands(CommandListener):
+    """Counts what the driver sends, by the command's name."""
+
+    def __init__(self) -> None:
+        self.sent: Counter[str] = Counter()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.sent[event.command_name] += 1
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Nothing to count: a command counts when it is sent."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Nothing to count: a command counts when it is sent."""
+
+
+class Requests:
+    """Middleware that counts requests, and those of them that are answered."""
+
+    def __init__(self, app: ASGIApp, counts: Counter[str]) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == COUNTED:
+            await self._app(scope, receive, send)
+            return
+        self._counts["started"] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._counts["ended"] += 1
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["raw", "gateway"]))
+@click.option("--counted", is_flag=True)
+def main(what: str, counted: bool) -> None:
+    settings = Settings.from_environment(os.environ)
+    commands = Commands()
+    listeners = [commands] if counted else []
+    if what == "raw":
+        organizations = {str(n): seed.organization(n) for n in range(seed.ORGANIZATIONS)}
+        app = raw.create_app(settings, organizations, listeners=listeners)
+    else:
+        app = create_app(settings, listeners=listeners)
+    if counted:
+        _count(app, commands)
+    with server.bind("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        server.run(app, listening, lambda: click.echo(f"Listening on 127.0.0.1 port {port}", err=True))
+
+
+def _count(app: Starlette, commands: Commands) -> None:
+    requests: Counter[str] = Counter()
+
+    async def tell(_: Request) -> JSONResponse:
+        return JSONResponse({**requests, "commands": commands.sent})
+
+    app.router.routes.append(Route(COUNTED, tell))
+    app.add_middleware(Requests, counts=requests)
+
+
+if __name__ == "__main__":
+    main()

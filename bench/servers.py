@@ -1,0 +1,115 @@
+"""The processes that a bench measures: started, warmed, read from outside, stopped."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Any
+
+import httpx
+from pymongo import MongoClient
+
+from bench.served import COUNTED
+from gateway.embedded import embedded_database
+from gateway.settings import Settings
+
+SETTLED_SECONDS = 0.4
+
+_LISTENING = re.compile(r"Listening on (\S+) port (\d+)")
+_EXPECTED = re.compile(r"^(Listening on .*|GATEWAY_SIGNING_KEYS is not set.*)\n", re.MULTILINE)
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class DidNotStart(Exception):
+    """A server ended before it listened; the message holds what it said."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that listens; `pid` is its one process."""
+
+    url: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """What the process has used so far, in user and kernel mode, all threads together."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def settle(self) -> None:
+        """Wait until nothing is left to do of what was asked by those who have hung up."""
+        used = None
+        while used != (used := self.cpu_seconds()):
+            time.sleep(SETTLED_SECONDS)
+
+    def counted(self) -> tuple[int, Counter[str]]:
+        """The requests and the commands so far, once no request is under way; of a counted server."""
+        while True:
+            told: dict[str, Any] = httpx.get(self.url + COUNTED).json()
+            if told.get("started") == told.get("ended"):
+                return told.get("started", 0), Counter(told["commands"])
+            time.sleep(0.05)
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The server that GATEWAY_BENCH_MONGODB_URI names, or else an embedded one."""
+    if uri := os.environ.get("GATEWAY_BENCH_MONGODB_URI"):
+        yield uri
+    else:
+        with (
+            TemporaryDirectory(prefix="bench-") as directory,
+            embedded_database(Path(directory), durable=False) as uri,
+        ):
+            yield uri
+
+
+@contextmanager
+def fresh_database() -> Iterator[Settings]:
+    """An empty database on that server, dropped at the end."""
+    with database() as uri:
+        settings = Settings(mongodb_uri=uri, database="promo_gateway_bench")
+        with MongoClient[dict[str, Any]](uri) as client:
+            client.drop_database(settings.database)
+            try:
+                yield settings
+            finally:
+                client.drop_database(settings.database)
+
+
+@contextmanager
+def started(
+    settings: Settings, *command: str, variables: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Run `python -m *command` on this database until the end of the block.
+
+    The process has this one's environment, and with it the settings with which the gateway is to be measured.
+    """
+    environment = {
+        **os.environ,
+        **(variables or {}),
+        "GATEWAY_MONGODB_URI": settings.mongodb_uri,
+        "GATEWAY_DATABASE": settings.database,
+        # A refusal is to be seen by its status.
+        "GATEWAY_REST_STATUS": "semantic",
+    }
+    with NamedTemporaryFile(prefix="bench-", suffix=".log") as log:
+        process = subprocess.Popen([sys.executable, "-m", *command], env=environment, stderr=log)
+        try:
+            while not (listening := _LISTENING.search(Path(log.name).read_text())):
+                if process.poll() is not None:
+                    raise DidNotStart(Path(log.name).read_text())
+                time.sleep(0.02)
+            yield Server(f"http://{listening[1]}:{listening[2]}", process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+            # What it had to complain of.
+            sys.stderr.write(_EXPECTED.sub("", Path(log.name).read_text()))

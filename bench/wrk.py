@@ -1,0 +1,80 @@
+"""Load by wrk: each request text in turn, each answer looked at, the latencies of all of them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+# `request` hands out finished texts, so that wrk itself spends next to nothing.
+_SCRIPT = """
+local requests = {
+%s
+}
+local next_request = 0
+wrong = 0
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+function request()
+  next_request = next_request %% #requests + 1
+  return requests[next_request]
+end
+function response(status, headers, body)
+  if status ~= 200 or body:find('"errors":', 1, true) then wrong = wrong + 1 end
+end
+function done(summary, latency)
+  local e = summary.errors
+  local all = e.connect + e.read + e.write + e.timeout
+  for _, thread in ipairs(threads) do all = all + thread:get("wrong") end
+  io.write(string.format(
+    '\\n{"requests": %%d, "microseconds": %%d, "wrong": %%d, "p50": %%d, "p99": %%d}\\n',
+    summary.requests, summary.duration, all, latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+class WentWrong(Exception):
+    """wrk could not run, or got answers that were not right; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of wrk saw; latencies in seconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+
+def write_script(path: Path, requests: Iterable[str]) -> None:
+    """A script that sends these texts one after the other, and then from the first again."""
+    # JSON's escapes are Lua's as long as all is ASCII without control characters other than line ends.
+    path.write_text(_SCRIPT % ",\n".join(json.dumps(text) for text in requests))
+
+
+def run(script: Path, url: str, connections: int, seconds: float) -> Load:
+    """Load `url` for `seconds` on `connections`; raises `WentWrong`."""
+    program = shutil.which("wrk")
+    if program is None:
+        raise WentWrong("wrk is not installed (apt-get install wrk, brew install wrk).")
+    command = [program, "-t", "1", "-c", str(connections), "-d", f"{seconds:.0f}s", "--timeout", "30s"]
+    finished = subprocess.run([*command, "-s", script, url], capture_output=True, text=True, check=False)
+    return parse(finished.stdout or finished.stderr)
+
+
+def parse(output: str) -> Load:
+    """What the script's `done` wrote, behind wrk's own words; raises `WentWrong`."""
+    last = (output.strip().splitlines() or ["no output"])[-1]
+    try:
+        told = json.loads(last)
+    except ValueError as error:
+        raise WentWrong(f"wrk said: {last}") from error
+    if told["wrong"]:
+        raise WentWrong(f"{told['wrong']} of {told['requests']} answers were wrong or did not come.")
+    return Load(told["requests"], told["microseconds"] / 1e6, told["p50"] / 1e6, told["p99"] / 1e6)
