@@ -30,7 +30,8 @@ lint: .venv
 	  echo 'promo-gateway needs Python 3.11, 3.12 or 3.13 with venv and ensurepip; looked for: $(PYTHONS)' >&2; exit 1; fi; \
 	echo "Building .venv with $$python (once)…"; \
 	rm -rf .venv && $$python -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+# The lock is whole. Left to resolve it again, pip asks for newer releases that the lock does not know.
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
