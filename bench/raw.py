@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from gateway import codec, legacy
 from gateway.settings import Settings
-from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, PROMOTIONS
+from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, PROMOTIONS, customer_promotion
 from loaders.organizations import Organization
 from loaders.vocabulary import Benefit, IssuanceType
 from resolvers.scalars import to_local_second, to_three_digits
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 _ORDER = [None, *IssuanceType]
 _BENEFITS = [benefit.value for benefit in Benefit]
 _GROUP = {
-    "_id": {name: f"${name}" for name in ("customerId", "promotionId", "benefit", "item", "type")},
+    "_id": {name: f"${name}" for name in ("customerPromotion", "benefit", "item", "type")},
     "total": {"$sum": "$amount"},
     "times": {"$sum": 1},
     "lastIssuedOn": {"$max": "$issuedOn"},
@@ -71,15 +71,10 @@ def create_app(
         )
         assert customer is not None
         assert promotion is not None
+        pair = customer_promotion(customer["customerId"], promotion["promotionId"])
         pipeline = [
-            {"$match": {"orgId": organization.id, "customerId": {"$in": [customer["customerId"]]}}},
-            {
-                "$match": {
-                    "promotionId": {"$in": [promotion["promotionId"]]},
-                    "benefit": {"$in": _BENEFITS},
-                    "issuedOn": {"$gte": since[organization.id]},
-                }
-            },
+            {"$match": {"orgId": organization.id, "customerPromotion": pair}},
+            {"$match": {"benefit": {"$in": _BENEFITS}, "issuedOn": {"$gte": since[organization.id]}}},
             {"$group": _GROUP},
         ]
         rows = await issuances.aggregate(pipeline).to_list(None)

@@ -80,7 +80,7 @@ class Settings:
     batch_pairs: int = _setting(
         LIMIT,
         number(1, 100_000),
-        "Most customers times promotions that requests of strangers share one aggregation for.",
+        "Most pairs of a customer and a promotion that requests of strangers share one aggregation for.",
     )
     compiled: str = _setting(
         "on",

@@ -12,7 +12,7 @@ from loaders.dispatcher import IN_FLIGHT, LIMIT
 from loaders.organizations import Organization
 from loaders.promotions import PromotionByReferenceLoader, PromotionDispatcher
 from loaders.store import Store
-from loaders.totals import Ledger, TotalsByBenefitLoader, TotalsDispatcher
+from loaders.totals import TotalsByBenefitLoader, TotalsDispatcher
 
 
 class Dispatchers:
@@ -42,5 +42,6 @@ class Loaders:
         self.organization = organization
         self.customers = CustomerByIdentifierLoader(dispatchers.customers, organization.id, only_customer)
         self.promotions = PromotionByReferenceLoader(dispatchers.promotions, organization.id)
-        ledger = Ledger(organization.id, organization.midnight(benefits_since))
-        self.totals = TotalsByBenefitLoader(dispatchers.totals, ledger)
+        self.totals = TotalsByBenefitLoader(
+            dispatchers.totals, organization.id, organization.midnight(benefits_since)
+        )

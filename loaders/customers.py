@@ -1,10 +1,11 @@
 """Customers, looked up by the identifiers that a source knows them by."""
 
 from collections import defaultdict
+from collections.abc import Set
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader, gather
-from loaders.dispatcher import IN_FLIGHT, LIMIT, Columns, Dispatcher
+from loaders.dispatcher import IN_FLIGHT, LIMIT, Dispatcher
 from loaders.documents import CUSTOMER_IDENTIFIERS
 from loaders.store import Store
 from loaders.vocabulary import IdentifierName
@@ -27,21 +28,20 @@ class IdentifierKind(NamedTuple):
 
 
 class CustomerDispatcher(Dispatcher[IdentifierKind, str, int]):
-    """Identifiers of one kind, one column of values → the customer ids by value. One `find`."""
+    """Identifiers of one kind: their values → customer ids by value. One `find`."""
 
     def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
         super().__init__(in_flight, limit)
         self._store = store
 
-    async def find(self, group: IdentifierKind, columns: Columns) -> dict[str, int]:
-        [values] = columns
+    async def find(self, group: IdentifierKind, keys: Set[str]) -> dict[str, int]:
         documents = await self._store.find(
             CUSTOMER_IDENTIFIERS.name,
             {
                 "orgId": group.organization_id,
                 "source": group.source,
                 "name": group.name.value,
-                "value": {"$in": list(values)},
+                "value": {"$in": list(keys)},
             },
             ("value", "customerId"),
         )
@@ -61,9 +61,9 @@ class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
         self._only = only
 
     async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int | None]:
-        values: defaultdict[IdentifierKind, list[str]] = defaultdict(list)
+        values: defaultdict[IdentifierKind, set[str]] = defaultdict(set)
         for source, name, value in keys:
-            values[IdentifierKind(self._organization_id, source, name)].append(value)
+            values[IdentifierKind(self._organization_id, source, name)].add(value)
         found = await gather([self._customers.load(kind, values[kind]) for kind in values])
         by_kind = dict(zip(values, found, strict=True))
         customers = {

@@ -5,20 +5,18 @@ it waits until one returns and joins the next, so the busier the gateway is, the
 costs.
 
 What one command can answer is a group: nothing is ever shared across groups, and a group belongs to one
-organisation. A command reads the cross product of its columns. Strangers share one only while that product
-stays within `limit`; a load that exceeds it alone travels alone, in a lane of its own, so that no small load
-waits behind it. Groups take turns.
+organisation. Strangers share a command only while it reads at most `limit` keys; a load that exceeds this
+alone travels alone, in a lane of its own, so that no small load waits behind it. Groups take turns.
 """
 
 import asyncio
 from abc import ABC, abstractmethod
 from asyncio import Future, Task
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from copy import copy
 from dataclasses import dataclass, field
-from math import prod
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from loaders.store import StoreUnavailable
 
@@ -28,14 +26,12 @@ V = TypeVar("V")
 
 # Measured with `make bench`: more batches in flight make them smaller, larger ones make their waiters wait.
 IN_FLIGHT = 2
-LIMIT = 1_000
-
-Columns = tuple[Collection[Any], ...]
+LIMIT = 100
 
 
 @dataclass(slots=True, eq=False)
 class _Load(Generic[K, V]):
-    columns: Columns
+    keys: Set[K]
     answer: "Future[Mapping[K, V]]"
 
 
@@ -56,22 +52,22 @@ class Dispatcher(ABC, Generic[G, K, V]):
         self._sending: set[Task[None]] = set()
 
     @abstractmethod
-    async def find(self, group: G, columns: Columns) -> Mapping[K, V]:
-        """Read the cross product of `columns` in one command; leave out what does not exist."""
+    async def find(self, group: G, keys: Set[K]) -> Mapping[K, V]:
+        """Read these keys in one command; leave out what does not exist."""
 
-    async def load(self, group: G, *columns: Collection[Any]) -> Mapping[K, V]:
-        """What `find` finds for these columns, and perhaps more, for others that ask at the same time.
+    async def load(self, group: G, keys: Set[K]) -> Mapping[K, V]:
+        """What `find` finds for these keys, and perhaps for others that are asked for at the same time.
 
         Raises what `find` raises, to each of those who share a batch an exception of its own.
         """
-        lane = self._shared if _size(columns) <= self._limit else self._large
+        lane = self._shared if len(keys) <= self._limit else self._large
         if lane.in_flight >= self._in_flight:
-            load: _Load[K, V] = _Load(columns, asyncio.get_running_loop().create_future())
+            load: _Load[K, V] = _Load(keys, asyncio.get_running_loop().create_future())
             lane.waiting.setdefault(group, deque()).append(load)
             return await load.answer
         lane.in_flight += 1
         try:
-            return await self.find(group, columns)
+            return await self.find(group, keys)
         finally:
             self._arrived(lane)
 
@@ -81,36 +77,32 @@ class Dispatcher(ABC, Generic[G, K, V]):
         while lane.waiting and lane.in_flight < self._in_flight:
             group, queue = next(iter(lane.waiting.items()))
             del lane.waiting[group]
-            batch = self._take(queue)
+            batch, keys = self._take(queue)
             if queue:
                 lane.waiting[group] = queue
             if batch:
                 lane.in_flight += 1
-                sending = asyncio.create_task(self._send(lane, group, batch))
+                sending = asyncio.create_task(self._send(lane, group, batch, keys))
                 self._sending.add(sending)
                 sending.add_done_callback(self._sending.discard)
 
-    def _take(self, queue: deque[_Load[K, V]]) -> list[_Load[K, V]]:
+    def _take(self, queue: deque[_Load[K, V]]) -> tuple[list[_Load[K, V]], set[K]]:
         """From the front of `queue`, as many loads as may share a command, without those who gave up."""
         batch: list[_Load[K, V]] = []
-        columns: Columns = ()
+        keys: set[K] = set()
         while queue:
             load = queue[0]
             if not load.answer.done():
-                together = _together(columns, load.columns) if batch else load.columns
-                if batch and _size(together) > self._limit:
+                if batch and len(keys | load.keys) > self._limit:
                     break
-                columns = together
+                keys |= load.keys
                 batch.append(load)
             queue.popleft()
-        return batch
+        return batch, keys
 
-    async def _send(self, lane: _Lane[G, K, V], group: G, batch: list[_Load[K, V]]) -> None:
-        columns = batch[0].columns
-        for load in batch[1:]:
-            columns = _together(columns, load.columns)
+    async def _send(self, lane: _Lane[G, K, V], group: G, batch: list[_Load[K, V]], keys: Set[K]) -> None:
         try:
-            found = await self.find(group, columns)
+            found = await self.find(group, keys)
         except asyncio.CancelledError:
             _fail(batch, StoreUnavailable("cancelled"))
             raise
@@ -122,15 +114,6 @@ class Dispatcher(ABC, Generic[G, K, V]):
                     load.answer.set_result(found)
         finally:
             self._arrived(lane)
-
-
-def _size(columns: Columns) -> int:
-    # How many pairs a command looks at. A third column only says which parts of a pair are read.
-    return prod(map(len, columns[:2]))
-
-
-def _together(columns: Columns, others: Columns) -> Columns:
-    return tuple({*column, *other} for column, other in zip(columns, others, strict=True))
 
 
 def _fail(batch: list[_Load[K, V]], error: Exception) -> None:

@@ -110,6 +110,8 @@ ISSUANCES = Collection(
                 "orgId": _LONG,
                 "customerId": _LONG,
                 "promotionId": _LONG,
+                # Both ids in one field: one `$in` names exactly the pairs that are asked for.
+                "customerPromotion": _NAME,
                 "benefit": _one_of(Benefit),
                 "item": _NAME,
                 "type": _one_of(IssuanceType),
@@ -139,11 +141,17 @@ ISSUANCES = Collection(
     (
         # Covers the aggregation: equality and `$in` first, then the group, then what is summed.
         Index(
-            "by_customer",
-            ("orgId", "customerId", "promotionId", "benefit", "item", "type", "issuedOn", "amount"),
+            "by_customer_promotion",
+            ("orgId", "customerPromotion", "benefit", "item", "type", "issuedOn", "amount"),
         ),
     ),
     {
+        "$expr": {
+            "$eq": [
+                "$customerPromotion",
+                {"$concat": [{"$toString": "$customerId"}, ":", {"$toString": "$promotionId"}]},
+            ]
+        },
         # Neither NaN nor an infinity is between the two.
         "$or": [{"amount": {"$exists": False}}, {"amount": {"$gt": 0, "$lt": Decimal(10**24)}}],
         # Years that every time zone and Python can show.
@@ -203,3 +211,8 @@ COLLECTIONS = (
     API_CLIENTS,
     ACCESS_GROUPS,
 )
+
+
+def customer_promotion(customer_id: int, promotion_id: int) -> str:
+    """The field `customerPromotion` of an issuance."""
+    return f"{customer_id}:{promotion_id}"

@@ -10,7 +10,13 @@ from datetime import datetime
 from decimal import Context, Decimal
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
-from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
+from loaders.documents import (
+    CUSTOMER_IDENTIFIERS,
+    ISSUANCES,
+    ORGANIZATIONS,
+    PROMOTIONS,
+    customer_promotion,
+)
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import Document, Int64, Store, Upserted
@@ -151,6 +157,7 @@ def issuance_document(organization_id: int, issuance: Issuance) -> Document:
         "orgId": Int64(organization_id),
         "customerId": Int64(issuance.customer_id),
         "promotionId": Int64(issuance.promotion_id),
+        "customerPromotion": customer_promotion(issuance.customer_id, issuance.promotion_id),
         "benefit": issuance.benefit.value,
         # The ledger's clock ticks in milliseconds.
         "issuedOn": issuance.issued_on.replace(microsecond=issuance.issued_on.microsecond // 1000 * 1000),

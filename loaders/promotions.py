@@ -5,12 +5,12 @@ summaries of a request would be ready at different times and split its one aggre
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from loaders.batch import BatchLoader, gather
-from loaders.dispatcher import IN_FLIGHT, LIMIT, Columns, Dispatcher
+from loaders.dispatcher import IN_FLIGHT, LIMIT, Dispatcher
 from loaders.documents import PROMOTIONS
 from loaders.store import Store
 
@@ -41,17 +41,16 @@ class ReferenceKind(NamedTuple):
 
 
 class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
-    """References of one kind, one column of values → the promotions by value. One `find`."""
+    """References of one kind: their values → promotions by value. One `find`."""
 
     def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
         super().__init__(in_flight, limit)
         self._store = store
 
-    async def find(self, group: ReferenceKind, columns: Columns) -> dict[int | str, Promotion]:
-        [values] = columns
+    async def find(self, group: ReferenceKind, keys: Set[int | str]) -> dict[int | str, Promotion]:
         documents = await self._store.find(
             PROMOTIONS.name,
-            {"orgId": group.organization_id, group.field: {"$in": list(values)}},
+            {"orgId": group.organization_id, group.field: {"$in": list(keys)}},
             ("programId", "promotionId", "promotionIdentifier"),
         )
         return {
@@ -71,9 +70,9 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
         self._organization_id = organization_id
 
     async def find(self, keys: list[PromotionReference]) -> dict[PromotionReference, Promotion | None]:
-        values: defaultdict[Field, list[int | str]] = defaultdict(list)
+        values: defaultdict[Field, set[int | str]] = defaultdict(set)
         for field, value in keys:
-            values[field].append(value)
+            values[field].add(value)
         found = await gather(
             [
                 self._promotions.load(ReferenceKind(self._organization_id, field), values[field])
@@ -88,7 +87,7 @@ async def find_promotion_ids(
     store: Store, organization_id: int, identifiers: Iterable[str | None]
 ) -> dict[str | None, int]:
     """The ids of the promotions that have these identifiers; those that are not known are left out."""
-    named = dict.fromkeys(one for one in identifiers if one is not None)
+    named = {one for one in identifiers if one is not None}
     kind = ReferenceKind(organization_id, "promotionIdentifier")
-    found = await PromotionDispatcher(store).find(kind, (named,))
+    found = await PromotionDispatcher(store).find(kind, named)
     return {one.promotion_identifier: one.promotion_id for one in found.values()}

@@ -1,15 +1,14 @@
 """What customers earned from promotions, added up by the database: the one aggregation."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
-from loaders.dispatcher import IN_FLIGHT, LIMIT, Columns, Dispatcher
-from loaders.documents import ISSUANCES
+from loaders.dispatcher import IN_FLIGHT, LIMIT, Dispatcher
+from loaders.documents import ISSUANCES, customer_promotion
 from loaders.store import Store
 from loaders.vocabulary import Benefit, IssuanceType
 
@@ -38,40 +37,43 @@ class Total:
 
 
 class Ledger(NamedTuple):
-    """The part of an organisation's issuances that counts: those at `since` (UTC) or later."""
+    """The part of an organisation's issuances that is read: of these benefits, at `since` (UTC) or later."""
 
     organization_id: int
     since: datetime
+    benefits: frozenset[Benefit]
 
 
-class TotalsDispatcher(Dispatcher[Ledger, BenefitKey, tuple[Total, ...]]):
-    """Columns of customers, promotions and benefits → totals by benefit key. One `aggregate`."""
+class CustomerPromotion(NamedTuple):
+    """One customer and one promotion."""
+
+    customer_id: int
+    promotion_id: int
+
+
+Totals = Mapping[Benefit, tuple[Total, ...]]
+
+
+class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
+    """Pairs of a customer and a promotion → their totals by benefit. One `aggregate`."""
 
     def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
         super().__init__(in_flight, limit)
         self._store = store
 
-    async def find(self, group: Ledger, columns: Columns) -> dict[BenefitKey, tuple[Total, ...]]:
-        customers, promotions, benefits = map(sorted, columns)
+    async def find(self, group: Ledger, keys: Set[CustomerPromotion]) -> Mapping[CustomerPromotion, Totals]:
+        pairs = {customer_promotion(*key): key for key in keys}
         rows = await self._store.aggregate(
             ISSUANCES.name,
             [
                 # Two stages, for the embedded server's sake: it uses an index for equalities and one `$in`.
-                # MongoDB merges them. The cross product may bring groups that nobody asked for; they are
-                # under keys that nobody reads.
-                {"$match": {"orgId": group.organization_id, "customerId": {"$in": customers}}},
-                {
-                    "$match": {
-                        "promotionId": {"$in": promotions},
-                        "benefit": {"$in": benefits},
-                        "issuedOn": {"$gte": group.since},
-                    }
-                },
+                # MongoDB merges them.
+                {"$match": {"orgId": group.organization_id, "customerPromotion": {"$in": list(pairs)}}},
+                {"$match": {"benefit": {"$in": sorted(group.benefits)}, "issuedOn": {"$gte": group.since}}},
                 {
                     "$group": {
                         "_id": {
-                            "customerId": "$customerId",
-                            "promotionId": "$promotionId",
+                            "customerPromotion": "$customerPromotion",
                             "benefit": "$benefit",
                             "item": "$item",
                             "type": "$type",
@@ -83,21 +85,21 @@ class TotalsDispatcher(Dispatcher[Ledger, BenefitKey, tuple[Total, ...]]):
                 },
             ],
         )
-        totals: defaultdict[BenefitKey, list[Total]] = defaultdict(list)
+        found: dict[CustomerPromotion, dict[Benefit, tuple[Total, ...]]] = {}
         for row in rows:
             of = row["_id"]
-            key = BenefitKey(of["customerId"], of["promotionId"], Benefit(of["benefit"]))
+            totals = found.setdefault(pairs[of["customerPromotion"]], {})
             issuance_type = of.get("type")
-            totals[key].append(
-                Total(
-                    of.get("item", ""),
-                    None if issuance_type is None else IssuanceType(issuance_type),
-                    Decimal(row["total"]),
-                    row["times"],
-                    row["lastIssuedOn"],
-                )
+            total = Total(
+                of.get("item", ""),
+                None if issuance_type is None else IssuanceType(issuance_type),
+                Decimal(row["total"]),
+                row["times"],
+                row["lastIssuedOn"],
             )
-        return {key: tuple(found) for key, found in totals.items()}
+            benefit = Benefit(of["benefit"])
+            totals[benefit] = (*totals.get(benefit, ()), total)
+        return found
 
 
 class TotalsByBenefitLoader(BatchLoader[BenefitKey, tuple[Total, ...]]):
@@ -105,10 +107,17 @@ class TotalsByBenefitLoader(BatchLoader[BenefitKey, tuple[Total, ...]]):
 
     absent = ()
 
-    def __init__(self, totals: TotalsDispatcher, ledger: Ledger) -> None:
+    def __init__(self, totals: TotalsDispatcher, organization_id: int, since: datetime) -> None:
         super().__init__()
         self._totals = totals
-        self._ledger = ledger
+        self._organization_id = organization_id
+        self._since = since
 
-    async def find(self, keys: list[BenefitKey]) -> Mapping[BenefitKey, tuple[Total, ...]]:
-        return await self._totals.load(self._ledger, *map(set, zip(*keys, strict=True)))
+    async def find(self, keys: list[BenefitKey]) -> dict[BenefitKey, tuple[Total, ...]]:
+        ledger = Ledger(self._organization_id, self._since, frozenset(key.benefit for key in keys))
+        found = await self._totals.load(ledger, {CustomerPromotion(*key[:2]) for key in keys})
+        return {
+            key: totals[key.benefit]
+            for key in keys
+            if (totals := found.get(CustomerPromotion(*key[:2]))) and key.benefit in totals
+        }

@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
     "orgId": Int64(1),
     "customerId": Int64(1),
     "promotionId": Int64(1),
+    "customerPromotion": "1:1",
     "benefit": "ALTERNATE_CURRENCY",
     "item": "DocCoin",
     "type": "REGULAR",
@@ -37,6 +38,8 @@ BAD = [
     {"orgId": None},
     {"customerId": "1"},
     {"promotionId": None},
+    {"customerPromotion": None},
+    {"customerPromotion": "1:2"},
     {"benefit": "COUPON"},
     {"item": ""},
     {"item": None},
@@ -101,7 +104,7 @@ async def test_the_indexes_are_those_that_the_queries_need(settings: Settings) -
         for found in [client[settings.database][name].index_information()]
     }
     client.close()
-    covering = ("orgId", "customerId", "promotionId", "benefit", "item", "type", "issuedOn", "amount")
+    covering = ("orgId", "customerPromotion", "benefit", "item", "type", "issuedOn", "amount")
     assert indexes == {
         "promotions": {
             ("_id",): False,
