@@ -24,6 +24,7 @@ PATH = "/v2/customers/lookup/customerPromotionDetails/actionSummary"
 # Both are read without regard to case: the vendor's own pages mix `externalId` and `externalID`.
 _SOURCES = {source.name.lower(): source.name for source in CustomerSource}
 _IDENTIFIER_NAMES = {name.value.lower(): name for name in IdentifierName}
+_EVERYTHING = frozenset(Benefit)
 
 
 class ActionSummary:
@@ -35,7 +36,7 @@ class ActionSummary:
     async def get(self, request: Request) -> Response:
         """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.SHOWN`."""
         context = await self._enter(request)
-        summary = await summarize(context.loaders, _read_arguments(request), list(Benefit))
+        summary = await summarize(context.loaders, _read_arguments(request), _EVERYTHING)
         return Response(codec.encode(_body(summary)), media_type=codec.MEDIA_TYPE)
 
 

@@ -13,12 +13,12 @@ from loaders.store import Store
 from loaders.vocabulary import Benefit, IssuanceType
 
 
-class BenefitKey(NamedTuple):
-    """One benefit that one customer may have earned from one promotion."""
+class BenefitsKey(NamedTuple):
+    """What one customer may have earned of some benefits from one promotion."""
 
     customer_id: int
     promotion_id: int
-    benefit: Benefit
+    benefits: frozenset[Benefit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,8 @@ class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
         return found
 
 
-class TotalsByBenefitLoader(BatchLoader[BenefitKey, tuple[Total, ...]]):
-    """Benefit key → its totals, () if nothing was issued. One load, whatever the number of keys."""
-
-    absent = ()
+class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
+    """Benefits key → totals by benefit, () if nothing was issued. One load, whatever the number of keys."""
 
     def __init__(self, totals: TotalsDispatcher, organization_id: int, since: datetime) -> None:
         super().__init__()
@@ -113,11 +111,12 @@ class TotalsByBenefitLoader(BatchLoader[BenefitKey, tuple[Total, ...]]):
         self._organization_id = organization_id
         self._since = since
 
-    async def find(self, keys: list[BenefitKey]) -> dict[BenefitKey, tuple[Total, ...]]:
-        ledger = Ledger(self._organization_id, self._since, frozenset(key.benefit for key in keys))
-        found = await self._totals.load(ledger, {CustomerPromotion(*key[:2]) for key in keys})
+    async def find(self, keys: list[BenefitsKey]) -> dict[BenefitsKey, Totals]:
+        benefits = frozenset[Benefit]().union(*[key.benefits for key in keys])
+        pairs = {key: CustomerPromotion(key.customer_id, key.promotion_id) for key in keys}
+        ledger = Ledger(self._organization_id, self._since, benefits)
+        found = await self._totals.load(ledger, set(pairs.values()))
         return {
-            key: totals[key.benefit]
-            for key in keys
-            if (totals := found.get(CustomerPromotion(*key[:2]))) and key.benefit in totals
+            key: {benefit: found.get(pair, {}).get(benefit, ()) for benefit in key.benefits}
+            for key, pair in pairs.items()
         }

@@ -17,8 +17,8 @@ def needs(*benefits: Benefit) -> Mapping[str, tuple[Benefit, ...]]:
     return {_NEEDS: benefits}
 
 
-def needed_benefits(info: strawberry.Info[Any, Any]) -> list[Benefit]:
-    """The benefits that the fields selected below this one need, each once."""
+def needed_benefits(info: strawberry.Info[Any, Any]) -> frozenset[Benefit]:
+    """The benefits that the fields selected below this one need."""
     raw = info._raw_info
     type_ = get_nullable_type(raw.return_type)
     assert isinstance(type_, GraphQLObjectType)
@@ -29,9 +29,9 @@ def needed_benefits(info: strawberry.Info[Any, Any]) -> list[Benefit]:
     }
     details = [FieldDetails(node, None) for node in raw.field_nodes]
     selected = collect_subfields(raw.schema, fragments, raw.variable_values, raw.operation, type_, details)
-    found: dict[Benefit, None] = {}
+    found: set[Benefit] = set()
     for below in selected.grouped_field_set.values():
         field = type_.fields.get(below[0].node.name.value)
         if field is not None:
-            found |= dict.fromkeys(field.extensions["strawberry-definition"].metadata.get(_NEEDS, ()))
-    return list(found)
+            found.update(field.extensions["strawberry-definition"].metadata.get(_NEEDS, ()))
+    return frozenset(found)

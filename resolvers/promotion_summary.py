@@ -2,11 +2,10 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import Sequence
 from typing import Any
 
 from loaders import Loaders
-from loaders.totals import BenefitKey
+from loaders.totals import BenefitsKey
 from loaders.vocabulary import Benefit
 from resolvers.arguments import SummaryArguments
 from resolvers.errors import CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
@@ -14,7 +13,7 @@ from resolvers.summary import CustomerPromotionActionSummary
 
 
 async def summarize(
-    loaders: Loaders, arguments: SummaryArguments, benefits: Sequence[Benefit]
+    loaders: Loaders, arguments: SummaryArguments, benefits: frozenset[Benefit]
 ) -> CustomerPromotionActionSummary:
     """Find the customer and the promotion side by side, then what was earned of these benefits.
 
@@ -31,13 +30,13 @@ async def summarize(
         raise PromotionNotFound
     if promotion.program_id != arguments.program_id:
         raise PromotionInOtherProgram
-    keys = [BenefitKey(customer_id, promotion.promotion_id, benefit) for benefit in benefits]
+    key = BenefitsKey(customer_id, promotion.promotion_id, benefits)
     return CustomerPromotionActionSummary(
         org_id=loaders.organization.id,
         program_id=promotion.program_id,
         customer_id=customer_id,
         promotion_id=promotion.promotion_id,
         promotion_identifier=promotion.promotion_identifier,
-        totals=dict(zip(benefits, await loaders.totals.load_many(keys), strict=True)),
+        totals=await loaders.totals.load(key) if benefits else {},
         time_zone=loaders.organization.time_zone,
     )

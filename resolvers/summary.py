@@ -1,7 +1,7 @@
 """The types of the answer: the API's nouns, each a page of the original documentation."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import strawberry
 
-from loaders.totals import Total
+from loaders.totals import Total, Totals
 from loaders.vocabulary import Benefit, IssuanceType
 from resolvers.needs import needs
 from resolvers.scalars import to_local_second, to_three_digits
@@ -104,7 +104,7 @@ class CustomerPromotionActionSummary:
     customer_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the customer.")
     promotion_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the promotion.")
     promotion_identifier: str = strawberry.field(description="The promotion's external identifier.")
-    totals: strawberry.Private[Mapping[Benefit, tuple[Total, ...]]]
+    totals: strawberry.Private[Totals]
     time_zone: strawberry.Private[ZoneInfo]
 
     @strawberry.field(description="Points, in the order of their categories.", metadata=needs(Benefit.POINTS))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loaders import Dispatchers, Loaders
 from loaders.dispatcher import Dispatcher
 from loaders.store import Store, StoreUnavailable
-from loaders.totals import BenefitKey
+from loaders.totals import BenefitsKey
 from loaders.vocabulary import Benefit
 from tests.support import Commands, new_tenant
 
@@ -266,7 +266,8 @@ async def test_requests_of_one_organisation_share_their_commands(
     async def totals(request: int) -> list[str]:
         tenant = tenants[request % 2]
         loaders = Loaders(dispatchers, tenant.organization, datetime(2025, 6, 12, tzinfo=UTC).date())
-        return [total.item for total in await loaders.totals.load(BenefitKey(request // 2, 1, Benefit.BADGE))]
+        key = BenefitsKey(request // 2, 1, frozenset({Benefit.BADGE}))
+        return [total.item for total in (await loaders.totals.load(key))[Benefit.BADGE]]
 
     found = await asyncio.gather(*(totals(request) for request in range(20)))
     assert found == [[f"series-{request // 2}"] for request in range(20)]

@@ -1,6 +1,7 @@
 """The loaders against the real server: exact commands, and totals equal to a plain fold."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
-from loaders.totals import BenefitKey, Total, TotalsByBenefitLoader, TotalsDispatcher
+from loaders.totals import BenefitsKey, Total, Totals, TotalsByBenefitLoader, TotalsDispatcher
 from loaders.vocabulary import Benefit, IdentifierName, IssuanceType
 from tests.support import Commands, new_tenant
 
@@ -69,10 +70,9 @@ async def test_totals_cost_one_aggregation_that_names_only_what_was_asked(
 ) -> None:
     watched, commands = watched_store
     loader = TotalsByBenefitLoader(TotalsDispatcher(watched), 404, SINCE)
-    keys = [
-        BenefitKey(customer, promotion, Benefit.BADGE) for customer in range(20) for promotion in range(3)
-    ]
-    assert await loader.load_many(keys) == [()] * 60
+    badges = frozenset({Benefit.BADGE})
+    keys = [BenefitsKey(customer, promotion, badges) for customer in range(20) for promotion in range(3)]
+    assert await loader.load_many(keys) == [{Benefit.BADGE: ()}] * 60
     [command] = commands.sent
     assert command["aggregate"] == "issuances"
     first, second = (stage["$match"] for stage in command["pipeline"][:2])
@@ -98,7 +98,7 @@ async def test_a_customer_with_many_issuances(
             for n in range(start, start + 5_000)
         )
     loader = TotalsByBenefitLoader(TotalsDispatcher(watched), tenant.organization.id, SINCE)
-    [total] = await loader.load(BenefitKey(1, 1, Benefit.POINTS))
+    [total] = (await loader.load(BenefitsKey(1, 1, frozenset({Benefit.POINTS}))))[Benefit.POINTS]
     latest = SINCE + timedelta(seconds=times - 1)
     assert total == Total("", IssuanceType.REGULAR, times * cent, times, latest)
     assert commands.names == ["aggregate"]
@@ -124,16 +124,24 @@ def issuances(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def fold(organization_ledger: list[Issuance], key: BenefitKey) -> set[Total]:
+def folded(organization_ledger: list[Issuance], key: BenefitsKey) -> dict[Benefit, set[Total]]:
     """What the aggregation must find, added up in plain Python."""
+    customer_id, promotion_id, benefits = key
+    return {
+        benefit: fold(
+            one
+            for one in organization_ledger
+            if (one.customer_id, one.promotion_id, one.benefit) == (customer_id, promotion_id, benefit)
+            and one.issued_on >= SINCE
+        )
+        for benefit in benefits
+    }
+
+
+def fold(issued: Iterable[Issuance]) -> set[Total]:
     groups: defaultdict[tuple[str, IssuanceType | None], list[Issuance]] = defaultdict(list)
-    for issuance in organization_ledger:
-        if (
-            issuance.customer_id,
-            issuance.promotion_id,
-            issuance.benefit,
-        ) == key and issuance.issued_on >= SINCE:
-            groups[issuance.item or "", issuance.type].append(issuance)
+    for issuance in issued:
+        groups[issuance.item or "", issuance.type].append(issuance)
     totals = set()
     for (item, type_), group in groups.items():
         amount = Decimal(0)
@@ -144,10 +152,10 @@ def fold(organization_ledger: list[Issuance], key: BenefitKey) -> set[Total]:
 
 
 KEYS = st.builds(
-    BenefitKey,
+    BenefitsKey,
     st.sampled_from([1, 2, 2**62, 404]),
     st.sampled_from([1, 2**53 + 1, 404]),
-    st.sampled_from(Benefit),
+    st.frozensets(st.sampled_from(Benefit), min_size=1),
 )
 
 
@@ -157,7 +165,7 @@ KEYS = st.builds(
     keys=st.lists(KEYS, min_size=1, max_size=12),
 )
 async def test_totals_equal_a_plain_fold_over_the_ledger(
-    store: Store, ledgers: tuple[list[dict[str, Any]], list[dict[str, Any]]], keys: list[BenefitKey]
+    store: Store, ledgers: tuple[list[dict[str, Any]], list[dict[str, Any]]], keys: list[BenefitsKey]
 ) -> None:
     """Also: many keys at once equal each alone, and another organisation's ledger is never seen."""
     tenants = [await new_tenant(store) for _ in ledgers]
@@ -169,10 +177,15 @@ async def test_totals_equal_a_plain_fold_over_the_ledger(
             await tenant.issue(reversed(organization_ledger))
         together = TotalsByBenefitLoader(TotalsDispatcher(store), tenant.organization.id, SINCE)
         for key, totals in zip(keys, await together.load_many(keys), strict=True):
-            assert len(totals) == len(set(totals))
-            assert set(totals) == fold(organization_ledger, key)
+            assert unordered(totals) == folded(organization_ledger, key)
         alone = TotalsByBenefitLoader(TotalsDispatcher(store), tenant.organization.id, SINCE)
-        assert set(await alone.load(keys[0])) == fold(organization_ledger, keys[0])
+        assert unordered(await alone.load(keys[0])) == folded(organization_ledger, keys[0])
+
+
+def unordered(totals: Totals) -> dict[Benefit, set[Total]]:
+    for found in totals.values():
+        assert len(found) == len(set(found))
+    return {benefit: set(found) for benefit, found in totals.items()}
 
 
 def test_an_organisation_s_day_starts_at_its_midnight() -> None:
