@@ -99,7 +99,7 @@ class _Compiler:
         field = query.fields.get(_name(details))
         if field is None or not is_object_type(field.type) or not _definition(field).is_async:
             raise _NotCompilable
-        return Root(_name(details), field, _nodes(details), self._object(field.type, details))
+        return Root(_name(details), field, _nodes(details), self._object(field.type, details), {})
 
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Complete:
         collected = collect_subfields(

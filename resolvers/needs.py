@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import strawberry
-from graphql import FragmentDefinitionNode, GraphQLObjectType, get_nullable_type
+from graphql import FragmentDefinitionNode, GraphQLObjectType, GraphQLResolveInfo, get_nullable_type
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 
 from loaders.vocabulary import Benefit
+from resolvers.plan import PlannedInfo
 
 _NEEDS = "benefits"
 
@@ -20,6 +21,15 @@ def needs(*benefits: Benefit) -> Mapping[str, tuple[Benefit, ...]]:
 def needed_benefits(info: strawberry.Info[Any, Any]) -> frozenset[Benefit]:
     """The benefits that the fields selected below this one need."""
     raw = info._raw_info
+    if not isinstance(raw, PlannedInfo):
+        return _read_needs(raw)
+    if _NEEDS not in raw.remembered:
+        raw.remembered[_NEEDS] = _read_needs(raw)
+    benefits: frozenset[Benefit] = raw.remembered[_NEEDS]
+    return benefits
+
+
+def _read_needs(raw: GraphQLResolveInfo[Any]) -> frozenset[Benefit]:
     type_ = get_nullable_type(raw.return_type)
     assert isinstance(type_, GraphQLObjectType)
     fragments = {

@@ -45,6 +45,12 @@ class FieldFailed(Exception):
         self.path = list(path)
 
 
+class PlannedInfo(GraphQLResolveInfo[Context]):
+    """The info of a planned field; `remembered` is for what only depends on what is selected below it."""
+
+    remembered: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """A field of the query: how it is resolved, and how its value is completed."""
@@ -53,6 +59,7 @@ class Root:
     field: GraphQLField
     nodes: list[FieldNode]
     complete: Complete
+    remembered: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +103,8 @@ class Plan:
             errors.append(located_error(error, root.nodes, [key]))
         return None
 
-    def _info(
-        self, key: str, root: Root, variables: VariableValues, context: Context
-    ) -> GraphQLResolveInfo[Context]:
-        return GraphQLResolveInfo(
+    def _info(self, key: str, root: Root, variables: VariableValues, context: Context) -> PlannedInfo:
+        info = PlannedInfo(
             root.name,
             root.nodes,
             root.field.type,
@@ -115,3 +120,5 @@ class Plan:
             None,
             None,  # type: ignore[arg-type]  # for resolvers that start work of their own; ours do not
         )
+        info.remembered = root.remembered
+        return info
