@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -129,7 +130,11 @@ def _forget_at(_: bytes, checked: _Checked, now: float) -> float:
 
 def address_of(connection: HTTPConnection) -> str:
     """Where a request comes from; of IPv6 the network, because whoever has one address there has them all."""
-    host = connection.client.host if connection.client else ""
+    return _address_of(connection.client.host if connection.client else "")
+
+
+@lru_cache(1_000)
+def _address_of(host: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:
