@@ -15,6 +15,7 @@ test: lint
 
 test-all: lint
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+	GATEWAY_TEST_DRIVER=pymongo $(BIN)/pytest -m "not slow"
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -39,7 +39,7 @@ _COLLECT_AFTER = 5_000, 20, 100
 
 def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ()) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the database commands it sends."""
-    store = Store(settings.mongodb_uri, settings.database, listeners=listeners)
+    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver, listeners=listeners)
     dispatchers = Dispatchers(store, settings.batches_in_flight, settings.batch_pairs)
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
@@ -56,7 +56,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        store.close()
+        await store.close()
 
     app = Starlette(
         routes=[

@@ -16,11 +16,11 @@ def with_store(use: Callable[[Store], Awaitable[T]], settings: Settings | None =
     """What `use` returns, given the store that `settings`, or else the environment, names."""
 
     async def run(named: Settings) -> T:
-        store = Store(named.mongodb_uri, named.database)
+        store = Store(named.mongodb_uri, named.database, driver=named.driver)
         try:
             return await use(store)
         finally:
-            store.close()
+            await store.close()
 
     return asyncio.run(run(settings or Settings.from_environment(os.environ)))
 

@@ -23,6 +23,7 @@ from gateway.setting_values import (
     text,
 )
 from loaders.dispatcher import IN_FLIGHT, LIMIT
+from loaders.driver import DriverName
 
 
 class SettingInvalid(ValueError):
@@ -44,6 +45,11 @@ class Settings:
         "mongodb://127.0.0.1:27017", MONGODB_URI, "The MongoDB to read from.", secret=True
     )
     database: str = _setting("promo_gateway", DATABASE_NAME, "The database in it.")
+    driver: DriverName = _setting(
+        DriverName.MOTOR,
+        Value(DriverName, "motor or pymongo"),
+        "The driver: motor, or PyMongo's own async client, which succeeds it.",
+    )
     host: str = _setting("127.0.0.1", text("a host name or an address"), "The address to listen on.")
     port: int = _setting(8000, number(0, 65535), "The port to listen on.")
     workers: int = _setting(1, number(1, 64), "Server processes that share the port.")

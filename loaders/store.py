@@ -1,4 +1,4 @@
-"""The connection to MongoDB, and the only module that knows the driver.
+"""The connection to MongoDB: with `loaders.driver`, all that knows the driver.
 
 `Decimal` goes in and comes out (Decimal128 on the wire), times are aware UTC. A 64-bit integer goes in as
 `Int64` and comes out as such; the loaders make plain ints of it, so that no BSON type leaves this room.
@@ -8,14 +8,11 @@ data.
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
-from bson.decimal128 import Decimal128
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
     DuplicateKeyError,
@@ -25,6 +22,7 @@ from pymongo.errors import (
 from pymongo.monitoring import CommandListener
 
 from loaders.documents import COLLECTIONS, Collection
+from loaders.driver import CODEC, DRIVERS, DriverName
 
 __all__ = [
     "AlreadyExists",
@@ -80,20 +78,6 @@ def _duplicates(error: BulkWriteError) -> list[int]:
     return [failure["index"] for failure in failures]
 
 
-class _DecimalCodec(TypeCodec):
-    python_type = Decimal
-    bson_type = Decimal128
-
-    def transform_python(self, value: Decimal) -> Decimal128:
-        return Decimal128(value)
-
-    def transform_bson(self, value: Decimal128) -> Decimal:
-        return value.to_decimal()
-
-
-_CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, type_registry=TypeRegistry([_DecimalCodec()]))
-
-
 @contextmanager
 def _failures_as_unavailable() -> Iterator[None]:
     try:
@@ -105,9 +89,17 @@ def _failures_as_unavailable() -> Iterator[None]:
 class Store:
     """One MongoDB database; `listeners` observe each command that is sent to it."""
 
-    def __init__(self, uri: str, database: str, *, listeners: Sequence[CommandListener] = ()) -> None:
+    def __init__(
+        self,
+        uri: str,
+        database: str,
+        *,
+        driver: DriverName = DriverName.MOTOR,
+        listeners: Sequence[CommandListener] = (),
+    ) -> None:
+        self._driver = DRIVERS[driver]
         try:
-            self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            self._client = self._driver.connect(
                 uri,
                 appname="promo-gateway",
                 # Whatever the connection string says: what was acknowledged is not lost.
@@ -115,9 +107,7 @@ class Store:
                 event_listeners=list(listeners),
                 **{name: value for name, value in _OPTIONS.items() if f"{name}=".lower() not in uri.lower()},
             )
-            self._database: AsyncIOMotorDatabase[Document] = self._client.get_database(
-                database, codec_options=_CODEC
-            )
+            self._database = self._client.get_database(database, codec_options=CODEC)
         except (PyMongoError, ValueError) as error:
             # The driver's message may quote the connection string, and with it the password.
             raise StoreMisconfigured(type(error).__name__) from error
@@ -148,7 +138,7 @@ class Store:
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
         with _failures_as_unavailable():
-            cursor = self._collection(collection).aggregate(list(pipeline), batchSize=ONE_BATCH)
+            cursor = await self._driver.aggregate(self._collection(collection), pipeline, batchSize=ONE_BATCH)
             return await cursor.to_list(None)
 
     async def insert(self, collection: str, document: Document) -> None:
@@ -229,10 +219,10 @@ class Store:
                     ]
             return missing
 
-    def close(self) -> None:
-        self._client.close()
+    async def close(self) -> None:
+        await self._driver.close(self._client)
 
-    def _collection(self, name: str) -> AsyncIOMotorCollection[Document]:
+    def _collection(self, name: str) -> AsyncCollection[Document]:
         return self._database[name]
 
     async def _set_up(self, collection: Collection) -> None:
@@ -242,7 +232,7 @@ class Store:
         except OperationFailure as error:
             if error.code != NAMESPACE_EXISTS:
                 raise
-            await self._database.command("collMod", name, validator=validator, codec_options=_CODEC)
+            await self._database.command("collMod", name, validator=validator, codec_options=CODEC)
         for index in collection.indexes:
             await self._collection(name).create_index(
                 [(field, 1) for field in index.fields], name=index.name, **index.options

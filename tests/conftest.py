@@ -16,6 +16,7 @@ from gateway.auth.tokens import SigningKey
 from gateway.demo import fill
 from gateway.embedded import embedded_database
 from gateway.settings import Settings
+from loaders.driver import DriverName
 from loaders.store import Store
 from tests.support import Commands, Gateway, open_gateway
 
@@ -42,6 +43,12 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def driver() -> DriverName:
+    """The driver that everything runs on: motor, unless GATEWAY_TEST_DRIVER names the other."""
+    return DriverName(os.environ.get("GATEWAY_TEST_DRIVER", DriverName.MOTOR))
+
+
+@pytest.fixture(scope="session")
 def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two signing keys."""
     directory = tmp_path_factory.mktemp("keys")
@@ -52,30 +59,34 @@ def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-async def settings(mongodb_uri: str, signing_keys: tuple[Path, Path]) -> AsyncIterator[Settings]:
+async def settings(
+    mongodb_uri: str, signing_keys: tuple[Path, Path], driver: DriverName
+) -> AsyncIterator[Settings]:
     """Settings for a database that holds the demo's data; tests add organisations of their own."""
     database = f"test_{uuid.uuid4().hex}"
-    settings = Settings(mongodb_uri=mongodb_uri, database=database, signing_keys=signing_keys[:1])
-    store = Store(settings.mongodb_uri, settings.database)
+    settings = Settings(
+        mongodb_uri=mongodb_uri, database=database, driver=driver, signing_keys=signing_keys[:1]
+    )
+    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver)
     await fill(store)
     yield settings
-    store.close()
+    await store.close()
     drop(settings.mongodb_uri, database)
 
 
 @pytest.fixture(scope="session")
 async def store(settings: Settings) -> AsyncIterator[Store]:
-    store = Store(settings.mongodb_uri, settings.database)
+    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver)
     yield store
-    store.close()
+    await store.close()
 
 
 @pytest.fixture
-async def empty_store(mongodb_uri: str) -> AsyncIterator[Store]:
+async def empty_store(mongodb_uri: str, driver: DriverName) -> AsyncIterator[Store]:
     """A database in which nothing has been created yet."""
-    store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}")
+    store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}", driver=driver)
     yield store
-    store.close()
+    await store.close()
     drop(mongodb_uri, store.name)
 
 
@@ -83,9 +94,9 @@ async def empty_store(mongodb_uri: str) -> AsyncIterator[Store]:
 async def watched_store(settings: Settings) -> AsyncIterator[tuple[Store, Commands]]:
     """A store, and the commands that it sends."""
     commands = Commands()
-    store = Store(settings.mongodb_uri, settings.database, listeners=[commands])
+    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver, listeners=[commands])
     yield store, commands
-    store.close()
+    await store.close()
 
 
 @pytest.fixture(scope="session")

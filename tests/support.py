@@ -275,6 +275,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "PYTHONWARNINGS": "error",
         "GATEWAY_MONGODB_URI": settings.mongodb_uri,
         "GATEWAY_DATABASE": settings.database,
+        "GATEWAY_DRIVER": settings.driver,
         **more,
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import SettingInvalid, Settings
+from loaders.driver import DriverName
 
 
 def test_without_an_environment_there_are_defaults() -> None:
@@ -17,6 +18,7 @@ def test_every_setting_is_read() -> None:
     environment = {
         "GATEWAY_MONGODB_URI": "mongodb+srv://cluster.example",
         "GATEWAY_DATABASE": "loyalty",
+        "GATEWAY_DRIVER": "pymongo",
         "GATEWAY_HOST": "::",
         "GATEWAY_PORT": "0",
         "GATEWAY_WORKERS": "4",
@@ -38,6 +40,7 @@ def test_every_setting_is_read() -> None:
     assert Settings.from_environment(environment) == Settings(
         mongodb_uri="mongodb+srv://cluster.example",
         database="loyalty",
+        driver=DriverName.PYMONGO,
         host="::",
         port=0,
         workers=4,

@@ -33,7 +33,7 @@ async def test_without_a_database_known_callers_get_8105_and_others_4001(tmp_pat
             store = Store(uri, "promo_gateway")
             await set_up(store)
             tenant = await new_tenant(store)
-            store.close()
+            await store.close()
             legacy, semantic = [
                 await gateways.enter_async_context(
                     open_gateway(Settings(mongodb_uri=uri, rest_status=rest_status))

@@ -199,4 +199,4 @@ async def test_a_failure_does_not_carry_the_driver_s_words() -> None:
     store = Store("mongodb://127.0.0.1:1", "x")
     with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError$"):
         await store.missing()
-    store.close()
+    await store.close()

@@ -50,7 +50,7 @@ async def world(store: Store) -> World:
     reward = Issuance("r", 1, 1, Benefit.REWARD, on, "7")
     await tenant.issue([tenant.points("p", "2.5", on), coins, reward, tenant.badge("b", 1, "9")])
     closed = Store("mongodb://127.0.0.1:1", "nothing")
-    closed.close()
+    await closed.close()
     without_totals = Dispatchers(store)
     without_totals.totals = Dispatchers(closed).totals
     return World(

@@ -1,0 +1,69 @@
+"""The two drivers that the store runs on: motor, and PyMongo's own async client, which succeeds it.
+
+They differ in how a client is made and closed and in how an aggregation begins. Everything else is written
+once, in PyMongo's terms. `CODEC` is how both turn BSON into Python's types.
+"""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
+from bson.decimal128 import Decimal128
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.command_cursor import AsyncCommandCursor
+
+Client = AsyncMongoClient[dict[str, Any]]
+
+
+class DriverName(StrEnum):
+    """How a setting names a driver."""
+
+    MOTOR = "motor"
+    PYMONGO = "pymongo"
+
+
+class Driver(NamedTuple):
+    """What a driver does in its own way."""
+
+    connect: Callable[..., Client]
+    aggregate: Callable[..., Awaitable[AsyncCommandCursor[dict[str, Any]]]]
+    close: Callable[[Client], Awaitable[None]]
+
+
+def _connect_with_motor(uri: str, **options: Any) -> Any:
+    return AsyncIOMotorClient(uri, **options)
+
+
+async def _aggregate_with_motor(collection: Any, pipeline: Any, **options: Any) -> Any:
+    # Motor sends the command when its cursor is read.
+    return collection.aggregate(pipeline, **options)
+
+
+async def _close_motor(client: Any) -> None:
+    client.close()
+
+
+DRIVERS = {
+    DriverName.MOTOR: Driver(_connect_with_motor, _aggregate_with_motor, _close_motor),
+    DriverName.PYMONGO: Driver(AsyncMongoClient, AsyncCollection.aggregate, AsyncMongoClient.close),
+}
+
+
+class _DecimalCodec(TypeCodec):
+    python_type = Decimal
+    bson_type = Decimal128
+
+    def transform_python(self, value: Decimal) -> Decimal128:
+        return Decimal128(value)
+
+    def transform_bson(self, value: Decimal128) -> Decimal:
+        return value.to_decimal()
+
+
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True, type_registry=TypeRegistry([_DecimalCodec()])
+)

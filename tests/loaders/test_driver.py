@@ -1,0 +1,85 @@
+"""Both drivers give the same documents for the same commands, and name a failure alike."""
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from loaders.documents import ISSUANCES
+from loaders.driver import DriverName
+from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable, Upserted
+from tests.conftest import OpenGateway, drop
+from tests.support import DOCUMENTED, Commands
+
+ISSUANCE: dict[str, Any] = {
+    "_id": "1:a",
+    "orgId": Int64(1),
+    "customerId": Int64(2),
+    "promotionId": Int64(3),
+    "customerPromotion": "2:3",
+    "benefit": "POINTS",
+    "type": "REGULAR",
+    "amount": Decimal("123456789012345678901234.567890"),
+    "issuedOn": datetime(2026, 1, 1, tzinfo=UTC),
+}
+TOTAL = {"$group": {"_id": "$customerPromotion", "total": {"$sum": "$amount"}}}
+
+
+@pytest.mark.parametrize("driver", DriverName)
+async def test_every_kind_of_command(mongodb_uri: str, driver: DriverName) -> None:
+    commands = Commands()
+    store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}", driver=driver, listeners=[commands])
+    await store.set_up()
+    assert await store.missing() == []
+    commands.clear()
+
+    await store.insert(ISSUANCES.name, ISSUANCE)
+    with pytest.raises(AlreadyExists):
+        await store.insert(ISSUANCES.name, ISSUANCE)
+    assert await store.insert_missing(ISSUANCES.name, [ISSUANCE, {**ISSUANCE, "_id": "1:b"}]) == [0]
+    assert await store.get(ISSUANCES.name, "1:a") == ISSUANCE
+    assert await store.find(ISSUANCES.name, {"orgId": 1}, ["amount"]) == [{"amount": ISSUANCE["amount"]}] * 2
+    [total] = await store.aggregate(ISSUANCES.name, [{"$match": {"orgId": 1}}, TOTAL])
+    assert total == {"_id": "2:3", "total": Decimal("246913578024691357802469.135780")}
+    assert [one["_id"] async for one in store.stream(ISSUANCES.name, {}, ["_id"], batch=1)] == ["1:a", "1:b"]
+    assert await store.upsert("changed", [({"_id": "c"}, {"$set": {"n": 1}})]) == Upserted(1, [])
+    assert await store.update("changed", "c", {"$set": {"n": 2}})
+    await store.delete("changed", ["c"])
+    assert await store.get("changed", "c") is None
+
+    assert commands.names == [
+        *["insert"] * 3,
+        *["find"] * 2,
+        "aggregate",
+        *["find", "getMore", "getMore"],
+        *["update"] * 2,
+        "delete",
+        "find",
+    ]
+    await store.close()
+    drop(mongodb_uri, store.name)
+
+
+@pytest.mark.parametrize("driver", DriverName)
+async def test_failures(mongodb_uri: str, driver: DriverName) -> None:
+    with pytest.raises(StoreMisconfigured, match=r"^InvalidURI$"):
+        Store("mongodb://user:ge%heim@host", "x", driver=driver)
+    store = Store(mongodb_uri, "x", driver=driver)
+    with pytest.raises(StoreUnavailable, match=r"^OperationFailure$"):
+        await store.aggregate(ISSUANCES.name, [{"$unknown": 1}])
+    await store.close()
+    with pytest.raises(StoreUnavailable, match=r"^InvalidOperation$"):
+        await store.aggregate(ISSUANCES.name, [TOTAL])
+
+
+@pytest.mark.parametrize("face", ["rest", "graphql"])
+async def test_a_request_costs_the_same_commands(gateway_with: OpenGateway, face: str) -> None:
+    answers = []
+    for driver in DriverName:
+        async with gateway_with(driver=driver) as gateway:
+            await gateway.warm()
+            answers.append(await gateway.ask(face, DOCUMENTED))
+            assert gateway.commands.names == ["find", "find", "aggregate"]
+    assert answers[0] == answers[1]
