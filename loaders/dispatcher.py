@@ -2,7 +2,7 @@
 
 While fewer than `in_flight` batches are under way, a load leaves at once and waits for no company. Otherwise
 it waits until one returns and joins the next, so the busier the gateway is, the fewer commands a request
-costs.
+costs. Nobody waits long for somebody else's slow batch: one that is late is no longer waited for.
 
 What one command can answer is a group: nothing is ever shared across groups, and a group belongs to one
 organisation. Strangers share a command only while it reads at most `limit` keys; a load that exceeds this
@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Set
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from loaders.store import StoreUnavailable
 
@@ -25,7 +25,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 # Measured with `make bench`: more batches in flight make them smaller, larger ones make their waiters wait.
-IN_FLIGHT = 2
+IN_FLIGHT = 1
 LIMIT = 100
 
 
@@ -37,12 +37,15 @@ class _Load(Generic[K, V]):
 
 @dataclass(slots=True, eq=False)
 class _Lane(Generic[G, K, V]):
-    in_flight: int = 0
+    under_way: set[object] = field(default_factory=set)
     waiting: dict[G, deque[_Load[K, V]]] = field(default_factory=dict)
 
 
 class Dispatcher(ABC, Generic[G, K, V]):
     """Sends the loads of one kind; one for the life of the application."""
+
+    # Ten times what a batch takes that is not large or in trouble.
+    late_after: ClassVar[float] = 0.1
 
     def __init__(self, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
         self._in_flight = in_flight
@@ -61,28 +64,35 @@ class Dispatcher(ABC, Generic[G, K, V]):
         Raises what `find` raises, to each of those who share a batch an exception of its own.
         """
         lane = self._shared if len(keys) <= self._limit else self._large
-        if lane.in_flight >= self._in_flight:
+        if len(lane.under_way) >= self._in_flight:
             load: _Load[K, V] = _Load(keys, asyncio.get_running_loop().create_future())
             lane.waiting.setdefault(group, deque()).append(load)
             return await load.answer
-        lane.in_flight += 1
+        place = self._depart(lane)
         try:
             return await self.find(group, keys)
         finally:
-            self._arrived(lane)
+            self._leave(lane, place)
 
-    def _arrived(self, lane: _Lane[G, K, V]) -> None:
-        """A batch is back: send the next, if anybody is still waiting for one."""
-        lane.in_flight -= 1
-        while lane.waiting and lane.in_flight < self._in_flight:
+    def _depart(self, lane: _Lane[G, K, V]) -> object:
+        """Take a place among the batches under way; who is late loses it."""
+        place = object()
+        lane.under_way.add(place)
+        asyncio.get_running_loop().call_later(self.late_after, self._leave, lane, place)
+        return place
+
+    def _leave(self, lane: _Lane[G, K, V], place: object) -> None:
+        """Give the place back: the next batch leaves, if anybody is waiting for one."""
+        lane.under_way.discard(place)
+        while lane.waiting and len(lane.under_way) < self._in_flight:
             group, queue = next(iter(lane.waiting.items()))
             del lane.waiting[group]
             batch, keys = self._take(queue)
             if queue:
                 lane.waiting[group] = queue
             if batch:
-                lane.in_flight += 1
-                sending = asyncio.create_task(self._send(lane, group, batch, keys))
+                place = self._depart(lane)
+                sending = asyncio.create_task(self._send(lane, place, group, batch, keys))
                 self._sending.add(sending)
                 sending.add_done_callback(self._sending.discard)
 
@@ -100,7 +110,9 @@ class Dispatcher(ABC, Generic[G, K, V]):
             queue.popleft()
         return batch, keys
 
-    async def _send(self, lane: _Lane[G, K, V], group: G, batch: list[_Load[K, V]], keys: Set[K]) -> None:
+    async def _send(
+        self, lane: _Lane[G, K, V], place: object, group: G, batch: list[_Load[K, V]], keys: Set[K]
+    ) -> None:
         try:
             found = await self.find(group, keys)
         except asyncio.CancelledError:
@@ -113,7 +125,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
                 if not load.answer.done():
                     load.answer.set_result(found)
         finally:
-            self._arrived(lane)
+            self._leave(lane, place)
 
 
 def _fail(batch: list[_Load[K, V]], error: Exception) -> None:

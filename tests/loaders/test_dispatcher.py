@@ -33,7 +33,9 @@ class Batch:
 
 
 class Answers(Dispatcher[str, int, str]):
-    """Knows every key but 0; a batch is back when the test says so."""
+    """Knows every key but 0; a batch is back when the test says so, and never late unless it says so."""
+
+    late_after = 3600
 
     def __init__(self, in_flight: int = 1, limit: int = 4) -> None:
         super().__init__(in_flight, limit)
@@ -125,6 +127,27 @@ async def test_a_load_is_never_split_and_a_large_one_keeps_no_small_one_waiting(
     assert answers.sent[3:] == [("A", {3, 4, 5, 6, 7})]
     answers.sent[3].returned.set_result(None)
     assert [len(await load) for load in large] == [5, 5]
+
+
+async def test_a_batch_that_is_late_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answers, "late_after", 0.01)
+    answers = Answers()
+    loads = [answers.start("A", n) for n in (1, 2, 3)]
+    await asyncio.sleep(0.05)
+    assert answers.sent == [("A", {1}), ("A", {2, 3})]
+    monkeypatch.setattr(Answers, "late_after", 3600)
+    # The first gives no place back a second time: while the third is under way, the fourth waits.
+    answers.sent[1].returned.set_result(None)
+    await settle()
+    loads += [answers.start("A", n) for n in (4, 5)]
+    await settle()
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    assert answers.sent[2:] == [("A", {4})]
+    answers.sent[2].returned.set_result(None)
+    await settle()
+    answers.sent[3].returned.set_result(None)
+    assert [(await load)[n] for n, load in enumerate(loads, 1)] == ["A1", "A2", "A3", "A4", "A5"]
 
 
 async def test_groups_share_nothing_and_take_turns() -> None:
