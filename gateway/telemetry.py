@@ -1,7 +1,7 @@
 """The request id: every answer carries one, and a caller may choose it."""
 
+import random
 import re
-import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +23,7 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(REQUEST_ID, "")
-        request_id = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if _ACCEPTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -11,7 +11,7 @@ from asyncio import Future
 from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from aiodataloader import DataLoader
+from aiodataloader import DataLoader, Loader, dispatch_queue
 
 from loaders.store import StoreUnavailable
 
@@ -45,3 +45,10 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         # The future behind a key is shared by all who ask for it, and graphql-core cancels the siblings of
         # a field that failed: without the shield one failing alias would cancel the same key of another.
         return asyncio.shield(super().load(key))
+
+    def do_resolve_reject(self, key: K, future: "Future[V]") -> None:
+        # aiodataloader waits one turn of the event loop longer, for keys that come of other keys' answers.
+        # Ours never do, and each turn is a look at all the sockets.
+        self._queue.append(Loader(key, future))
+        if len(self._queue) == 1:
+            self.loop.call_soon(dispatch_queue, self)

@@ -8,11 +8,11 @@ data.
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 from bson.int64 import Int64
 from pymongo import UpdateOne
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
     DuplicateKeyError,
@@ -108,6 +108,8 @@ class Store:
                 **{name: value for name, value in _OPTIONS.items() if f"{name}=".lower() not in uri.lower()},
             )
             self._database = self._client.get_database(database, codec_options=CODEC)
+            # The driver makes a new object each time that it is asked for a collection.
+            self._collection = cache(self._database.get_collection)
         except (PyMongoError, ValueError) as error:
             # The driver's message may quote the connection string, and with it the password.
             raise StoreMisconfigured(type(error).__name__) from error
@@ -221,9 +223,6 @@ class Store:
 
     async def close(self) -> None:
         await self._driver.close(self._client)
-
-    def _collection(self, name: str) -> AsyncCollection[Document]:
-        return self._database[name]
 
     async def _set_up(self, collection: Collection) -> None:
         name, validator = collection.name, collection.validator
