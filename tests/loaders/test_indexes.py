@@ -1,0 +1,117 @@
+"""Every query that the code sends finds an index; the server itself says so."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.demo import DEMO, OTHER, PROMOTION, TILL, documented_issuances, fill
+from loaders import clients, ledger, set_aside
+from loaders.customers import CustomerIdentifier
+from loaders.driver import CODEC
+from loaders.organizations import find_organization
+from loaders.promotions import find_promotion_ids
+from loaders.set_aside import SetAside
+from loaders.store import Store
+from loaders.vocabulary import Form, IdentifierName
+from tests.conftest import OpenGateway
+from tests.support import DOCUMENTED, Commands
+
+NOW = datetime.now(UTC)
+WITHOUT_A_QUERY = {"insert", "getMore", "create", "collMod", "createIndexes"}
+
+
+def queries(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What can be explained of `commands`: of a write, the query with which it finds what it changes."""
+    for command in commands:
+        name, collection = next(iter(command.items()))
+        if name == "find":
+            kept = ("find", "filter", "sort", "projection")
+            yield {key: command[key] for key in kept if key in command}
+        elif name == "aggregate":
+            yield {"aggregate": collection, "pipeline": command["pipeline"], "cursor": {}}
+        elif name in ("update", "delete"):
+            yield from ({"find": collection, "filter": one["q"]} for one in command[f"{name}s"])
+        else:
+            assert name in WITHOUT_A_QUERY, name
+
+
+def stages(plan: object) -> Iterator[str]:
+    """The stages of a plan, wherever they are in it."""
+    if isinstance(plan, dict):
+        if isinstance(stage := plan.get("stage"), str):
+            yield stage
+        for part in plan.values():
+            yield from stages(part)
+    elif isinstance(plan, list):
+        for part in plan:
+            yield from stages(part)
+
+
+def assert_indexed(store: Store, uri: str, commands: Commands) -> None:
+    with MongoClient[dict[str, Any]](uri) as client:
+        database = client.get_database(store.name, codec_options=CODEC)
+        # One of each shape; without a filter, a listing or an export reads everything on purpose.
+        shapes = {
+            (query.get("find"), tuple(query.get("filter", ()))): query
+            for query in queries(commands.sent)
+            if query.get("filter") != {}
+        }
+        assert shapes
+        for query in shapes.values():
+            plan = database.command({"explain": query, "verbosity": "queryPlanner"})
+            found = set(stages(plan))
+            assert "COLLSCAN" not in found, query
+            assert found & {"IXSCAN", "IDHACK", "EXPRESS_IXSCAN", "CLUSTERED_IXSCAN"}, plan
+
+
+@pytest.mark.parametrize("face", ["rest", "graphql"])
+async def test_what_a_request_reads(
+    gateway_with: OpenGateway, mongodb_uri: str, store: Store, face: str
+) -> None:
+    async with gateway_with() as gateway:
+        await gateway.ask(face, DOCUMENTED)
+        by_identifier = {**DOCUMENTED, "promotionIdentifier": PROMOTION.promotion_identifier}
+        del by_identifier["promotionId"]
+        await gateway.ask(face, by_identifier)
+        read = {next(iter(command.values())) for command in gateway.commands.sent}
+        assert read == {
+            *("api_clients", "access_groups", "organizations"),
+            *("customer_identifiers", "promotions", "issuances"),
+        }
+        assert_indexed(store, mongodb_uri, gateway.commands)
+
+
+async def test_what_the_way_in_and_the_commands_read(
+    watched_store: tuple[Store, Commands], mongodb_uri: str
+) -> None:
+    store, commands = watched_store
+    await fill(store)
+    identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, "919000000009")
+    await ledger.put_identifiers(store, OTHER.id, [(identifier, 9), (identifier, 9)])
+    await ledger.move_identifiers(store, OTHER.id, [(identifier, 9)], NOW)
+    await ledger.put_promotions(store, DEMO.id, [(PROMOTION, "Summer")], NOW)
+    document = ledger.issuance_document(DEMO.id, next(documented_issuances()))
+    assert await ledger.differing(store, [document]) == [False]
+    await find_promotion_ids(store, DEMO.id, [PROMOTION.promotion_identifier])
+    await find_organization(store, DEMO.id)
+    thing = SetAside(OTHER.id, "e", Form.EVENT, "{}", "waits", ("unknown",))
+    await set_aside.keep(store, [thing], 1)
+    await set_aside.find(store, OTHER.id, "e", Form.EVENT)
+    assert [one.event_id async for one in set_aside.waiting(store, OTHER.id, "unknown")] == ["e"]
+    assert [one.event_id async for one in set_aside.waiting(store, OTHER.id)] == ["e"]
+    await set_aside.give_up(store, [thing], "refused")
+    await set_aside.forget(store, [thing])
+    await clients.put_group(store, "default", clients.DEFAULT_GROUPS["default"])
+    assert await clients.find_account(store, TILL)
+    assert not await clients.disable_account(store, "nobody")
+    assert_indexed(store, mongodb_uri, commands)
+
+
+def test_a_query_without_an_index_is_found(mongodb_uri: str, store: Store) -> None:
+    commands = Commands()
+    commands.sent.append({"find": "issuances", "filter": {"customerId": 1}})
+    with pytest.raises(AssertionError):
+        assert_indexed(store, mongodb_uri, commands)
