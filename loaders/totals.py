@@ -91,7 +91,8 @@ class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
             totals = found.setdefault(pairs[of["customerPromotion"]], {})
             issuance_type = of.get("type")
             total = Total(
-                of.get("item", ""),
+                # Absent, or null where MongoDB reads nothing but the index, which cannot tell the two apart.
+                of.get("item") or "",
                 None if issuance_type is None else IssuanceType(issuance_type),
                 Decimal(row["total"]),
                 row["times"],
