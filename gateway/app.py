@@ -19,6 +19,7 @@ from gateway.auth.oauth import TokenEndpoint
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
+from gateway.browsers import AnswerHeaders, cross_origin
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql_app import GraphQLEndpoint
 from gateway.ingest import events
@@ -68,6 +69,8 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
         ],
         middleware=[
             Middleware(RequestId),
+            Middleware(AnswerHeaders),
+            *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=settings.rest_status == "legacy"),
         ],

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from strawberry.http.ides import get_graphql_ide_html
 
 from gateway import codec
+from gateway.browsers import cacheable, content_security_policy
 from gateway.errors import shown
 from resolvers.context import Context
 from resolvers.messages import without_input
@@ -18,6 +19,11 @@ from resolvers.operations import Operations, OperationUnknown
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+
+_CDN = "'unsafe-inline' https://unpkg.com"
+_PAGE_POLICY = content_security_policy(
+    script_src=_CDN, style_src=_CDN, font_src="data:", img_src="data:", connect_src="'self'"
+)
 
 
 class Asked(NamedTuple):
@@ -39,12 +45,15 @@ class GraphQLEndpoint:
     async def answer(self, request: Request) -> Response:
         """Answer a request; what cannot be executed at all is an exception of `gateway.errors`."""
         if _wants_page(request):
-            return HTMLResponse(self._page)
+            return HTMLResponse(self._page, headers={"Content-Security-Policy": _PAGE_POLICY})
         if request.method == "HEAD":
             raise HTTPException(405)
         context = await self._enter(request)
         result = await self._execute(await _read(request), request.method, context)
-        return Response(codec.encode(result), media_type=codec.MEDIA_TYPE)
+        body = codec.encode(result)
+        if request.method == "GET" and "errors" not in result:
+            return cacheable(request, body)
+        return Response(body, media_type=codec.MEDIA_TYPE)
 
     async def _execute(self, asked: Asked, method: str, context: Context) -> dict[str, Any]:
         try:

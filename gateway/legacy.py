@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import codec
+from gateway.browsers import cacheable
 from loaders.customers import CustomerIdentifier
 from loaders.vocabulary import Benefit, IdentifierName
 from resolvers.arguments import CustomerSource, SummaryArguments
@@ -37,7 +38,7 @@ class ActionSummary:
         """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.SHOWN`."""
         context = await self._enter(request)
         summary = await summarize(context.loaders, _read_arguments(request), _EVERYTHING)
-        return Response(codec.encode(_body(summary)), media_type=codec.MEDIA_TYPE)
+        return cacheable(request, codec.encode(_body(summary)))
 
 
 def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:

@@ -1,5 +1,6 @@
 """What a setting can be: how its text is read, and what is said of one that cannot be."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from ipaddress import ip_address, ip_network
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.auth.oidc import is_safe
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 
 
 class Value(NamedTuple):
@@ -64,6 +67,14 @@ def _networks(given: str) -> tuple[str, ...]:
     return tuple(str(ip_network(item)) if "/" in item else str(ip_address(item)) for item in _items(given))
 
 
+def _origins(given: str) -> tuple[str, ...]:
+    origins = tuple(_items(given))
+    # As a browser sends it: what differs in the least would never match.
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError
+    return origins
+
+
 def _ids(given: str) -> frozenset[int]:
     return frozenset(number(0, 2**63 - 1).read(item) for item in _items(given))
 
@@ -95,6 +106,7 @@ def _day(given: str) -> date:
 
 PATHS = Value(_paths, "paths separated by commas")
 NETWORKS = Value(_networks, "addresses or networks separated by commas")
+ORIGINS = Value(_origins, "origins like https://shop.example, separated by commas")
 IDS = Value(_ids, "numbers separated by commas")
 MONGODB_URI = Value(_mongodb_uri, "a connection string that begins with mongodb:// or mongodb+srv://")
 DATABASE_NAME = Value(_database_name, "a MongoDB database name of at most 63 bytes")

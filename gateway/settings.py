@@ -16,6 +16,7 @@ from gateway.setting_values import (
     ISSUER,
     MONGODB_URI,
     NETWORKS,
+    ORIGINS,
     PATHS,
     Value,
     number,
@@ -65,6 +66,9 @@ class Settings:
         (),
         NETWORKS,
         "Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas.",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (), ORIGINS, "Origins whose pages may call from a browser, separated by commas."
     )
     oidc_issuer: str = _setting(
         "", ISSUER, "An external issuer whose tokens are accepted; its keys are found by discovery."

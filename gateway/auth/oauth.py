@@ -11,6 +11,7 @@ from gateway import codec
 from gateway.auth.callers import AuthorizationUnavailable, Unauthenticated, require
 from gateway.auth.passwords import Passwords, address_of
 from gateway.auth.tokens import Tokens
+from gateway.browsers import cacheable, require_json
 from gateway.legacy import read_customer
 from loaders.clients import Client
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
@@ -52,6 +53,7 @@ class TokenEndpoint:
         """Answer a key and its secret with a token."""
         if not self._tokens.can_issue:
             raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
+        require_json(request)
         asked = _read(await request.body())
         try:
             client = await self._passwords.check(
@@ -68,13 +70,11 @@ class TokenEndpoint:
             customer_id = await self._find(client, asked.customer)
         token, seconds = self._tokens.issue(client, customer_id)
         body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
-        return Response(
-            codec.encode(body), headers={"Cache-Control": "no-store"}, media_type=codec.MEDIA_TYPE
-        )
+        return Response(codec.encode(body), media_type=codec.MEDIA_TYPE)
 
-    async def public_keys(self, _: Request) -> Response:
+    async def public_keys(self, request: Request) -> Response:
         """The keys with which anybody can check our tokens."""
-        return Response(codec.encode({"keys": self._tokens.public_keys()}), media_type=codec.MEDIA_TYPE)
+        return cacheable(request, codec.encode({"keys": self._tokens.public_keys()}))
 
     async def _find(self, client: Client, customer: dict[str, str]) -> int:
         identifier = read_customer(customer)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from gateway import codec
 from gateway.auth import AccessDenied, Caller
+from gateway.browsers import require_json
 from gateway.ingest import notifications, records
 from gateway.ingest.notifications import Notification, Part
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
@@ -50,6 +51,7 @@ class EventsEndpoint:
         """Answer 200 only when the majority of the database has what the event says."""
         caller = await self._authenticate(request)
         caller.require(Right.WRITE, Resource.EVENT)
+        require_json(request)
         body = await _read(request)
         try:
             notification = notifications.read(body)
@@ -64,8 +66,7 @@ class EventsEndpoint:
             raise HTTPException(400, f"{error}.") from error
         except StoreUnavailable as error:
             raise HTTPException(503, "The event is not recorded; send it again.") from error
-        headers = {"Cache-Control": "no-store"}
-        return Response(codec.encode({"status": outcome}), headers=headers, media_type=codec.MEDIA_TYPE)
+        return Response(codec.encode({"status": outcome}), media_type=codec.MEDIA_TYPE)
 
 
 async def take(store: Store, notification: Notification, payload: str, days: int) -> str:

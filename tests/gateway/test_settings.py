@@ -25,6 +25,7 @@ def test_every_setting_is_read() -> None:
         "GATEWAY_BENEFITS_SINCE": "2025-01-01",
         "GATEWAY_SIGNING_KEYS": "new.pem, old.pem",
         "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8,::1",
+        "GATEWAY_CORS_ORIGINS": "https://shop.example,http://localhost:5173",
         "GATEWAY_OIDC_ISSUER": "https://sso.example",
         "GATEWAY_OIDC_AUDIENCE": "gateway",
         "GATEWAY_OIDC_ORG_CLAIM": "tenant",
@@ -47,6 +48,7 @@ def test_every_setting_is_read() -> None:
         benefits_since=date(2025, 1, 1),
         signing_keys=(Path("new.pem"), Path("old.pem")),
         trusted_proxies=("10.0.0.0/8", "::1"),
+        cors_origins=("https://shop.example", "http://localhost:5173"),
         oidc_issuer="https://sso.example",
         oidc_audience="gateway",
         oidc_org_claim="tenant",
@@ -86,6 +88,14 @@ def test_every_setting_is_read() -> None:
             "GATEWAY_TRUSTED_PROXIES",
             "proxy.example",
             "is 'proxy.example'; expected addresses or networks separated by commas.",
+        ),
+        *(
+            (
+                "GATEWAY_CORS_ORIGINS",
+                value,
+                f"is {value!r}; expected origins like https://shop.example, separated by commas.",
+            )
+            for value in ("*", "shop.example", "https://Shop.example", "https://shop.example/", "https://a,")
         ),
         ("GATEWAY_OIDC_ISSUER", "http://sso.example", "is 'http://sso.example'; expected an https URL."),
         (

@@ -108,7 +108,8 @@ async def test_a_bad_token_request_keeps_the_vendor_s_shape(
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"x": ' + b"[" * 100_000])
 async def test_a_token_request_that_is_not_json(gateway: Gateway, content: bytes) -> None:
-    response = await gateway.client.post(oauth.PATH, content=content)
+    headers = {"Content-Type": "application/json"}
+    response = await gateway.client.post(oauth.PATH, content=content, headers=headers)
     expected = {"code": 400, "message": "the body is not valid JSON."}
     assert response.json() == {"data": None, "errors": [expected]}
 

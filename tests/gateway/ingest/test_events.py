@@ -53,7 +53,8 @@ class Sender:
         return await self.post(json.dumps({**sample, **body}))
 
     async def post(self, content: str | bytes) -> httpx.Response:
-        return await self.gateway.client.post(PATH, content=content, headers=self.headers)
+        headers = {"Content-Type": "application/json", **self.headers}
+        return await self.gateway.client.post(PATH, content=content, headers=headers)
 
     async def answer(self, **changes: str) -> dict[str, Any]:
         asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}

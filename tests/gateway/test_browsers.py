@@ -1,0 +1,246 @@
+"""What browsers and caches are told, and that a page of another site can do nothing."""
+
+import json
+from collections.abc import Mapping
+from http.cookies import SimpleCookie
+
+import httpx
+import pytest
+
+from gateway import legacy
+from gateway.auth import oauth
+from gateway.auth.headers import TOKEN_HEADER
+from gateway.browsers import content_security_policy
+from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET
+from gateway.ingest import events
+from loaders.store import Store
+from tests.conftest import OpenGateway
+from tests.gateway.ingest.test_events import new_sender
+from tests.gateway.test_graphql_app import field
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
+
+QUERY = f"{{ {field()} }}"
+ORIGIN = "https://shop.example"
+PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+STRICT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+GOOD = [
+    (legacy.PATH, DOCUMENTED),
+    ("/graphql", {"query": QUERY}),
+    (oauth.JWKS_PATH, {}),
+]
+
+
+async def ask(
+    gateway: Gateway, path: str, parameters: dict[str, str], method: str = "GET", **headers: str
+) -> httpx.Response:
+    return await gateway.client.request(method, path, params=parameters, headers={**DEMO_HEADER, **headers})
+
+
+@pytest.mark.parametrize(("path", "parameters"), GOOD)
+async def test_a_good_answer_may_be_kept_and_is_asked_for_again(
+    gateway: Gateway, path: str, parameters: dict[str, str]
+) -> None:
+    first = await ask(gateway, path, parameters)
+    assert first.status_code == 200
+    kept = {"cache-control": "private, no-cache", "vary": f"Authorization, {TOKEN_HEADER}, Accept"}
+    assert {name: first.headers[name] for name in kept} == kept
+    tag = first.headers["etag"]
+    assert len(bytes.fromhex(tag.strip('"'))) == 16
+    for header in (tag, f"W/{tag}", f'"a,b", W/"c" ,{tag}', "*"):
+        again = await ask(gateway, path, parameters, **{"If-None-Match": header})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert {name: again.headers[name] for name in kept} == kept
+        assert "content-type" not in again.headers
+        assert "content-length" not in again.headers
+    for header in ("", '"0"', tag.strip('"'), '"*"', tag.upper()):
+        other = await ask(gateway, path, parameters, **{"If-None-Match": header})
+        assert (other.status_code, other.content) == (200, first.content)
+
+
+async def test_if_none_match_may_be_several_headers(gateway: Gateway) -> None:
+    tag = (await gateway.rest(DOCUMENTED)).headers["etag"]
+    headers = [*DEMO_HEADER.items(), ("If-None-Match", '"0"'), ("If-None-Match", tag)]
+    response = await gateway.client.get(legacy.PATH, params=DOCUMENTED, headers=headers)
+    assert response.status_code == 304
+
+
+async def test_the_etag_follows_the_body(gateway: Gateway) -> None:
+    asked = [DOCUMENTED, DOCUMENTED, {**DOCUMENTED, "identifierValue": "919078345796"}]
+    one, same, other = [(await gateway.rest(parameters)).headers["etag"] for parameters in asked]
+    assert one == same != other
+
+
+async def test_the_original_call_has_these_headers_and_no_others(gateway: Gateway) -> None:
+    answer = await gateway.rest(DOCUMENTED)
+    before = {"content-length", "content-type", "x-cap-request-id"}
+    browsers = {"x-content-type-options", "referrer-policy", "content-security-policy"}
+    assert answer.headers.keys() == before | browsers | {"cache-control", "etag", "vary"}
+
+
+async def test_head_has_the_headers_of_get(gateway: Gateway) -> None:
+    get, head = [await ask(gateway, legacy.PATH, DOCUMENTED, method) for method in ("GET", "HEAD")]
+    assert head.content == b""
+    assert {**head.headers, "x-cap-request-id": ""} == {**get.headers, "x-cap-request-id": ""}
+
+
+@pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
+async def test_nothing_else_may_be_kept(gateway_with: OpenGateway, rest_status: str) -> None:
+    token = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
+    async with gateway_with(rest_status=rest_status) as gateway:
+        answers = [
+            await ask(gateway, legacy.PATH, {**DOCUMENTED, "source": "SHOP"}),
+            await ask(gateway, legacy.PATH, DOCUMENTED, Authorization="Basic x"),
+            await ask(gateway, legacy.PATH, DOCUMENTED, "POST"),
+            await ask(gateway, "/graphql", {"query": "{ x }"}),
+            await ask(gateway, "/graphql", {"query": f"{{ {field(value='0')} }}"}),
+            await ask(gateway, "/graphql", {}),
+            await ask(gateway, "/unknown", {}),
+            await gateway.graphql(QUERY),
+            await gateway.client.post(oauth.PATH, json=token),
+            await gateway.client.post(oauth.PATH, json={**token, "secret": ""}),
+            await gateway.client.post(events.PATH, json={}, headers=DEMO_HEADER),
+        ]
+    refused = 200 if rest_status == "legacy" else 400
+    statuses = [refused, 401, 405, 200, 200, 400, 404, 200, 200, 401, 403]
+    assert [answer.status_code for answer in answers] == statuses
+    for answer in answers:
+        assert answer.headers.get_list("cache-control") == ["no-store"]
+        assert "etag" not in answer.headers
+
+
+async def test_every_answer_has_the_headers_that_browsers_heed(gateway_with: OpenGateway) -> None:
+    async with gateway_with(cors_origins=(ORIGIN,)) as gateway:
+        answers = [
+            await ask(gateway, legacy.PATH, DOCUMENTED),
+            await ask(gateway, legacy.PATH, DOCUMENTED, **{"If-None-Match": "*"}),
+            await ask(gateway, legacy.PATH, {}),
+            await ask(gateway, "/unknown", {}),
+            await gateway.graphql(QUERY),
+            await gateway.client.options("/graphql", headers=PREFLIGHT),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 304, 200, 404, 200, 200]
+    for answer in answers:
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+        assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
+        assert answer.headers.get_list("content-security-policy") == [STRICT]
+
+
+async def test_a_page_has_a_policy_of_its_own(gateway: Gateway) -> None:
+    page = await gateway.client.get("/graphql", headers={"Accept": "text/html"})
+    [policy] = page.headers.get_list("content-security-policy")
+    assert policy.startswith(f"{STRICT}; script-src ")
+
+
+def test_a_policy_names_the_sources_that_it_allows() -> None:
+    policy = content_security_policy(script_src="'self'", form_action="'self'")
+    assert policy == (
+        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; script-src 'self'"
+    )
+
+
+async def test_without_the_setting_no_page_of_another_origin_may_read(gateway: Gateway) -> None:
+    preflight = await gateway.client.options("/graphql", headers=PREFLIGHT)
+    answer = await ask(gateway, legacy.PATH, DOCUMENTED, Origin=ORIGIN)
+    assert (preflight.status_code, answer.status_code) == (405, 200)
+    assert not [name for name in [*preflight.headers, *answer.headers] if name.startswith("access-control")]
+
+
+async def test_pages_of_the_origins_named_may_call(gateway_with: OpenGateway) -> None:
+    asked = (
+        "authorization, content-type, if-none-match, traceparent, x-cap-api-oauth-token, x-cap-cost, "
+        "x-cap-deadline-ms, x-cap-request-id"
+    )
+    async with gateway_with(cors_origins=("https://other.example", ORIGIN)) as gateway:
+        preflight = await gateway.client.options(
+            "/graphql", headers={**PREFLIGHT, "Access-Control-Request-Headers": asked}
+        )
+        assert preflight.status_code == 200
+        allowed = set(preflight.headers["access-control-allow-headers"].lower().split(", "))
+        # The others are always allowed.
+        assert allowed == {*asked.split(", "), "accept", "accept-language", "content-language"}
+        assert preflight.headers["access-control-allow-methods"] == "GET, POST"
+        assert preflight.headers["access-control-max-age"] == "7200"
+        answers = [
+            preflight,
+            await ask(gateway, legacy.PATH, DOCUMENTED, Origin=ORIGIN),
+            await ask(gateway, legacy.PATH, DOCUMENTED, Origin=ORIGIN, Authorization="Basic x"),
+            await ask(gateway, legacy.PATH, {}, Origin=ORIGIN),
+        ]
+        for answer in answers:
+            assert answer.headers["access-control-allow-origin"] == ORIGIN
+            assert "Origin" in answer.headers["vary"].split(", ")
+            assert "access-control-allow-credentials" not in answer.headers
+        exposed = answers[1].headers["access-control-expose-headers"]
+        assert exposed == "ETag, Retry-After, WWW-Authenticate, X-CAP-REQUEST-ID"
+        assert answers[1].headers["vary"] == f"Authorization, {TOKEN_HEADER}, Accept, Origin"
+        # A cache must not give a page the answer that was meant for none.
+        assert "Origin" in (await ask(gateway, legacy.PATH, DOCUMENTED)).headers["vary"].split(", ")
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", f"{ORIGIN}.evil", ORIGIN.upper()])
+async def test_pages_of_other_origins_may_not_read(gateway_with: OpenGateway, origin: str) -> None:
+    async with gateway_with(cors_origins=(ORIGIN,)) as gateway:
+        preflight = await gateway.client.options("/graphql", headers={**PREFLIGHT, "Origin": origin})
+        assert preflight.status_code == 400
+        answer = await ask(gateway, legacy.PATH, DOCUMENTED, Origin=origin)
+        assert "access-control-allow-origin" not in preflight.headers
+        assert "access-control-allow-origin" not in answer.headers
+        assert gateway.commands.names != []
+
+
+EXECUTING = [
+    ("GET", legacy.PATH, DOCUMENTED, None),
+    ("HEAD", legacy.PATH, DOCUMENTED, None),
+    ("GET", "/graphql", {"query": QUERY}, None),
+    ("POST", "/graphql", {}, {"query": QUERY}),
+    ("POST", events.PATH, {}, {"eventName": "badgeEarned"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "parameters", "body"), EXECUTING)
+async def test_without_credentials_in_a_header_nothing_is_executed(
+    gateway: Gateway, method: str, path: str, parameters: dict[str, str], body: object
+) -> None:
+    cookies = SimpleCookie({**DEMO_HEADER, TOKEN_HEADER: await gateway.token()})
+    gateway.commands.clear()
+    cookie = {"Cookie": cookies.output(attrs=[], header="", sep=";").strip()}
+    for headers in ({}, cookie, {**cookie, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}):
+        response = await gateway.client.request(method, path, params=parameters, json=body, headers=headers)
+        assert response.status_code == 401
+        assert "set-cookie" not in response.headers
+    assert gateway.commands.names == []
+
+
+@pytest.fixture
+async def writer(gateway: Gateway, store: Store) -> Mapping[str, str]:
+    """The headers of a caller who may write events."""
+    return (await new_sender(gateway, store, await new_tenant(store))).headers
+
+
+# What a browser sends to another site without asking it first; the last is a body without a type.
+SIMPLE = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", None]
+
+
+@pytest.mark.parametrize("media_type", [*SIMPLE, "application/jsonx", "text/plain; application/json"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/graphql", {"query": QUERY}),
+        (oauth.PATH, {"key": OAUTH_KEY, "secret": OAUTH_SECRET}),
+        (events.PATH, {"eventName": "badgeEarned"}),
+    ],
+)
+async def test_a_post_takes_only_json(
+    gateway: Gateway, writer: Mapping[str, str], media_type: str | None, path: str, body: dict[str, str]
+) -> None:
+    headers = {**(writer if path == events.PATH else DEMO_HEADER)}
+    await gateway.client.post(path, json={}, headers=headers)
+    gateway.commands.clear()
+    if media_type is not None:
+        headers["Content-Type"] = media_type
+    response = await gateway.client.post(path, content=json.dumps(body), headers=headers)
+    assert response.status_code == 415
+    [error] = response.json()["errors"]
+    assert error["message"] == f"A POST to {path} takes application/json."
+    assert gateway.commands.names == []
+    assert MOBILE not in response.text
