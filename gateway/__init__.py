@@ -7,8 +7,8 @@ The rooms, with arrows only to the right:
     callers
 
 - `gateway`: the application (`app`), who may call (`auth`), the two faces (`graphql_app`, and `legacy` with
-  the original REST call), the way in for data (`ingest`), how an error looks (`errors`), the command line
-  (`cli`, `admin`).
+  the original REST call), the way in for data (`ingest`), how an error looks (`errors`), what browsers are
+  told (`browsers`), the REST routes described (`openapi`), the command line (`cli`, `admin`).
 - `resolvers`: the GraphQL schema, and `promotion_summary.summarize`, the use case that both faces call.
 - `loaders`: dataloaders over MongoDB. Only `loaders.store` knows the driver.
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from gateway import legacy
+from gateway import legacy, openapi
 from gateway.auth import Authenticator, oauth
 from gateway.auth.oauth import TokenEndpoint
 from gateway.auth.oidc import ExternalIssuer
@@ -25,6 +25,7 @@ from gateway.graphql_app import GraphQLEndpoint
 from gateway.ingest import events
 from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
+from gateway.openapi import OpenAPIEndpoint
 from gateway.settings import Settings
 from gateway.telemetry import RequestId
 from loaders import Dispatchers, Loaders
@@ -46,7 +47,9 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
-    operations = Operations(create_schema(), compiled=settings.compiled == "on")
+    schema, always_200 = create_schema(), settings.rest_status == "legacy"
+    operations = Operations(schema, compiled=settings.compiled == "on")
+    description = OpenAPIEndpoint(schema._schema, always_200=always_200)
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
     async def enter(request: Request) -> Context:
@@ -66,13 +69,14 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
             Route(events.PATH, events_endpoint.receive, methods=["POST"]),
             Route(oauth.PATH, token_endpoint.generate, methods=["POST"]),
             Route(oauth.JWKS_PATH, token_endpoint.public_keys, methods=["GET"]),
+            Route(openapi.PATH, description.get, methods=["GET"]),
         ],
         middleware=[
             Middleware(RequestId),
             Middleware(AnswerHeaders),
             *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
-            Middleware(ErrorAnswers, always_200=settings.rest_status == "legacy"),
+            Middleware(ErrorAnswers, always_200=always_200),
         ],
         exception_handlers={HTTPException: _leave_to_error_answers},
         lifespan=lifespan,

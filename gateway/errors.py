@@ -89,6 +89,11 @@ def shown(error: Exception) -> Shown:
     return answer
 
 
+def http_status(answer: Shown, *, always_200: bool) -> int:
+    """The status of an answer; `always_200` keeps the original API's habit with its own 8xxx errors."""
+    return HTTPStatus.OK if always_200 and 8000 <= answer.code <= 8999 else answer.status
+
+
 def _look_up(error: Exception) -> Shown:
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
@@ -107,10 +112,7 @@ def _log_unexpected(error: BaseException) -> None:
 
 
 class ErrorAnswers:
-    """Middleware that answers what went wrong in the shape of the face that the request came to.
-
-    `always_200` keeps the original API's habit of sending its own 8xxx errors with status 200.
-    """
+    """Middleware that answers what went wrong in the shape of the face that the request came to."""
 
     def __init__(self, app: ASGIApp, *, always_200: bool) -> None:
         self._app = app
@@ -141,8 +143,7 @@ class ErrorAnswers:
         if isinstance(error, HTTPException) and path in (GRAPHQL_PATH, oauth.PATH, events.PATH):
             message = error.detail
         body = codec.encode(_body(path, answer, message))
-        always_200 = self._always_200 and 8000 <= answer.code <= 8999
-        status = HTTPStatus.OK if always_200 else answer.status
+        status = http_status(answer, always_200=self._always_200)
         response = Response(body, status, headers, codec.MEDIA_TYPE)
         if status == HTTPStatus.UNAUTHORIZED:
             _challenge(request, response)

@@ -27,7 +27,10 @@ class Unauthenticated(Refused):
 
 
 class TokenExpired(Unauthenticated):
-    """A token that was good once; `expired_at` in epoch seconds."""
+    """A token that was good once.
+
+    `expired_at` is in epoch seconds.
+    """
 
     def __init__(self, expired_at: float) -> None:
         instant = datetime.fromtimestamp(int(expired_at), UTC)

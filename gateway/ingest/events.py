@@ -31,6 +31,7 @@ PATH = "/v3/events"
 LONGEST_EVENT = 1024 * 1024
 REPLAYED_AT_ONCE = 500
 
+RECORDED, SET_ASIDE, IGNORED = OUTCOMES = ("recorded", "set aside", "ignored")
 UNKNOWN_PROMOTION = "its promotion is not known yet"
 CONTRADICTING = "another issuance with this eventId is there already"
 
@@ -58,7 +59,7 @@ class EventsEndpoint:
             if notification.organization_id != caller.organization.id:
                 raise AccessDenied
             if not notification.known:
-                outcome = "ignored"
+                outcome = IGNORED
                 logger.info("event %r ignored: its name means nothing here", notification.event_id)
             else:
                 outcome = await take(self._store, notification, body.decode(), self._days)
@@ -76,7 +77,7 @@ async def take(store: Store, notification: Notification, payload: str, days: int
     """
     missing = await _record(store, notification)
     if not missing:
-        return "recorded"
+        return RECORDED
     unnamed = missing == {None}
     reason = "it names no promotion" if unnamed else UNKNOWN_PROMOTION
     thing = SetAside(
@@ -89,7 +90,7 @@ async def take(store: Store, notification: Notification, payload: str, days: int
     )
     await set_aside.keep(store, [thing], days)
     logger.info("event %r set aside: %s", notification.event_id, reason)
-    return "recorded" if not unnamed and await _replay_event(store, thing) else "set aside"
+    return RECORDED if not unnamed and await _replay_event(store, thing) else SET_ASIDE
 
 
 class Replayed(NamedTuple):

@@ -107,13 +107,13 @@ def read(body: bytes | str) -> Notification:
         # The decoder does not look into fields that it skips.
         text = body if isinstance(body, str) else body.decode()
         named = msgspec.json.decode(text, type=Named)
-        if named.event_name not in _READERS:
+        if named.event_name not in READERS:
             return Notification(named.event_name, named.event_id, named.org_id, _EPOCH, known=False)
         envelope = msgspec.json.decode(text, type=Envelope)
         created_at = _instant(envelope.created_at)
         check_year(created_at)
         notification = Notification(named.event_name, named.event_id, named.org_id, created_at)
-        data_type, tell = _READERS[named.event_name]
+        data_type, tell = READERS[named.event_name]
         tell(notification, msgspec.json.decode(envelope.data, type=data_type))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         described = isinstance(error, msgspec.ValidationError)
@@ -169,7 +169,7 @@ def _customer(said: Notification, data: CustomerDescribed) -> None:
     said.identifiers += data.customer_identifiers.known()
 
 
-_READERS: dict[str, tuple[type[Event], Callable[[Notification, Any], None]]] = {
+READERS: dict[str, tuple[type[Event], Callable[[Notification, Any], None]]] = {
     "pointsIssued": (PointsIssued, _points),
     "alternateCurrenciesIssued": (AlternateCurrenciesIssued, _currencies),
     "badgeEarned": (BadgeEarned, _badge),
