@@ -5,13 +5,16 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint lock clean .venv
+.PHONY: demo test fuzz test-all lint lock clean .venv
 
 demo: .venv
 	@$(BIN)/promo-gateway demo --port $(PORT)
 
 test: lint
 	$(BIN)/pytest -m "not slow"
+
+fuzz: .venv
+	GATEWAY_FUZZ_EXAMPLES=2000 $(BIN)/pytest tests/gateway/test_fuzz.py
 
 test-all: lint
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered

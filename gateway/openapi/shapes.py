@@ -38,12 +38,12 @@ _LEAVES: dict[str, Schema] = {
 _CUSTOMER: dict[str, Schema] = {
     "source": {"type": "string", "enum": [source.name for source in CustomerSource]},
     "identifierName": {"type": "string", "enum": [name.value for name in IdentifierName]},
-    "identifierValue": {"type": "string", "minLength": 1},
+    "identifierValue": {"type": "string", "minLength": 1, "examples": ["919078345795"]},
 }
 _PARAMETERS: dict[str, Schema] = {
     **_CUSTOMER,
-    "programId": _ID,
-    "promotionId": {"type": "string", "pattern": "^[0-9]+$"},
+    "programId": {**_ID, "examples": [2568]},
+    "promotionId": {"type": "string", "pattern": "^[0-9]+$", "examples": ["2000065"]},
     "promotionIdentifier": {"type": "string", "minLength": 1},
 }
 

@@ -65,11 +65,16 @@ class Sender:
         return {thing.event_id: thing.reason async for thing in waiting}
 
 
-async def new_sender(gateway: Gateway, store: Store, tenant: Tenant) -> Sender:
+async def new_writer(store: Store, tenant: Tenant) -> dict[str, str]:
+    """The headers of a new caller who may write the events of this organisation."""
     till = f"events-{uuid.uuid4().hex}"
     account = Account(till, till, ClientKind.TILL, tenant.organization.id, "ingest", 0, PASSWORD_HASH)
     await add_account(store, account)
-    return Sender(gateway, store, tenant, {"Authorization": authorization(till, PASSWORD)})
+    return {"Authorization": authorization(till, PASSWORD)}
+
+
+async def new_sender(gateway: Gateway, store: Store, tenant: Tenant) -> Sender:
+    return Sender(gateway, store, tenant, await new_writer(store, tenant))
 
 
 @pytest.fixture
