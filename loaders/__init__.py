@@ -8,7 +8,7 @@ organisations cannot be written.
 from datetime import date
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
-from loaders.dispatcher import IN_FLIGHT, LIMIT
+from loaders.dispatcher import IN_FLIGHT, LIMIT, UNWATCHED, Watcher
 from loaders.organizations import Organization
 from loaders.promotions import PromotionByReferenceLoader, PromotionDispatcher
 from loaders.store import Store
@@ -18,10 +18,20 @@ from loaders.totals import TotalsByBenefitLoader, TotalsDispatcher
 class Dispatchers:
     """The reads that all requests of a process share."""
 
-    def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
-        self.customers = CustomerDispatcher(store, in_flight, limit)
-        self.promotions = PromotionDispatcher(store, in_flight, limit)
-        self.totals = TotalsDispatcher(store, in_flight, limit)
+    def __init__(
+        self,
+        store: Store,
+        in_flight: int = IN_FLIGHT,
+        limit: int = LIMIT,
+        watcher: Watcher = UNWATCHED,
+    ) -> None:
+        self.customers = CustomerDispatcher(store, in_flight, limit, watcher)
+        self.promotions = PromotionDispatcher(store, in_flight, limit, watcher)
+        self.totals = TotalsDispatcher(store, in_flight, limit, watcher)
+
+    def waiting(self) -> dict[str, int]:
+        """How many loads of each kind wait for a batch to return."""
+        return {one.kind: one.waiting for one in (self.customers, self.promotions, self.totals)}
 
 
 class Loaders:

@@ -14,6 +14,8 @@ from abc import ABC, abstractmethod
 from asyncio import Future, Task
 from collections import deque
 from collections.abc import Mapping, Set
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context, copy_context
 from copy import copy
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
@@ -29,10 +31,26 @@ IN_FLIGHT = 1
 LIMIT = 100
 
 
+class Watcher:
+    """Is told what dispatchers do; this one makes nothing of it."""
+
+    def batch(self, kind: str, loads: int) -> AbstractContextManager[object]:
+        """The context in which a batch is read that so many loads share."""
+        return nullcontext()
+
+    def answered(self, kind: str, loads: int) -> None:
+        """A batch that so many loads shared is back; told to each of them, where it was asked for."""
+
+
+UNWATCHED = Watcher()
+
+
 @dataclass(slots=True, eq=False)
 class _Load(Generic[K, V]):
     keys: Set[K]
     answer: "Future[Mapping[K, V]]"
+    context: Context
+    shared_by: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -44,12 +62,14 @@ class _Lane(Generic[G, K, V]):
 class Dispatcher(ABC, Generic[G, K, V]):
     """Sends the loads of one kind; one for the life of the application."""
 
+    kind: ClassVar[str]
     # Ten times what a batch takes that is not large or in trouble.
     late_after: ClassVar[float] = 0.1
 
-    def __init__(self, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
+    def __init__(self, in_flight: int = IN_FLIGHT, limit: int = LIMIT, watcher: Watcher = UNWATCHED) -> None:
         self._in_flight = in_flight
         self._limit = limit
+        self._watcher = watcher
         self._shared: _Lane[G, K, V] = _Lane()
         self._large: _Lane[G, K, V] = _Lane()
         self._sending: set[Task[None]] = set()
@@ -65,14 +85,26 @@ class Dispatcher(ABC, Generic[G, K, V]):
         """
         lane = self._shared if len(keys) <= self._limit else self._large
         if len(lane.under_way) >= self._in_flight:
-            load: _Load[K, V] = _Load(keys, asyncio.get_running_loop().create_future())
+            load: _Load[K, V] = _Load(keys, asyncio.get_running_loop().create_future(), copy_context())
             lane.waiting.setdefault(group, deque()).append(load)
-            return await load.answer
+            try:
+                return await load.answer
+            finally:
+                if load.shared_by:
+                    self._watcher.answered(self.kind, load.shared_by)
         place = self._depart(lane)
         try:
-            return await self.find(group, keys)
+            with self._watcher.batch(self.kind, 1):
+                return await self.find(group, keys)
         finally:
+            self._watcher.answered(self.kind, 1)
             self._leave(lane, place)
+
+    @property
+    def waiting(self) -> int:
+        """How many loads wait for a batch to return."""
+        queues = (*self._shared.waiting.values(), *self._large.waiting.values())
+        return sum(map(len, queues))
 
     def _depart(self, lane: _Lane[G, K, V]) -> object:
         """Take a place among the batches under way; who is late loses it."""
@@ -92,7 +124,9 @@ class Dispatcher(ABC, Generic[G, K, V]):
                 lane.waiting[group] = queue
             if batch:
                 place = self._depart(lane)
-                sending = asyncio.create_task(self._send(lane, place, group, batch, keys))
+                send = self._send(lane, place, group, batch, keys)
+                # On behalf of who asked first, not of the request whose batch is back.
+                sending = asyncio.create_task(send, context=batch[0].context)
                 self._sending.add(sending)
                 sending.add_done_callback(self._sending.discard)
 
@@ -113,8 +147,11 @@ class Dispatcher(ABC, Generic[G, K, V]):
     async def _send(
         self, lane: _Lane[G, K, V], place: object, group: G, batch: list[_Load[K, V]], keys: Set[K]
     ) -> None:
+        for load in batch:
+            load.shared_by = len(batch)
         try:
-            found = await self.find(group, keys)
+            with self._watcher.batch(self.kind, len(batch)):
+                found = await self.find(group, keys)
         except asyncio.CancelledError:
             _fail(batch, StoreUnavailable("cancelled"))
             raise

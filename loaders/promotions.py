@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from loaders.batch import BatchLoader, gather
-from loaders.dispatcher import IN_FLIGHT, LIMIT, Dispatcher
+from loaders.dispatcher import IN_FLIGHT, LIMIT, UNWATCHED, Dispatcher, Watcher
 from loaders.documents import PROMOTIONS
 from loaders.store import Store
 
@@ -43,8 +43,16 @@ class ReferenceKind(NamedTuple):
 class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
     """References of one kind: their values → promotions by value. One `find`."""
 
-    def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
-        super().__init__(in_flight, limit)
+    kind = "promotions"
+
+    def __init__(
+        self,
+        store: Store,
+        in_flight: int = IN_FLIGHT,
+        limit: int = LIMIT,
+        watcher: Watcher = UNWATCHED,
+    ) -> None:
+        super().__init__(in_flight, limit, watcher)
         self._store = store
 
     async def find(self, group: ReferenceKind, keys: Set[int | str]) -> dict[int | str, Promotion]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
-from loaders.dispatcher import IN_FLIGHT, LIMIT, Dispatcher
+from loaders.dispatcher import IN_FLIGHT, LIMIT, UNWATCHED, Dispatcher, Watcher
 from loaders.documents import ISSUANCES, customer_promotion
 from loaders.store import Store
 from loaders.vocabulary import Benefit, IssuanceType
@@ -57,8 +57,16 @@ Totals = Mapping[Benefit, tuple[Total, ...]]
 class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
     """Pairs of a customer and a promotion → their totals by benefit. One `aggregate`."""
 
-    def __init__(self, store: Store, in_flight: int = IN_FLIGHT, limit: int = LIMIT) -> None:
-        super().__init__(in_flight, limit)
+    kind = "totals"
+
+    def __init__(
+        self,
+        store: Store,
+        in_flight: int = IN_FLIGHT,
+        limit: int = LIMIT,
+        watcher: Watcher = UNWATCHED,
+    ) -> None:
+        super().__init__(in_flight, limit, watcher)
         self._store = store
 
     async def find(self, group: Ledger, keys: Set[CustomerPromotion]) -> Mapping[CustomerPromotion, Totals]:

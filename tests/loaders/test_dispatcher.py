@@ -3,6 +3,8 @@
 import asyncio
 from asyncio import Future, Task
 from collections.abc import Iterable, Set
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders
-from loaders.dispatcher import Dispatcher
+from loaders.dispatcher import UNWATCHED, Dispatcher, Watcher
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import BenefitsKey
 from loaders.vocabulary import Benefit
@@ -37,8 +39,10 @@ class Answers(Dispatcher[str, int, str]):
 
     late_after = 3600
 
-    def __init__(self, in_flight: int = 1, limit: int = 4) -> None:
-        super().__init__(in_flight, limit)
+    kind = "answers"
+
+    def __init__(self, in_flight: int = 1, limit: int = 4, watcher: Watcher = UNWATCHED) -> None:
+        super().__init__(in_flight, limit, watcher)
         self.sent: list[Batch] = []
 
     async def find(self, group: str, keys: Set[int]) -> dict[int, str]:
@@ -304,3 +308,44 @@ async def test_requests_of_one_organisation_share_their_commands(
         (second, [f"{n}:1" for n in range(10)]),
         (first, [f"{n}:1" for n in range(1, 10)]),
     ]
+
+
+class Told(Watcher):
+    """Keeps what it is told, and in whose context."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[str, str, int]] = []
+        self.answers: list[tuple[str, str, int]] = []
+
+    def batch(self, kind: str, loads: int) -> AbstractContextManager[object]:
+        self.batches.append((WHO.get(), kind, loads))
+        return super().batch(kind, loads)
+
+    def answered(self, kind: str, loads: int) -> None:
+        self.answers.append((WHO.get(), kind, loads))
+
+
+WHO: ContextVar[str] = ContextVar("who")
+
+
+async def test_a_watcher_is_told_who_shares_a_batch_on_whose_behalf() -> None:
+    told = Told()
+    answers = Answers(watcher=told)
+
+    async def load(who: str) -> None:
+        WHO.set(who)
+        await answers.load("A", {len(who)})
+
+    loads = [asyncio.create_task(load(who)) for who in ("a", "bb", "ccc", "dddd")]
+    await settle()
+    assert answers.waiting == 3
+    loads[3].cancel()
+    await settle()
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    assert answers.waiting == 0
+    answers.sent[1].returned.set_exception(StoreUnavailable("down"))
+    await asyncio.gather(*loads, return_exceptions=True)
+    assert told.batches == [("a", "answers", 1), ("bb", "answers", 2)]
+    # For who gave up, nothing was read.
+    assert told.answers == [("a", "answers", 1), ("bb", "answers", 2), ("ccc", "answers", 2)]
