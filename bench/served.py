@@ -19,6 +19,7 @@ from bench import raw, seed
 from gateway import server
 from gateway.app import create_app
 from gateway.settings import Settings
+from gateway.telemetry import logs
 
 COUNTED = "/counted"
 
@@ -61,6 +62,7 @@ class Requests:
 @click.argument("what", type=click.Choice(["raw", "gateway"]))
 @click.option("--counted", is_flag=True)
 def main(what: str, counted: bool) -> None:
+    logs.configure()
     settings = Settings.from_environment(os.environ)
     commands = Commands()
     listeners = [commands] if counted else []

@@ -23,7 +23,9 @@ from gateway.settings import Settings
 SETTLED_SECONDS = 0.4
 
 _LISTENING = re.compile(r"Listening on (\S+) port (\d+)")
-_EXPECTED = re.compile(r"^(Listening on .*|GATEWAY_SIGNING_KEYS is not set.*)\n", re.MULTILINE)
+_EXPECTED = re.compile(
+    r'^(Listening on .*|GATEWAY_SIGNING_KEYS is not set.*|{"time":"[^"]*","level":"info",.*)\n', re.MULTILINE
+)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

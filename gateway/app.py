@@ -27,7 +27,8 @@ from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
 from gateway.openapi import OpenAPIEndpoint
 from gateway.settings import Settings
-from gateway.telemetry import RequestId
+from gateway.telemetry import logs
+from gateway.telemetry.view import View
 from loaders import Dispatchers, Loaders
 from loaders.store import CommandListener, Store
 from loaders.vocabulary import Resource, Right
@@ -41,8 +42,10 @@ _COLLECT_AFTER = 5_000, 20, 100
 
 def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ()) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the database commands it sends."""
+    view = View(settings.traces)
+    listeners = [*view.listeners, *listeners]
     store = Store(settings.mongodb_uri, settings.database, driver=settings.driver, listeners=listeners)
-    dispatchers = Dispatchers(store, settings.batches_in_flight, settings.batch_pairs)
+    dispatchers = Dispatchers(store, settings.batches_in_flight, settings.batch_pairs, view.batches)
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
@@ -59,7 +62,8 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with view.open(dispatchers.waiting):
+            yield
         await store.close()
 
     app = Starlette(
@@ -72,7 +76,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
             Route(openapi.PATH, description.get, methods=["GET"]),
         ],
         middleware=[
-            Middleware(RequestId),
+            *view.middleware,
             Middleware(AnswerHeaders),
             *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
@@ -104,6 +108,7 @@ def _external_issuer(settings: Settings) -> ExternalIssuer | None:
 
 def create_app_from_environment() -> Starlette:
     """What each server process runs."""
+    logs.configure()
     app = create_app(Settings.from_environment(os.environ))
     # What is there now stays, and need not be looked at again. Requests leave next to no cycles behind: with
     # Python's own thresholds, looking for them was a sixth of a request and made its slowest answers.

@@ -18,6 +18,7 @@ from gateway.database import NotSetUp, check_set_up, set_up, with_store
 from gateway.embedded import EmbeddedUnavailable, embedded_database
 from gateway.ingest import commands
 from gateway.settings import SettingInvalid, Settings
+from gateway.telemetry import logs, metrics, view
 from loaders.store import StoreMisconfigured, StoreUnavailable
 from resolvers.schema import create_schema
 
@@ -27,7 +28,15 @@ _EPILOG = "\b\nSettings, from the environment:\n" + "\n".join(
 )
 
 
-_ONE_LINERS = (SettingInvalid, NotSetUp, SigningKeyUnusable, EmbeddedUnavailable, server.AddressUnusable)
+_ONE_LINERS = (
+    SettingInvalid,
+    NotSetUp,
+    SigningKeyUnusable,
+    EmbeddedUnavailable,
+    server.AddressUnusable,
+    metrics.PortUnusable,
+    view.TracesUnavailable,
+)
 
 
 class _Commands(click.Group):
@@ -53,6 +62,7 @@ class _Commands(click.Group):
 @click.version_option(package_name="promo-gateway")
 def main() -> None:
     """A GraphQL gateway for customer promotion benefits."""
+    logs.configure()
 
 
 for command in (
@@ -71,6 +81,7 @@ for command in (
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data here.")
 def demo(port: int, data_dir: Path | None) -> None:
     """Serve sample data from an embedded database."""
+    logs.configure(for_people=sys.stderr.isatty())
     _stop_on_signals()
     with ExitStack() as stack:
         listening = stack.enter_context(server.bind("127.0.0.1", port))
@@ -87,7 +98,9 @@ def demo(port: int, data_dir: Path | None) -> None:
             database="demo",
             signing_keys=(signing_key,),
         )
+        view.check_installed(settings.traces)
         with_store(sample.fill, settings)
+        stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.run(create_app(settings), listening, lambda: click.echo(sample.announcement(address)))
 
@@ -100,15 +113,20 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the database that GATEWAY_MONGODB_URI names."""
     _stop_on_signals()
     settings = Settings.from_environment(os.environ)
+    view.check_installed(settings.traces)
     for path in settings.signing_keys:
         SigningKey.read(path)
     with_store(check_set_up)
-    with server.bind(host or settings.host, settings.port if port is None else port) as listening:
+    host, workers = host or settings.host, workers or settings.workers
+    with (
+        server.bind(host, settings.port if port is None else port) as listening,
+        metrics.exposed(host, settings.metrics_port, workers),
+    ):
         bound_host, bound_port = listening.getsockname()[:2]
         click.echo(f"Listening on {bound_host} port {bound_port}", err=True)
         if not settings.signing_keys:
             click.echo("GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.", err=True)
-        server.run_workers("gateway.app:create_app_from_environment", listening, workers or settings.workers)
+        server.run_workers("gateway.app:create_app_from_environment", listening, workers)
 
 
 @main.command("init-db")

@@ -4,16 +4,16 @@ Expected errors are plain exceptions that say what is wrong; anything that is no
 and is shown as nothing but "Internal Server Error".
 """
 
-import logging
-import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
 
 from gateway import codec
 from gateway.auth import oauth
@@ -26,13 +26,15 @@ from gateway.auth.callers import (
 )
 from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
 from gateway.ingest import events
+from gateway.telemetry.entry import note_error
+from gateway.telemetry.logs import without_message
 from loaders.store import StoreUnavailable
 from resolvers import errors
 
 GRAPHQL_PATH = "/graphql"
 _RETRY_AFTER_SECONDS = {429: FAILURES_REMEMBERED_SECONDS, 503: 1}
 
-logger = logging.getLogger("promo_gateway")
+log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Shown(NamedTuple):
@@ -78,14 +80,13 @@ SHOWN: Mapping[type[Exception], Shown] = {
 
 
 def shown(error: Exception) -> Shown:
-    """What a caller may see of `error`; it is logged here, an expected one as one line."""
+    """What a caller may see of `error`; it is noted for the request's line, and logged if it is ours."""
     answer = _look_up(error)
+    note_error(answer.code)
     cause = error if isinstance(error, StoreUnavailable) else error.__cause__
     if isinstance(cause, StoreUnavailable):
         # Its text is the kind of failure, without the driver's words.
-        logger.warning("refused %s %s: %s", answer.code, answer.graphql_code, cause)
-    else:
-        logger.info("refused %s %s", answer.code, answer.graphql_code)
+        log.warning("database_unavailable", code=answer.code, reason=str(cause))
     return answer
 
 
@@ -101,14 +102,8 @@ def _look_up(error: Exception) -> Shown:
     if (known := SHOWN.get(type(error))) is not None:
         # An empty message stands for the error's own, where that says more than the table can.
         return known if known.message else known._replace(message=str(error))
-    _log_unexpected(error)
+    log.error("unexpected", **without_message(error))
     return _look_up(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
-
-
-def _log_unexpected(error: BaseException) -> None:
-    """Log a defect: its kind and its place, but not its message, which may quote a customer's data."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("unexpected %s\n%s", type(error).__qualname__, frames)
 
 
 class ErrorAnswers:

@@ -12,6 +12,7 @@ from strawberry.http.ides import get_graphql_ide_html
 from gateway import codec
 from gateway.browsers import cacheable, content_security_policy
 from gateway.errors import shown
+from gateway.telemetry.entry import current, note_error
 from resolvers.context import Context
 from resolvers.messages import without_input
 from resolvers.operations import Operations, OperationUnknown
@@ -24,6 +25,8 @@ _CDN = "'unsafe-inline' https://unpkg.com"
 _PAGE_POLICY = content_security_policy(
     script_src=_CDN, style_src=_CDN, font_src="data:", img_src="data:", connect_src="'self'"
 )
+# The name of an operation, on its line, where callers could have given it.
+AD_HOC = "ad hoc"
 
 
 class Asked(NamedTuple):
@@ -49,6 +52,7 @@ class GraphQLEndpoint:
         if request.method == "HEAD":
             raise HTTPException(405)
         context = await self._enter(request)
+        current().operation = AD_HOC
         result = await self._execute(await _read(request), request.method, context)
         body = codec.encode(result)
         if request.method == "GET" and "errors" not in result:
@@ -126,5 +130,6 @@ def _shown(error: GraphQLError, refused_as: str, variables: Mapping[str, object]
         message, code, error_code = known.message, known.graphql_code, known.code
     else:
         message, code, error_code = without_input(error, variables), refused_as, 400
+        note_error(error_code)
     formatted: dict[str, Any] = {**error.formatted, "message": message}
     return {**formatted, "extensions": {"code": code, "errorCode": error_code}}

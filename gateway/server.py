@@ -9,16 +9,6 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-# On standard error, for the gateway and for uvicorn alike.
-_LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"promo_gateway": {"level": "INFO"}},
-}
-
 
 class AddressUnusable(Exception):
     """Nothing can listen on this address and port; the message is one line."""
@@ -67,7 +57,8 @@ def _config(app: Starlette | str, **options: Any) -> uvicorn.Config:
         app,
         # uvicorn's access line holds the query string, and with it the customer's identifier.
         access_log=False,
-        log_config=_LOGGING,
+        # What it logs comes to `telemetry.logs`, like all that libraries log.
+        log_config=None,
         server_header=False,
         # The application has a list of trusted proxies of its own.
         proxy_headers=False,

@@ -102,6 +102,14 @@ class Settings:
         one_of("legacy", "semantic"),
         "Status of the REST call's 8xxx errors: `legacy` is always 200, `semantic` is 400, 404, 409 or 503.",
     )
+    metrics_port: int = _setting(
+        0, number(0, 65535), "The port that answers Prometheus, on the same address; 0 for none."
+    )
+    traces: str = _setting(
+        "off",
+        one_of("off", "otlp"),
+        "`otlp` sends traces where the OTEL_EXPORTER_OTLP_… variables say; needs the extra `otel`.",
+    )
 
     @staticmethod
     def shown_default(row: Field[Any]) -> str:

@@ -13,13 +13,8 @@ from typing import Any, NamedTuple
 
 from bson.int64 import Int64
 from pymongo import UpdateOne
-from pymongo.errors import (
-    BulkWriteError,
-    DuplicateKeyError,
-    OperationFailure,
-    PyMongoError,
-)
-from pymongo.monitoring import CommandListener
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
 from loaders.documents import COLLECTIONS, Collection
 from loaders.driver import CODEC, DRIVERS, DriverName
@@ -27,6 +22,7 @@ from loaders.driver import CODEC, DRIVERS, DriverName
 __all__ = [
     "AlreadyExists",
     "CommandListener",
+    "ConnectionPoolListener",
     "Document",
     "Int64",
     "Store",

@@ -16,9 +16,12 @@ from gateway.auth.tokens import SigningKey
 from gateway.demo import fill
 from gateway.embedded import embedded_database
 from gateway.settings import Settings
+from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
 from tests.support import Commands, Gateway, open_gateway
+
+Logged = Callable[[], str]
 
 
 def drop(uri: str, database: str) -> None:
@@ -26,6 +29,18 @@ def drop(uri: str, database: str) -> None:
     client: MongoClient[dict[str, object]] = MongoClient(uri)
     client.drop_database(database)
     client.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _lines() -> None:
+    """Have the gateway log as `promo-gateway` does."""
+    logs.configure()
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Logged:
+    """What was logged since this was asked last."""
+    return lambda: capsys.readouterr().err
 
 
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -24,6 +24,7 @@ from gateway.auth.headers import Basic, read_credentials
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords, address_of
 from gateway.auth.tokens import Tokens, claimed_issuer
+from gateway.telemetry.entry import current
 from loaders.store import Store, StoreUnavailable
 from loaders.vocabulary import ClientKind
 
@@ -58,10 +59,14 @@ class Authenticator:
         credentials = read_credentials(connection.headers)
         try:
             if isinstance(credentials, Basic):
-                return await self._check_till(credentials, address_of(connection))
-            return await self._check_token(credentials.text)
+                caller = await self._check_till(credentials, address_of(connection))
+            else:
+                caller = await self._check_token(credentials.text)
         except StoreUnavailable as error:
             raise AuthorizationUnavailable from error
+        # Only now: who is not known may have called himself anything.
+        current().client_id = caller.client_id
+        return caller
 
     async def _check_till(self, credentials: Basic, address: str) -> Caller:
         client = await self._passwords.check(ClientKind.TILL, credentials.till, credentials.md5_hex, address)

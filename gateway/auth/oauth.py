@@ -13,6 +13,7 @@ from gateway.auth.passwords import Passwords, address_of
 from gateway.auth.tokens import Tokens
 from gateway.browsers import cacheable, require_json
 from gateway.legacy import read_customer
+from gateway.telemetry.entry import current
 from loaders.clients import Client
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
 from loaders.store import StoreUnavailable
@@ -63,6 +64,7 @@ class TokenEndpoint:
             raise InvalidClient from error
         except StoreUnavailable as error:
             raise AuthorizationUnavailable from error
+        current().client_id = client.account.id
         customer_id = None
         if asked.customer is not None:
             # Whether there is such a customer is for those to know who may read customers.

@@ -1,21 +1,23 @@
 """Tokens of an external issuer: the operator's own single sign-on, for the organisations it may speak for."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Collection
 from typing import Any
 
 import httpx
 import jwt
+import structlog
+from structlog.typing import FilteringBoundLogger
 
 from gateway.auth.callers import AuthorizationUnavailable, Caller, Unauthenticated
 from gateway.auth.tokens import key_id_of, verified_claims
+from gateway.telemetry.entry import current
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization
 from loaders.store import Store
 
-logger = logging.getLogger("promo_gateway")
+log: FilteringBoundLogger = structlog.get_logger()
 
 FETCH_AGAIN_SECONDS = 60
 FETCH_TIMEOUT_SECONDS = 5
@@ -95,7 +97,9 @@ class ExternalIssuer:
     async def _fetch(self) -> None:
         try:
             discovery = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), httpx.AsyncClient() as http:
+            traced = current().traceparent
+            headers = {} if traced is None else {"traceparent": traced}
+            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), httpx.AsyncClient(headers=headers) as http:
                 configuration = await _get_object(http, discovery)
                 if configuration.get("issuer") != self.issuer or not is_safe(str(configuration["jwks_uri"])):
                     raise ValueError("the discovery document is not this issuer's")
@@ -105,7 +109,7 @@ class ExternalIssuer:
         # Whatever a broken issuer may publish.
         except (httpx.HTTPError, OSError, LookupError, TypeError, ValueError, jwt.PyJWTError) as error:
             # The keys that are known live on.
-            logger.warning("the keys of %s cannot be fetched: %s", self.issuer, type(error).__name__)
+            log.warning("issuer_keys_not_fetched", issuer=self.issuer, error=type(error).__name__)
 
 
 def is_safe(url: str) -> bool:

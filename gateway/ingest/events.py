@@ -5,14 +5,15 @@ event is set aside, and its promotion looked up again; the promotion is written,
 up.
 """
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from structlog.typing import FilteringBoundLogger
 
 from gateway import codec
 from gateway.auth import AccessDenied, Caller
@@ -20,6 +21,7 @@ from gateway.browsers import require_json
 from gateway.ingest import notifications, records
 from gateway.ingest.notifications import Notification, Part
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
+from gateway.telemetry.metrics import EVENTS
 from loaders import ledger, set_aside
 from loaders.ledger import issuance_document
 from loaders.promotions import find_promotion_ids
@@ -35,7 +37,7 @@ RECORDED, SET_ASIDE, IGNORED = OUTCOMES = ("recorded", "set aside", "ignored")
 UNKNOWN_PROMOTION = "its promotion is not known yet"
 CONTRADICTING = "another issuance with this eventId is there already"
 
-logger = logging.getLogger("promo_gateway")
+log: FilteringBoundLogger = structlog.get_logger()
 
 
 class EventsEndpoint:
@@ -60,7 +62,6 @@ class EventsEndpoint:
                 raise AccessDenied
             if not notification.known:
                 outcome = IGNORED
-                logger.info("event %r ignored: its name means nothing here", notification.event_id)
             else:
                 outcome = await take(self._store, notification, body.decode(), self._days)
         except RecordInvalid as error:
@@ -89,7 +90,6 @@ async def take(store: Store, notification: Notification, payload: str, days: int
         tuple(sorted(identifier for identifier in missing if identifier is not None)),
     )
     await set_aside.keep(store, [thing], days)
-    logger.info("event %r set aside: %s", notification.event_id, reason)
     return RECORDED if not unnamed and await _replay_event(store, thing) else SET_ASIDE
 
 
@@ -138,9 +138,9 @@ async def _batched(things: AsyncIterator[SetAside], size: int) -> AsyncIterator[
 async def _replay_event(store: Store, thing: SetAside) -> bool:
     try:
         missing = await _record(store, notifications.read(thing.payload))
-    except RecordInvalid as error:
+    except RecordInvalid:
         # It could be read once; whatever is wrong with it now must not stop the others.
-        logger.warning("event %r cannot be replayed: %s", thing.event_id, error)
+        log.warning("event_not_replayed", organization=thing.organization_id)
         return False
     if not missing:
         await set_aside.forget(store, [thing])

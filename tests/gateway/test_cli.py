@@ -98,7 +98,9 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
         f"Listening on 127.0.0.1 port {port}",
         "GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.",
     ]
-    assert logged.splitlines()[-1].endswith("INFO promo_gateway: refused 8874 PROMOTION_NOT_FOUND")
+    lines = [json.loads(line) for line in logged.splitlines()[2:]]
+    [line] = [line for line in lines if line["route"] == legacy.PATH]
+    assert (line["event"], line["status"], line["code"]) == ("request", 404, 8874)
     assert MOBILE not in logged
 
 

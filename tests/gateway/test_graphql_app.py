@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.demo import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
-from tests.conftest import OpenGateway
+from tests.conftest import Logged, OpenGateway
 from tests.support import DEMO_HEADER, FULL_SUMMARY, Gateway, assert_graphql_refusal
 
 SECRET = "919078300000"
@@ -312,7 +312,7 @@ WRONG_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("query", "variables", "code", "message"), WRONG_VALUES)
 async def test_a_wrong_value_is_described_not_quoted(
     gateway: Gateway,
-    caplog: pytest.LogCaptureFixture,
+    logged: Logged,
     query: str,
     variables: dict[str, Any],
     code: str,
@@ -320,7 +320,7 @@ async def test_a_wrong_value_is_described_not_quoted(
 ) -> None:
     await gateway.warm()
     response = await gateway.graphql(query, variables)
-    assert "9190783" not in response.text + caplog.text
+    assert "9190783" not in response.text + logged()
     [error] = response.json()["errors"]
     assert error["message"] == message
     assert error["extensions"] == {"code": code, "errorCode": 400}

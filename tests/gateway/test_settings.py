@@ -36,6 +36,8 @@ def test_every_setting_is_read() -> None:
         "GATEWAY_BATCH_PAIRS": "500",
         "GATEWAY_COMPILED": "off",
         "GATEWAY_REST_STATUS": "semantic",
+        "GATEWAY_METRICS_PORT": "9100",
+        "GATEWAY_TRACES": "otlp",
     }
     assert environment.keys() == {f"GATEWAY_{row.name.upper()}" for row in fields(Settings)}
     assert Settings.from_environment(environment) == Settings(
@@ -59,6 +61,8 @@ def test_every_setting_is_read() -> None:
         batch_pairs=500,
         compiled="off",
         rest_status="semantic",
+        metrics_port=9100,
+        traces="otlp",
     )
 
 

@@ -26,7 +26,7 @@ from loaders.clients import NO_RIGHTS, Account, add_account, put_group
 from loaders.customers import CustomerIdentifier
 from loaders.store import Store
 from loaders.vocabulary import ClientKind, IdentifierName, Resource, Right
-from tests.conftest import OpenGateway
+from tests.conftest import Logged, OpenGateway
 from tests.gateway.auth.test_tokens import bearer
 from tests.support import (
     DOCUMENTED,
@@ -148,15 +148,14 @@ IDENTIFIERS = st.sampled_from(["919000000001", "919000000002", "919000000003"])
 async def test_no_caller_sees_another_organisation_or_another_customer(
     gateway: Gateway,
     store: Store,
-    caplog: pytest.LogCaptureFixture,
+    logged: Logged,
     customer_right: Right,
     promotion_right: Right,
     bound: str | None,
     asked: list[tuple[str, str]],
 ) -> None:
     """Two organisations use the same ids; whatever is asked, each caller sees its own alone."""
-    caplog.clear()
-    caplog.set_level("DEBUG", "promo_gateway")
+    logged()
     tenants = {place: await new_tenant(store) for place in ("here", "there")}
     for tenant in tenants.values():
         await _prepare(store, tenant, customer_right, promotion_right)
@@ -194,10 +193,12 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
             else:
                 assert answer["orgId"] == tenant.organization.id
                 assert answer["badges"][0]["badgeSeriesId"] == f"{tenant.organization.id}-{value}"
+    lines = logged()
     for place, tenant in tenants.items():
         if place not in {where for where, _ in asked}:
-            assert str(tenant.organization.id) not in text + caplog.text
-    assert "91900000000" not in caplog.text
+            assert str(tenant.organization.id) not in text + lines
+    assert '"event":"request"' in lines
+    assert "91900000000" not in lines
 
 
 _SECRET = "fe01ce2a7fbac8fafaed7c982a04e229"

@@ -1,0 +1,86 @@
+"""Log lines: one JSON object each, on standard error. The name of an event never varies; facts are fields.
+
+Whatever a library logs comes here too, without its words: asyncio, for one, quotes the exception that
+nobody retrieved, and with it perhaps a customer's phone number.
+"""
+
+import logging
+import sys
+import traceback
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+from gateway.telemetry.entry import current
+
+# Its words are about processes and sockets; their first line is static, the rest may be a traceback.
+_OUTSPOKEN = "uvicorn."
+
+log: FilteringBoundLogger = structlog.get_logger()
+
+
+def configure(*, for_people: bool = False) -> None:
+    """Have all lines of this process look as said, or be coloured text `for_people`."""
+    structlog.configure(
+        processors=[_lead, _for_people if for_people else _as_json],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda *_: _Lines(),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+
+
+def without_message(error: BaseException) -> dict[str, str]:
+    """An exception's kind and place as fields; its message may quote a customer's data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return {"error": type(error).__qualname__, "frames": frames}
+
+
+def _lead(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
+    """Put first what every line has."""
+    fields = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": level,
+        "event": event.pop("event"),
+        **event,
+    }
+    if request_id := current().request_id:
+        fields["request_id"] = request_id
+    return fields
+
+
+def _as_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+    return msgspec.json.encode(event)
+
+
+_console = structlog.dev.ConsoleRenderer(timestamp_key="time", sort_keys=False)
+
+
+def _for_people(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
+    return str(_console(logger, level, event)).encode()
+
+
+class _Lines:
+    """Standard error, as it is when a line is written. A full disk or a closed pipe loses lines only."""
+
+    def msg(self, line: bytes) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.buffer.write(line + b"\n")
+            sys.stderr.buffer.flush()
+
+    debug = info = warning = error = critical = msg
+
+
+class _Libraries(logging.Handler):
+    """Hands on what libraries log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, str] = {"logger": record.name, "place": f"{record.module}:{record.lineno}"}
+        if record.name.startswith(_OUTSPOKEN):
+            fields["said"] = record.getMessage().partition("\n")[0]
+        if record.exc_info and (error := record.exc_info[1]) is not None:
+            fields |= without_message(error)
+        log.log(record.levelno, "library", **fields)

@@ -1,0 +1,127 @@
+"""Traces: a span for each request, each batch of its loads and each command to the database.
+
+Imported only where they are switched on, because OpenTelemetry is an optional extra. Starlette's own
+middleware and the driver's instrumentation are of no use here: they put queries and addresses on spans.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.telemetry.access import route_of
+from gateway.telemetry.entry import Entry, current
+from gateway.telemetry.watching import WatchedBatches
+from loaders.store import CommandListener
+
+_TRACEPARENT = "traceparent"
+_propagator = TraceContextTextMapPropagator()
+
+
+class Traces:
+    """One application's spans, sent where the OTEL_EXPORTER_OTLP_… variables say."""
+
+    def __init__(self) -> None:
+        name = os.environ.get("OTEL_SERVICE_NAME", "promo-gateway")
+        self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}))
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self.tracer = self._provider.get_tracer("promo-gateway")
+
+    def close(self) -> None:
+        """Send what has not been sent."""
+        self._provider.shutdown()
+
+
+class TracedRequests:
+    """Middleware, inside of `Access`: a span for each request, part of the caller's trace if it names one."""
+
+    def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
+        self._app = app
+        self._tracer = tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        entry = current()
+        with self._tracer.start_as_current_span(
+            "request",
+            # Ids of a fixed form. The other headers of the standard, which could hold anything, stay out.
+            _propagator.extract({_TRACEPARENT: _header(scope, b"traceparent")}),
+            SpanKind.SERVER,
+            # An exception's text may quote a customer's data.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            carrier: dict[str, str] = {}
+            _propagator.inject(carrier)
+            entry.traceparent = carrier.get(_TRACEPARENT)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                _describe(span, route_of(scope), entry)
+
+
+class TracedBatches(WatchedBatches):
+    """A span for each batch, in the trace of the request that asked first."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    @contextmanager
+    def batch(self, kind: str, loads: int) -> Iterator[None]:
+        with (
+            super().batch(kind, loads),
+            self._tracer.start_as_current_span(
+                f"load {kind}",
+                attributes={"promo_gateway.loads": loads},
+                record_exception=False,
+                set_status_on_exception=False,
+            ),
+        ):
+            yield
+
+
+class TracedCommands(CommandListener):
+    """A span for each command: its name, and neither what it asks for nor what is answered."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._running: dict[tuple[object, int], Span] = {}
+
+    def started(self, event: Any) -> None:
+        attributes = {"db.system.name": "mongodb", "db.operation.name": event.command_name}
+        span = self._tracer.start_span(event.command_name, kind=SpanKind.CLIENT, attributes=attributes)
+        self._running[event.connection_id, event.request_id] = span
+
+    def succeeded(self, event: Any) -> None:
+        self._running.pop((event.connection_id, event.request_id)).end()
+
+    def failed(self, event: Any) -> None:
+        span = self._running.pop((event.connection_id, event.request_id))
+        span.set_status(StatusCode.ERROR)
+        span.end()
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _describe(span: Span, route: str, entry: Entry) -> None:
+    span.update_name(route)
+    span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", entry.status)
+    noted = {"request_id": entry.request_id, "operation": entry.operation, "code": entry.code}
+    for name, value in noted.items():
+        if value is not None:
+            span.set_attribute(f"promo_gateway.{name}", value)
+    if entry.status >= 500:
+        span.set_status(StatusCode.ERROR)

@@ -1,0 +1,167 @@
+"""What is written and counted of a request: its one line, exactly, and the metrics beside it."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from gateway import legacy
+from gateway.auth import oauth
+from gateway.demo import OAUTH_KEY, OAUTH_SECRET, TILL
+from gateway.ingest import events
+from loaders.store import Store
+from tests.conftest import Logged, OpenGateway
+from tests.gateway.ingest.samples import BADGE_EARNED, POINTS_ISSUED, event
+from tests.gateway.ingest.test_events import new_sender
+from tests.gateway.test_graphql_app import field
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
+
+REQUEST_ID = "0123456789abcdef0123456789abcdef"
+POINTS = "points { totalPointsIssued }"
+UNKNOWN = {**DOCUMENTED, "identifierValue": "919000000000"}
+
+
+def requests(text: str) -> list[dict[str, Any]]:
+    """The lines of requests, without what differs from run to run."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        assert line.pop("time")[-6:] == "+00:00"
+        assert isinstance(line.pop("milliseconds", 0.0), float)
+    return [line for line in lines if line["event"] == "request"]
+
+
+def line(**fields: object) -> dict[str, object]:
+    """The line of a plain answer to the demo's till, but for these fields."""
+    return {
+        "level": "info",
+        "event": "request",
+        "route": legacy.PATH,
+        "operation": None,
+        "status": 200,
+        "code": None,
+        "aggregations": 1,
+        "batch_size": 1,
+        "client_id": TILL,
+        "request_id": REQUEST_ID,
+        **fields,
+    }
+
+
+def nothing_read(**fields: object) -> dict[str, object]:
+    return line(aggregations=0, batch_size=0, **fields)
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"promo_gateway_{name}", labels) or 0
+
+
+GRAPHQL = {"route": "/graphql", "operation": "ad hoc"}
+BOTH = f"{{ {field('a', POINTS)} {field('b', POINTS)} }}"
+CASES: list[tuple[str, str, dict[str, Any], dict[str, object]]] = [
+    ("GET", legacy.PATH, {"params": DOCUMENTED}, line()),
+    ("GET", legacy.PATH, {"params": UNKNOWN}, nothing_read(code=8015)),
+    (
+        "GET",
+        legacy.PATH,
+        {"headers": {"Authorization": ""}},
+        nothing_read(status=401, code=401, client_id=None),
+    ),
+    ("DELETE", legacy.PATH, {}, nothing_read(status=405, code=405, client_id=None)),
+    ("GET", "/919078345795", {}, nothing_read(route="unmatched", status=404, code=404, client_id=None)),
+    ("POST", "/graphql", {"json": {"query": BOTH}}, line(**GRAPHQL)),
+    ("POST", "/graphql", {"json": {"query": "query Mine { nothing }"}}, nothing_read(**GRAPHQL, code=400)),
+    ("POST", "/graphql", {"content": b"{}"}, nothing_read(**GRAPHQL, status=415, code=415)),
+    (
+        "POST",
+        oauth.PATH,
+        {"json": {"key": OAUTH_KEY, "secret": OAUTH_SECRET}},
+        nothing_read(route=oauth.PATH, client_id=OAUTH_KEY),
+    ),
+    (
+        "POST",
+        oauth.PATH,
+        {"json": {"key": "919078345795", "secret": ""}},
+        nothing_read(route=oauth.PATH, status=401, code=320001, client_id=None),
+    ),
+    ("POST", events.PATH, {"json": {}}, nothing_read(route=events.PATH, status=403, code=4000)),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "given", "expected"), CASES)
+async def test_each_request_has_one_line_and_is_counted_under_its_route(
+    gateway: Gateway,
+    logged: Logged,
+    method: str,
+    path: str,
+    given: dict[str, Any],
+    expected: dict[str, Any],
+) -> None:
+    await gateway.warm()
+    logged()
+    labels = {"route": expected["route"], "status": str(expected["status"])}
+    before = counted("request_seconds_count", **labels)
+    errors = counted("errors_total", code=str(expected["code"]))
+    headers = {**DEMO_HEADER, "X-CAP-REQUEST-ID": REQUEST_ID, **given.get("headers", {})}
+    await gateway.client.request(method, path, **{**given, "headers": headers})
+    assert requests(logged()) == [expected]
+    assert counted("request_seconds_count", **labels) == before + 1
+    assert counted("errors_total", code=str(expected["code"])) == errors + (expected["code"] is not None)
+
+
+async def test_each_error_of_an_operation_is_counted_and_the_first_is_on_the_line(
+    gateway: Gateway, logged: Logged
+) -> None:
+    await gateway.warm()
+    logged()
+    before = [counted("errors_total", code=code) for code in ("8015", "8874")]
+    another = field("c", promotion='promotionId: "1"')
+    query = f"{{ {field('a', value='919000000000')} {field('b')} {another} }}"
+    await gateway.graphql(query)
+    [written] = requests(logged())
+    assert written["code"] == 8015
+    assert [counted("errors_total", code=code) for code in ("8015", "8874")] == [n + 1 for n in before]
+
+
+async def test_requests_that_share_an_aggregation_say_so(gateway_with: OpenGateway, logged: Logged) -> None:
+    async with gateway_with(batches_in_flight=1) as gateway:
+        await gateway.warm()
+        logged()
+        kinds = "customers", "promotions", "totals"
+        before = [counted("batch_loads_sum", kind=kind) for kind in kinds]
+        batches = counted("batch_loads_count", kind="totals")
+        commands = counted("command_seconds_count", command="aggregate", outcome="ok")
+        await asyncio.gather(*(gateway.rest(DOCUMENTED) for _ in range(4)))
+        written = requests(logged())
+    assert sorted((one["aggregations"], one["batch_size"]) for one in written) == [(1, 1), *[(1, 3)] * 3]
+    assert [counted("batch_loads_sum", kind=kind) for kind in kinds] == [n + 4 for n in before]
+    assert counted("batch_loads_count", kind="totals") == batches + 2
+    assert counted("command_seconds_count", command="aggregate", outcome="ok") == commands + 2
+
+
+async def test_a_request_whose_sender_goes_away_is_499(gateway: Gateway, logged: Logged) -> None:
+    await gateway.warm()
+    logged()
+    asking = asyncio.create_task(gateway.rest(DOCUMENTED))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    [written] = requests(logged())
+    assert (written["status"], written["code"]) == (499, None)
+
+
+async def test_what_becomes_of_events_is_counted(gateway: Gateway, store: Store) -> None:
+    sender = await new_sender(gateway, store, await new_tenant(store))
+    outcomes = "recorded", "set aside", "ignored"
+    before = [counted("events_total", outcome=outcome) for outcome in outcomes]
+    await sender.send(POINTS_ISSUED)
+    unknown = {**BADGE_EARNED["data"], "promotionIdentifier": "unknown"}
+    await sender.send(event("badgeEarned", unknown))
+    await sender.send(event("somethingElse", {}))
+    # Refused, and so without an outcome.
+    await sender.send(event("pointsIssued", {}))
+    assert [counted("events_total", outcome=outcome) for outcome in outcomes] == [
+        n + more for n, more in zip(before, (1, 1, 1), strict=True)
+    ]

@@ -1,0 +1,103 @@
+"""What lines look like, and that what libraries say is not among them."""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import structlog
+
+from gateway.telemetry import logs
+from gateway.telemetry.entry import Entry, running
+from tests.conftest import Logged
+
+PHONE = "919078345795"
+
+
+def only(text: str) -> dict[str, Any]:
+    [line] = [json.loads(line) for line in text.splitlines()]
+    del line["time"]
+    assert isinstance(line, dict)
+    return line
+
+
+def test_a_line_begins_with_what_every_line_has(logged: Logged) -> None:
+    structlog.get_logger().warning("database_unavailable", reason="AutoReconnect")
+    time, _, rest = logged().partition(",")
+    assert re.fullmatch(r'{"time":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"', time)
+    assert rest == '"level":"warning","event":"database_unavailable","reason":"AutoReconnect"}\n'
+
+
+def test_a_line_names_the_request_it_was_written_for(logged: Logged) -> None:
+    token = running.set(Entry("0" * 32))
+    structlog.get_logger().error("unexpected", error="KeyError")
+    running.reset(token)
+    assert only(logged()) == {
+        "level": "error",
+        "event": "unexpected",
+        "error": "KeyError",
+        "request_id": "0" * 32,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("asyncio", {}),
+        ("pymongo.topology", {}),
+        ("uvicornish", {}),
+        ("uvicorn.error", {"said": "Exception in ASGI application"}),
+    ],
+)
+def test_of_what_a_library_logs_its_place_is_kept_but_no_word(
+    logged: Logged, name: str, said: dict[str, str]
+) -> None:
+    try:
+        raise ValueError(PHONE)
+    except ValueError:
+        logging.getLogger(name).exception("Exception in ASGI application\nof %s", PHONE)
+    line = only(logged())
+    assert line.pop("place").startswith("test_logs:")
+    assert line.pop("frames").endswith("raise ValueError(PHONE)\n")
+    assert line == {"level": "error", "event": "library", "logger": name, "error": "ValueError", **said}
+
+
+def test_what_libraries_tell_in_passing_is_not_logged(logged: Logged) -> None:
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 1)
+    assert logged() == ""
+
+
+def run(program: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run([sys.executable, "-c", program], check=True, timeout=60, **options)
+
+
+def test_for_people_a_line_is_text() -> None:
+    program = (
+        "import structlog; from gateway.telemetry import logs; logs.configure(for_people=True);"
+        "structlog.get_logger().info('request', status=200)"
+    )
+    printed = run(program, stderr=subprocess.PIPE).stderr.decode()
+    assert "request" in printed
+    assert "status" in printed
+    assert "{" not in printed
+
+
+def test_a_full_disk_loses_the_line_only() -> None:
+    program = (
+        "import structlog; from gateway.telemetry import logs; logs.configure();"
+        "structlog.get_logger().info('request', status=200); print('goes on')"
+    )
+    with open("/dev/full", "wb") as full:
+        assert run(program, stderr=full, stdout=subprocess.PIPE).stdout == b"goes on\n"
+
+
+def test_an_exception_is_described_without_its_message() -> None:
+    try:
+        raise LookupError(PHONE)
+    except LookupError as error:
+        described = logs.without_message(error)
+    assert described["error"] == "LookupError"
+    assert PHONE not in described["frames"]

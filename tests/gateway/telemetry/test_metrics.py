@@ -1,0 +1,81 @@
+"""The port that Prometheus reads, from one process and from several."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from gateway import legacy
+from gateway.settings import Settings
+from gateway.telemetry.metrics import Workers
+from tests.conftest import Start
+from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
+
+# What the README lists.
+NAMES = [
+    "promo_gateway_request_seconds",
+    "promo_gateway_errors_total",
+    "promo_gateway_command_seconds",
+    "promo_gateway_batch_loads",
+    "promo_gateway_waiting_loads",
+    "promo_gateway_pool_connections",
+    "promo_gateway_pool_failures_total",
+    "promo_gateway_events_total",
+    "promo_gateway_tasks",
+]
+
+
+def value(text: str, sample: str) -> float:
+    """The value of the sample that is written like this."""
+    [found] = re.findall(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
+    return float(found)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_to_all_workers_are_added_up(start: Start, settings: Settings, workers: str) -> None:
+    port, metrics_port = free_port(), free_port()
+    variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))
+    served = start("serve", "--port", str(port), "--workers", workers, variables=variables)
+    wait_until_served(port)
+    for _ in range(20):
+        # Each on a connection of its own, so that every worker gets some.
+        httpx.get(f"http://127.0.0.1:{port}{legacy.PATH}", params=DOCUMENTED, headers=DEMO_HEADER)
+    on_the_api_s_port = httpx.get(f"http://127.0.0.1:{port}/metrics").status_code
+    text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+    served.send_signal(signal.SIGTERM)
+    served.communicate(timeout=20)
+    assert on_the_api_s_port == 404
+    labels = f'{{route="{legacy.PATH}",status="200"}}'
+    assert value(text, f"promo_gateway_request_seconds_count{labels}") == 20
+    assert value(text, 'promo_gateway_command_seconds_count{command="aggregate",outcome="ok"}') == 20
+    assert value(text, 'promo_gateway_batch_loads_sum{kind="totals"}') == 20
+    assert value(text, 'promo_gateway_pool_connections{state="in_use"}') == 0
+    assert value(text, 'promo_gateway_waiting_loads{kind="totals"}') == 0
+
+
+def test_a_dead_worker_s_gauges_go_and_its_counts_stay(tmp_path: Path) -> None:
+    program = (
+        "from gateway.telemetry.metrics import REQUESTS, TASKS\n"
+        "REQUESTS.labels('/graphql', 200).observe(0.1); TASKS.set(5); print('counted', flush=True); input()"
+    )
+    registry = CollectorRegistry()
+    registry.register(Workers(tmp_path))
+    worker = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert worker.stdout
+    assert worker.stdout.readline() == b"counted\n"
+    assert value(generate_latest(registry).decode(), "promo_gateway_tasks") == 5
+    worker.kill()
+    worker.communicate()
+    text = generate_latest(registry).decode()
+    assert "promo_gateway_tasks" not in text
+    assert value(text, 'promo_gateway_request_seconds_count{route="/graphql",status="200"}') == 1
