@@ -1,0 +1,152 @@
+"""Traces over the wire: which spans there are, whose children they are, and what is on them."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from gateway import legacy
+from gateway.cli import main
+from gateway.demo import DEMO, MOBILE, PROMOTION
+from gateway.settings import Settings
+from gateway.telemetry.traces import TracedBatches, TracedCommands, Traces
+from loaders.store import Store, StoreUnavailable
+from loaders.totals import CustomerPromotion, Ledger, TotalsDispatcher
+from loaders.vocabulary import Benefit
+from tests.conftest import OpenGateway
+from tests.gateway.telemetry.collector import Collector, collecting
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway
+
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+REQUEST_ID = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        yield collector
+
+
+def attributes(span: Span) -> dict[str, Any]:
+    return {
+        one.key: getattr(one.value, one.value.WhichOneof("value") or "string_value")
+        for one in span.attributes
+    }
+
+
+def tree(spans: list[Span], parent: bytes) -> dict[str, Any]:
+    """The names of the spans below this one, and what is below those."""
+    below = [span for span in spans if span.parent_span_id == parent]
+    return {span.name: tree(spans, span.span_id) for span in sorted(below, key=lambda span: span.name)}
+
+
+async def test_a_request_its_batches_and_its_commands_are_spans_of_the_caller_s_trace(
+    gateway_with: OpenGateway, collector: Collector
+) -> None:
+    async with gateway_with(traces="otlp") as gateway:
+        await gateway.warm()
+        headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "X-CAP-REQUEST-ID": REQUEST_ID}
+        response = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, **headers})
+    spans = [span for span in collector.spans if span.trace_id.hex() == TRACE]
+    assert tree(spans, bytes.fromhex(PARENT)) == {
+        legacy.PATH: {
+            "load customers": {"find": {}},
+            "load promotions": {"find": {}},
+            "load totals": {"aggregate": {}},
+        }
+    }
+    by_name = {span.name: span for span in spans}
+    assert attributes(by_name[legacy.PATH]) == {
+        "http.route": legacy.PATH,
+        "http.response.status_code": 200,
+        "promo_gateway.request_id": REQUEST_ID,
+    }
+    assert attributes(by_name["load totals"]) == {"promo_gateway.loads": 1}
+    assert attributes(by_name["aggregate"]) == {"db.system.name": "mongodb", "db.operation.name": "aggregate"}
+    assert response.headers["traceparent"] == f"00-{TRACE}-{by_name[legacy.PATH].span_id.hex()}-01"
+
+
+async def test_a_shared_batch_is_part_of_the_trace_of_who_asked_first(
+    store: Store, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine too, the others wait for the first.
+    monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
+    traces = Traces()
+    totals = TotalsDispatcher(store, in_flight=1, watcher=TracedBatches(traces.tracer))
+    ledger = Ledger(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
+
+    async def ask(customer_id: int) -> None:
+        with traces.tracer.start_as_current_span(f"request {customer_id}"):
+            await totals.load(ledger, {CustomerPromotion(customer_id, PROMOTION.promotion_id)})
+
+    await asyncio.gather(*map(ask, range(4)))
+    traces.close()
+    names = {span.span_id: span.name for span in collector.spans}
+    batches = [
+        (names[span.parent_span_id], attributes(span))
+        for span in collector.spans
+        if span.name == "load totals"
+    ]
+    assert batches == [
+        ("request 0", {"promo_gateway.loads": 1}),
+        ("request 1", {"promo_gateway.loads": 3}),
+    ]
+
+
+async def test_errors_are_marked_and_named_by_their_code(
+    gateway_with: OpenGateway, collector: Collector
+) -> None:
+    async with gateway_with(traces="otlp") as gateway:
+        await gateway.rest({**DOCUMENTED, "promotionId": "1"})
+        await gateway.client.get(f"/{MOBILE}")
+    found = [(span.name, attributes(span)) for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER]
+    assert [(name, of["promo_gateway.code"]) for name, of in found] == [
+        (legacy.PATH, 8874),
+        ("unmatched", 404),
+    ]
+
+
+async def test_a_failed_command_is_marked_without_the_server_s_words(
+    settings: Settings, collector: Collector
+) -> None:
+    traces = Traces()
+    store = Store(settings.mongodb_uri, settings.database, listeners=[TracedCommands(traces.tracer)])
+    with pytest.raises(StoreUnavailable):
+        await store.aggregate("issuances", [{"$nonsense": MOBILE}])
+    await store.close()
+    traces.close()
+    span, *others = collector.spans
+    # The driver's good-bye.
+    assert [other.name for other in others] == ["endSessions"]
+    assert (span.name, span.status.code) == ("aggregate", Status.STATUS_CODE_ERROR)
+    assert (span.status.message, len(span.events)) == ("", 0)
+
+
+async def test_without_traces_no_header_of_theirs_is_sent(gateway: Gateway) -> None:
+    headers = {**DEMO_HEADER, "traceparent": f"00-{TRACE}-{PARENT}-01"}
+    assert "traceparent" not in (await gateway.rest(DOCUMENTED, headers)).headers
+
+
+def test_without_traces_nothing_of_opentelemetry_is_imported() -> None:
+    program = (
+        "import sys; from gateway.app import create_app; from gateway.settings import Settings;"
+        "create_app(Settings()); sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_traces_without_the_extra_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+    monkeypatch.setenv("GATEWAY_TRACES", "otlp")
+    result = CliRunner().invoke(main, ["serve"])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: GATEWAY_TRACES is otlp and OpenTelemetry is not installed: "
+        "pip install 'promo-gateway[otel]'.\n",
+    )
