@@ -1,0 +1,320 @@
+"""No personal data inside: identifiable values through every route and error path, and none in any view.
+
+Every request of this file carries phone numbers, e-mail addresses, secrets or tokens. Afterwards they are
+looked for in all that was logged, counted, traced and answered as an error.
+"""
+
+import json
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY, generate_latest
+
+from gateway import legacy
+from gateway.auth import oauth
+from gateway.auth.headers import TOKEN_HEADER
+from gateway.demo import MOBILE, PASSWORD, authorization
+from gateway.errors import GRAPHQL_PATH
+from gateway.ingest import events
+from gateway.settings import Settings
+from loaders.store import Store
+from tests.conftest import Logged, OpenGateway, Start
+from tests.gateway.auth.test_oidc import Issuer, trusting
+from tests.gateway.auth.test_tokens import bearer
+from tests.gateway.ingest import samples
+from tests.gateway.ingest.test_events import new_sender
+from tests.gateway.telemetry.collector import Collector, collecting
+from tests.gateway.test_graphql_app import field
+from tests.support import (
+    DEMO_HEADER,
+    DOCUMENTED,
+    Gateway,
+    environment,
+    free_port,
+    new_tenant,
+    wait_until_served,
+)
+
+PHONE, EMAIL, SECRET = "447700900123", "maria.santos@example.org", "Correct-Horse-7"
+TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vbmUifQ.eyJzdWIiOiI0NDc3MDA5MDAxMjMifQ.c2lnbmF0dXJl"
+# A number is looked for without its ends too: it could have been cut, or be part of something longer.
+MARKS = [PHONE[1:-1], "maria.santos", "santos%40", SECRET, TOKEN.split(".")[1]]
+VALUES = [PHONE, f"+{PHONE}", EMAIL, SECRET, TOKEN]
+EVERYWHERE = {
+    "X-CAP-REQUEST-ID": PHONE,
+    "User-Agent": EMAIL,
+    "Referer": f"https://shop.example/?phone={PHONE}",
+    "X-Forwarded-For": PHONE,
+    "Cookie": f"phone={PHONE}",
+    # A good one, or nobody would look at the next.
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "tracestate": f"phone={PHONE}",
+    "baggage": f"email={EMAIL}",
+}
+
+
+def assert_unseen(where: str, text: str) -> None:
+    for mark in MARKS:
+        assert mark not in text, f"{where}: {text[max(0, text.index(mark) - 200) :][:400]}"
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        yield collector
+
+
+def rest() -> Iterator[dict[str, Any]]:
+    """The original call, each parameter spoilt in turn."""
+    for name in (*DOCUMENTED, "promotionIdentifier", EMAIL):
+        for value in VALUES:
+            yield {"method": "GET", "url": legacy.PATH, "params": {**DOCUMENTED, name: value}}
+    for method in ("HEAD", "POST", "DELETE", "OPTIONS"):
+        yield {"method": method, "url": legacy.PATH, "params": {"identifierValue": PHONE}}
+    for path in (f"/{PHONE}", f"/v2/customers/{EMAIL}", f"{legacy.PATH}/{PHONE}", f"/graphql/{SECRET}"):
+        yield {"method": "GET", "url": path, "params": {"token": TOKEN}}
+
+
+def credentials() -> Iterator[dict[str, Any]]:
+    """Refused at the door."""
+    for value in VALUES:
+        for headers in (
+            {"Authorization": authorization(value, PASSWORD)},
+            {"Authorization": f"Basic {value}"},
+            {"Authorization": f"Bearer {value}"},
+            {"Authorization": value},
+            {TOKEN_HEADER: value},
+            {**DEMO_HEADER, TOKEN_HEADER: value},
+        ):
+            for url in (legacy.PATH, GRAPHQL_PATH, events.PATH):
+                method = "GET" if url == legacy.PATH else "POST"
+                yield {"method": method, "url": url, "headers": headers}
+
+
+def graphql() -> Iterator[dict[str, Any]]:
+    """Literals, variables, names and texts that are none."""
+    declared = field().replace(f'"{MOBILE}"', "$value")
+    variable = f"query ($value: String!) {{ {declared} }}"
+    for value in VALUES:
+        literal = json.dumps(value)
+        for query in (
+            f"{{ {field(value=value)} }}",
+            f"{{ {field(promotion=f'promotionId: {literal}')} }}",
+            f"{{ {field(promotion=f'promotionIdentifier: {literal}')} }}",
+            f"{{ {field(promotion=f'promotionId: [{literal}]')} }}",
+            f"{{ {field(name=literal)} }}",
+            f"{{ {field()} @include(if: {literal}) }}",
+            f"{{ {literal} }}",
+            f"{{ {value} }}",
+            f"# {value}\n{{",
+            f'{{ a(b: "{value}',
+            f"query op_{PHONE} {{ __typename }}",
+        ):
+            yield {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": query}}
+            yield {"method": "GET", "url": GRAPHQL_PATH, "params": {"query": query}}
+        for wrong in (value, [value], {value: value}, 1, None):
+            body = {"query": variable, "variables": {"value": wrong}}
+            yield {"method": "POST", "url": GRAPHQL_PATH, "json": body}
+        wrong_bodies: list[object] = [
+            {"query": "{ __typename }", "operationName": value},
+            {"query": "{ __typename }", "variables": value},
+            {"query": "{ __typename }", "extensions": {"persistedQuery": value}},
+            {"query": {"phone": value}},
+            [value],
+            value,
+        ]
+        for wrong_body in wrong_bodies:
+            yield {"method": "POST", "url": GRAPHQL_PATH, "json": wrong_body}
+        yield {"method": "POST", "url": GRAPHQL_PATH, "content": value.encode()}
+        yield {"method": "GET", "url": GRAPHQL_PATH, "params": {"query": "{ a }", "variables": value}}
+
+
+def tokens() -> Iterator[dict[str, Any]]:
+    """The token endpoint."""
+    for value in VALUES:
+        customer = {"source": "INSTORE", "identifierName": "mobile", "identifierValue": value}
+        for body in (
+            {"key": value, "secret": value},
+            {"key": "demo-key", "secret": value},
+            {"key": "demo-key", "secret": "demo-secret", "customer": customer},
+            {"key": "demo-key", "secret": "demo-secret", "customer": {**customer, "source": value}},
+            {"key": "demo-key", "secret": "demo-secret", "customer": value},
+            {"key": [value]},
+            {value: value},
+        ):
+            yield {"method": "POST", "url": oauth.PATH, "json": body}
+        yield {"method": "POST", "url": oauth.PATH, "content": value.encode()}
+
+
+async def send(gateway: Gateway, asked: dict[str, Any]) -> None:
+    """Send a request with values in all of its headers; what is wrong with it is answered without them."""
+    headers = {**DEMO_HEADER, **EVERYWHERE, **asked.get("headers", {})}
+    if "content" in asked:
+        headers["Content-Type"] = "application/json"
+    response = await gateway.client.request(**{**asked, "headers": headers})
+    assert_unseen(str(asked), f"{response.headers}")
+    if response.status_code != 200 or '"errors":[' in response.text:
+        assert_unseen(str(asked), response.text)
+
+
+def assert_view_is_clean(logged: str, collector: Collector) -> None:
+    assert_unseen("logs", logged)
+    assert_unseen("metrics", generate_latest(REGISTRY).decode())
+    for body in collector.bodies:
+        assert_unseen("spans", body.decode("latin-1"))
+
+
+async def test_what_callers_send_is_in_no_log_metric_span_or_error(
+    gateway_with: OpenGateway, logged: Logged, collector: Collector
+) -> None:
+    requests = [*rest(), *credentials(), *graphql(), *tokens()]
+    async with gateway_with(traces="otlp") as gateway:
+        await gateway.warm()
+        logged()
+        for asked in requests:
+            await send(gateway, asked)
+    text = logged()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["event"] for line in lines].count("request") == len(requests)
+    assert {line["route"] for line in lines if line["event"] == "request"} == {
+        legacy.PATH,
+        GRAPHQL_PATH,
+        oauth.PATH,
+        events.PATH,
+        "unmatched",
+    }
+    assert all(re.fullmatch("[0-9a-f]{32}", line["request_id"]) for line in lines)
+    servers = [span for span in collector.spans if span.kind == span.SPAN_KIND_SERVER]
+    assert len(servers) == len(requests) + 1
+    assert_view_is_clean(text, collector)
+
+
+async def test_what_events_say_is_in_no_log_metric_span_or_error(
+    gateway_with: OpenGateway, store: Store, logged: Logged, collector: Collector
+) -> None:
+    async with gateway_with(traces="otlp") as gateway:
+        sender = await new_sender(gateway, store, await new_tenant(store))
+        headers = {**sender.headers, **EVERYWHERE}
+        customer = {"customerId": 1, "instore": {"mobile": PHONE, "email": EMAIL, "externalId": SECRET}}
+        common = {"orgId": sender.tenant.organization.id, "refId": PHONE, "apiRequestId": EMAIL}
+        cases: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], int]] = [
+            (samples.CUSTOMER_ADDED, {}, {}, 200),
+            (samples.POINTS_ISSUED, {}, {}, 200),
+            (samples.BADGE_EARNED, {}, {"promotionIdentifier": EMAIL}, 200),
+            (samples.BADGE_EARNED, {}, {"badgeId": [PHONE]}, 400),
+            (samples.BADGE_EARNED, {"createdAt": PHONE}, {}, 400),
+            (samples.BADGE_EARNED, {"eventName": EMAIL}, {}, 200),
+            (samples.BADGE_EARNED, {"orgId": int(PHONE)}, {}, 403),
+            (samples.BADGE_EARNED, {"data": PHONE}, {}, 400),
+        ]
+        for n, (sample, changes, data, status) in enumerate(cases):
+            body = {**sample, **common, "eventId": f"{PHONE}-{n}", **changes}
+            if "data" not in changes:
+                body["data"] = {**sample["data"], "customerIdentifiers": customer, **data}
+            response = await gateway.client.post(events.PATH, json=body, headers=headers)
+            assert_unseen(str(body), response.text)
+            assert response.status_code == status
+    assert_view_is_clean(logged(), collector)
+
+
+async def test_tokens_of_an_external_issuer_are_in_no_view(
+    gateway_with: OpenGateway, logged: Logged, collector: Collector
+) -> None:
+    issuer = Issuer()
+    claims = {"sub": EMAIL, "phone_number": PHONE}
+    issued = [
+        issuer.token(**claims),
+        issuer.token(**claims, org_id=PHONE),
+        issuer.token(**claims, aud=EMAIL),
+        issuer.token(**claims, exp=1),
+        issuer.token(**claims)[:-4] + "AAAA",
+    ]
+    async with gateway_with(traces="otlp", **trusting(issuer)) as gateway:
+        issuer.broken = True
+        answers = [await gateway.rest(DOCUMENTED, {**bearer(issued[0]), **EVERYWHERE})]
+    issuer.broken = False
+    async with gateway_with(traces="otlp", **trusting(issuer)) as gateway:
+        answers += [await gateway.rest(DOCUMENTED, {**bearer(token), **EVERYWHERE}) for token in issued]
+    issuer.close()
+    assert [answer.status_code for answer in answers] == [503, 200, 401, 401, 401, 401]
+    text = logged()
+    assert '"event":"issuer_keys_not_fetched"' in text
+    parts = {part for token in issued for part in token.split(".")[1:]}
+    seen = text + "".join(answer.text + str(answer.headers) for answer in answers)
+    seen += "".join(body.decode("latin-1") for body in collector.bodies)
+    assert [part for part in parts if part in seen] == []
+    assert_view_is_clean(text, collector)
+
+
+async def test_a_defect_s_words_are_in_no_view(
+    gateway_with: OpenGateway, logged: Logged, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ValueError(f"cannot read {PHONE} of {EMAIL} with {SECRET} and {TOKEN}")
+
+    async with gateway_with(traces="otlp") as gateway:
+        await gateway.warm()
+        logged()
+        for place in ("gateway.legacy.summarize", "resolvers.query.summarize"):
+            monkeypatch.setattr(place, fail)
+        await send(gateway, {"method": "GET", "url": legacy.PATH, "params": DOCUMENTED})
+        await send(gateway, {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field()} }}"}})
+    text = logged()
+    assert text.count('"event":"unexpected","error":"ValueError"') == 2
+    assert_view_is_clean(text, collector)
+
+
+async def test_with_the_database_down_nothing_is_in_any_view(
+    gateway_with: OpenGateway, logged: Logged, collector: Collector
+) -> None:
+    uri = f"mongodb://maria:{SECRET}@127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=50"
+    requests = [
+        {"method": "GET", "url": legacy.PATH, "params": {**DOCUMENTED, "identifierValue": PHONE}},
+        {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field(value=EMAIL)} }}"}},
+        {"method": "POST", "url": oauth.PATH, "json": {"key": PHONE, "secret": SECRET}},
+        {"method": "POST", "url": events.PATH, "json": {**samples.CUSTOMER_ADDED, "eventId": PHONE}},
+    ]
+    async with gateway_with(traces="otlp", mongodb_uri=uri) as gateway:
+        for asked in requests:
+            await send(gateway, asked)
+    text = logged()
+    assert text.count('"event":"database_unavailable"') == len(requests)
+    assert_view_is_clean(text, collector)
+
+
+RAW = [
+    f"GET {legacy.PATH}?identifierValue={PHONE} HTTP/9.9\r\n\r\n",
+    f"{PHONE} {EMAIL}\r\n\r\n",
+    f"GET /{PHONE} HTTP/1.1\r\nHost: x\r\n{EMAIL}\r\n\r\n",
+    f"GET {legacy.PATH}?identifierValue=%{PHONE} HTTP/1.1\r\nHost: {EMAIL}\r\nUpgrade: {PHONE}\r\n"
+    f"Connection: upgrade\r\n\r\n",
+    f"GET {legacy.PATH} HTTP/1.1\r\nHost: x\r\nX-Phone: {PHONE * 10_000}\r\n\r\n",
+    f"POST {oauth.PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{PHONE}",
+    f"POST {oauth.PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{PHONE}\r\n{EMAIL}\r\n",
+]
+
+
+def test_what_is_no_request_at_all_is_in_no_log_or_metric(start: Start, settings: Settings) -> None:
+    port, metrics_port = free_port(), free_port()
+    variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))
+    served = start("serve", "--port", str(port), variables=variables)
+    wait_until_served(port)
+    for text in RAW:
+        with socket.create_connection(("127.0.0.1", port), 5) as connection:
+            connection.sendall(text.encode())
+            connection.shutdown(socket.SHUT_WR)
+            assert_unseen(text[:100], connection.makefile("rb").read().decode("latin-1"))
+    metrics = httpx.get(f"http://127.0.0.1:{metrics_port}").text
+    served.send_signal(signal.SIGTERM)
+    _, logged = served.communicate(timeout=20)
+    assert '"event":"library"' in logged
+    assert '"event":"request"' in logged
+    assert 'route="unmatched"' in metrics
+    assert_unseen("logs", logged)
+    assert_unseen("metrics", metrics)
