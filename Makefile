@@ -5,7 +5,7 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN := .venv/bin
 
-.PHONY: demo test fuzz test-all lint lock clean .venv
+.PHONY: demo test fuzz test-all soak lint lock clean .venv
 
 demo: .venv
 	@$(BIN)/promo-gateway demo --port $(PORT)
@@ -19,6 +19,10 @@ fuzz: .venv
 test-all: lint
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
 	GATEWAY_TEST_DRIVER=pymongo $(BIN)/pytest -m "not slow"
+
+# Load whose senders go away; fails if the gateway keeps anything of theirs. Takes two minutes.
+soak: .venv
+	$(BIN)/python -m bench.soak
 
 lint: .venv
 	$(BIN)/ruff check .

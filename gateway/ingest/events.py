@@ -68,6 +68,7 @@ class EventsEndpoint:
             raise HTTPException(400, f"{error}.") from error
         except StoreUnavailable as error:
             raise HTTPException(503, "The event is not recorded; send it again.") from error
+        EVENTS.labels(outcome).inc()
         return Response(codec.encode({"status": outcome}), media_type=codec.MEDIA_TYPE)
 
 

@@ -104,6 +104,16 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
     assert MOBILE not in logged
 
 
+def test_a_taken_metrics_port_is_one_line(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        variables = environment(settings, GATEWAY_METRICS_PORT=port)
+        assert error(run("serve", "--port", "0", variables=variables)) == (
+            f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. "
+            "Choose another with GATEWAY_METRICS_PORT."
+        )
+
+
 def test_a_host_that_does_not_exist_is_one_line(settings: Settings) -> None:
     line = error(run("serve", "--host", "nowhere.invalid", "--port", "8000", variables=environment(settings)))
     assert line.startswith("Error: Cannot listen on nowhere.invalid port 8000: ")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from gateway import legacy
 from gateway.settings import Settings
@@ -16,24 +16,22 @@ from gateway.telemetry.metrics import Workers
 from tests.conftest import Start
 from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 
-# What the README lists.
-NAMES = [
-    "promo_gateway_request_seconds",
-    "promo_gateway_errors_total",
-    "promo_gateway_command_seconds",
-    "promo_gateway_batch_loads",
-    "promo_gateway_waiting_loads",
-    "promo_gateway_pool_connections",
-    "promo_gateway_pool_failures_total",
-    "promo_gateway_events_total",
-    "promo_gateway_tasks",
-]
+README = Path(__file__).parents[3] / "README.md"
 
 
 def value(text: str, sample: str) -> float:
     """The value of the sample that is written like this."""
     [found] = re.findall(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
     return float(found)
+
+
+def test_the_readme_lists_every_metric() -> None:
+    rows = re.findall(r"^\| `(promo_gateway_\w+)` \| .*\| (.*) \|$", README.read_text(), re.MULTILINE)
+    own = [family for family in REGISTRY.collect() if family.name.startswith("promo_gateway_")]
+    assert sorted(rows) == sorted(
+        (f"{family.name}_total" if family.type == "counter" else family.name, family.documentation)
+        for family in own
+    )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
