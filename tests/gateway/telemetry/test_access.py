@@ -173,6 +173,18 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
     assert more() == [1, 1, 0, 0]
 
 
+async def test_commands_that_get_no_connection_are_counted(settings: Settings) -> None:
+    uri = f"{settings.mongodb_uri}/?maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false"
+    store = Store(uri, settings.database, listeners=[WatchedDriver()])
+    before = counted("pool_failures_total", reason="timeout")
+    asked = (store.aggregate("issuances", [{"$limit": 1}]) for _ in range(20))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    await store.close()
+    failed = sum(isinstance(answer, StoreUnavailable) for answer in answers)
+    assert 0 < failed < 20
+    assert counted("pool_failures_total", reason="timeout") == before + failed
+
+
 async def test_a_request_whose_sender_goes_away_is_499(gateway: Gateway, logged: Logged) -> None:
     await gateway.warm()
     logged()
