@@ -5,9 +5,9 @@ nobody retrieved, and with it perhaps a customer's phone number.
 """
 
 import logging
+import select
 import sys
 import traceback
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,7 +15,10 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from gateway.telemetry.entry import current
+from gateway.telemetry.metrics import LOST
 
+PATIENCE_MS = 100
+_STANDARD_ERROR = 2
 # Its words are about processes and sockets; their first line is static, the rest may be a traceback.
 _OUTSPOKEN = "uvicorn."
 
@@ -24,10 +27,11 @@ log: FilteringBoundLogger = structlog.get_logger()
 
 def configure(*, for_people: bool = False) -> None:
     """Have all lines of this process look as said, or be coloured text `for_people`."""
+    lines = _Lines()
     structlog.configure(
         processors=[_lead, _for_people if for_people else _as_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: _Lines(),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
@@ -64,12 +68,28 @@ def _for_people(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
 
 
 class _Lines:
-    """Standard error, as it is when a line is written. A full disk or a closed pipe loses lines only."""
+    """Standard error, as it is when a line is written.
+
+    A full disk, a closed pipe, or one that nobody reads loses lines, never requests.
+    """
+
+    def __init__(self) -> None:
+        self._room = select.poll()
+        self._room.register(_STANDARD_ERROR, select.POLLOUT)
+        self._patience = PATIENCE_MS
 
     def msg(self, line: bytes) -> None:
-        with suppress(OSError, ValueError):
+        if not self._room.poll(self._patience):
+            # Whoever reads has had its chance; until it has made room, no line waits for it again.
+            self._patience = 0
+            LOST.inc()
+            return
+        self._patience = PATIENCE_MS
+        try:
             sys.stderr.buffer.write(line + b"\n")
             sys.stderr.buffer.flush()
+        except (OSError, ValueError):
+            LOST.inc()
 
     debug = info = warning = error = critical = msg
 

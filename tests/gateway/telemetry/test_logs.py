@@ -94,6 +94,23 @@ def test_a_full_disk_loses_the_line_only() -> None:
         assert run(program, stderr=full, stdout=subprocess.PIPE).stdout == b"goes on\n"
 
 
+def test_a_pipe_that_nobody_reads_loses_lines_only() -> None:
+    program = (
+        "import structlog; from gateway.telemetry import logs, metrics; logs.configure()\n"
+        "for n in range(2000): structlog.get_logger().info('request', n=n, text='x' * 300)\n"
+        "print(int(metrics.LOST._value.get()), flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        lost = int(process.stdout.readline())
+        lines = process.stderr.read().splitlines()
+    assert [json.loads(line)["n"] for line in lines] == list(range(2000 - lost))
+    assert lost > 1000
+
+
 def test_an_exception_is_described_without_its_message() -> None:
     try:
         raise LookupError(PHONE)
