@@ -12,3 +12,5 @@ personal.
 - `traces`: spans, imported only where they are switched on
 - `view`: all of it together, as the application gets it
 """
+
+REQUEST_ID = "X-CAP-REQUEST-ID"

@@ -9,10 +9,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
+from gateway.telemetry import REQUEST_ID
 from gateway.telemetry.entry import Entry, running
 from gateway.telemetry.metrics import REQUESTS
 
-REQUEST_ID = "X-CAP-REQUEST-ID"
 UNMATCHED = "unmatched"
 
 # Nothing but 32 hex digits, with or without a UUID's hyphens: an id is no place for anything personal.
