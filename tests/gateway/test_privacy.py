@@ -48,6 +48,7 @@ VALUES = [PHONE, f"+{PHONE}", EMAIL, SECRET, TOKEN]
 EVERYWHERE = {
     "X-CAP-REQUEST-ID": PHONE,
     "User-Agent": EMAIL,
+    "Origin": f"https://{PHONE}.example",
     "Referer": f"https://shop.example/?phone={PHONE}",
     "X-Forwarded-For": PHONE,
     "Cookie": f"phone={PHONE}",
