@@ -19,6 +19,7 @@ from gateway.auth.oauth import TokenEndpoint
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
+from gateway.body import BodyLimit
 from gateway.browsers import AnswerHeaders, cross_origin
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql_app import GraphQLEndpoint
@@ -81,6 +82,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
             *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=always_200),
+            Middleware(BodyLimit, most=settings.max_body_bytes, seconds=settings.max_body_seconds),
         ],
         exception_handlers={HTTPException: _leave_to_error_answers},
         lifespan=lifespan,

@@ -25,6 +25,7 @@ from gateway.auth.callers import (
     Unauthenticated,
 )
 from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
+from gateway.body import BodyTooLarge
 from gateway.ingest import events
 from gateway.telemetry.entry import note_error
 from gateway.telemetry.logs import without_message
@@ -74,6 +75,8 @@ SHOWN: Mapping[type[Exception], Shown] = {
     errors.PromotionNotFound: Shown(8874, "promotion id passed is invalid", 404, "PROMOTION_NOT_FOUND"),
     errors.PromotionInOtherProgram: Shown(8105, _PROMOTION_DATA, 409, "PROMOTION_IN_OTHER_PROGRAM"),
     StoreUnavailable: Shown(8105, _PROMOTION_DATA, 503, "DATA_UNAVAILABLE"),
+    # Its phrase depends on the version of Python.
+    BodyTooLarge: Shown(413, "Content Too Large", 413, "CONTENT_TOO_LARGE"),
     # Nobody is left to read this one; it is here because it is no defect.
     ClientDisconnect: Shown(400, "Bad Request", 400, "BAD_REQUEST"),
 }
@@ -96,12 +99,12 @@ def http_status(answer: Shown, *, always_200: bool) -> int:
 
 
 def _look_up(error: Exception) -> Shown:
-    if isinstance(error, HTTPException):
-        status = HTTPStatus(error.status_code)
-        return Shown(status, status.phrase, status, status.name)
     if (known := SHOWN.get(type(error))) is not None:
         # An empty message stands for the error's own, where that says more than the table can.
         return known if known.message else known._replace(message=str(error))
+    if isinstance(error, HTTPException):
+        status = HTTPStatus(error.status_code)
+        return Shown(status, status.phrase, status, status.name)
     log.error("unexpected", **without_message(error))
     return _look_up(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
 

@@ -97,6 +97,12 @@ class Settings:
         one_of("on", "off"),
         "Whether GraphQL operations are compiled; `off` leaves them all to graphql-core's executor.",
     )
+    max_body_bytes: int = _setting(
+        1024 * 1024, number(1, 2**31), "Longest body of a request, in bytes; beyond it the answer is 413."
+    )
+    max_body_seconds: int = _setting(
+        10, number(1, 3600), "Longest time for a body to arrive; beyond it the answer is 408."
+    )
     rest_status: str = _setting(
         "legacy",
         one_of("legacy", "semantic"),

@@ -30,7 +30,6 @@ from loaders.store import Document, Store, StoreUnavailable
 from loaders.vocabulary import Form, Resource, Right
 
 PATH = "/v3/events"
-LONGEST_EVENT = 1024 * 1024
 REPLAYED_AT_ONCE = 500
 
 RECORDED, SET_ASIDE, IGNORED = OUTCOMES = ("recorded", "set aside", "ignored")
@@ -55,7 +54,7 @@ class EventsEndpoint:
         caller = await self._authenticate(request)
         caller.require(Right.WRITE, Resource.EVENT)
         require_json(request)
-        body = await _read(request)
+        body = await request.body()
         try:
             notification = notifications.read(body)
             if notification.organization_id != caller.organization.id:
@@ -202,12 +201,3 @@ async def _promotion_ids(store: Store, organization_id: int, parts: list[Part]) 
         known.get(part.promotion_identifier) if part.promotion_id is None else part.promotion_id
         for part in parts
     ]
-
-
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_EVENT:
-            raise HTTPException(413, f"An event has at most {LONGEST_EVENT} bytes.")
-    return bytes(body)

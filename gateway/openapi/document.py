@@ -68,6 +68,8 @@ _CREDENTIALS = {
     },
 }
 
+_BODY = plain(408, "The body did not arrive in time.") | plain(413, "The body is too long.")
+
 
 class OpenAPIEndpoint:
     """`GET /openapi.json`, for everybody."""
@@ -122,6 +124,7 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                         reference("TokenAnswer"),
                         TOKEN
                         | plain(400, "The body is not a token request.")
+                        | _BODY
                         | plain(415, "The body is not JSON.")
                         | plain(503, "The gateway has no key to sign tokens with."),
                         token_body,
@@ -145,7 +148,7 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                         record({"status": {"enum": list(events.OUTCOMES)}}),
                         CALLER
                         | plain(400, "The event can never be taken; do not send it again.")
-                        | plain(413, f"The event has more than {events.LONGEST_EVENT} bytes.")
+                        | _BODY
                         | plain(415, "The body is not JSON.")
                         | plain(503, "The event is not recorded; send it again."),
                     ),

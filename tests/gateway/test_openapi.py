@@ -1,7 +1,8 @@
 """The OpenAPI document is valid, complete, and what the gateway really answers."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
@@ -109,7 +110,7 @@ async def test_real_answers_of_every_kind_are_as_described(
 ) -> None:
     whole = described(rest_status)
     async with AsyncExitStack() as stack:
-        gateway, without_keys, without_database = [
+        gateway, without_keys, without_database, impatient = [
             await stack.enter_async_context(
                 open_gateway(replace(settings, rest_status=rest_status, **changes))
             )
@@ -117,12 +118,14 @@ async def test_real_answers_of_every_kind_are_as_described(
                 {},
                 {"signing_keys": ()},
                 {"mongodb_uri": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"},
+                {"max_body_seconds": 0},
             )
         ]
         real = [
             *await _summaries(gateway),
             *await _tokens(gateway, store),
             *await _events(gateway, store),
+            *await _bodies_that_do_not_come(impatient, store),
             await without_keys.client.post(oauth.PATH, json=TOKEN),
             await without_database.rest(DOCUMENTED),
             await without_database.client.post(oauth.PATH, json=TOKEN),
@@ -163,6 +166,7 @@ async def _tokens(gateway: Gateway, store: Store) -> list[httpx.Response]:
         {**TOKEN, "customer": {**ONE, "identifierName": "email"}},
         {"key": name, "secret": md5_hex(PASSWORD), "customer": ONE},
         {"key": 1},
+        {"key": "x" * Settings().max_body_bytes},
         *[{**TOKEN, "secret": "wrong"}] * (FAILURES_ALLOWED + 1),
     ]
     answers = [await gateway.client.post(oauth.PATH, json=body) for body in bodies]
@@ -178,12 +182,25 @@ async def _events(gateway: Gateway, store: Store) -> list[httpx.Response]:
     ]
     headers = {**sender.headers, "Content-Type": "text/plain"}
     answers.append(await gateway.client.post(events.PATH, content=b"{}", headers=headers))
-    for content in (b"{", b" " * (events.LONGEST_EVENT + 1)):
+    for content in (b"{", b" " * (Settings().max_body_bytes + 1)):
         answers.append(await sender.post(content))
     answers.append(await gateway.rest(DOCUMENTED, sender.headers))
     for credentials in (DEMO_HEADER, {}, WRONG):
         answers.append(await gateway.client.post(events.PATH, json={}, headers=credentials))
     return answers
+
+
+async def _bodies_that_do_not_come(gateway: Gateway, store: Store) -> list[httpx.Response]:
+    async def never() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    sender = await new_sender(gateway, store, await new_tenant(store))
+    headers = {**sender.headers, "Content-Type": "application/json"}
+    return [
+        await gateway.client.post(path, content=never(), headers=headers)
+        for path in (oauth.PATH, events.PATH)
+    ]
 
 
 async def test_decimals_are_json_numbers_and_a_string_is_refused(gateway: Gateway) -> None:

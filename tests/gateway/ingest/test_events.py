@@ -14,7 +14,7 @@ import pytest
 
 from gateway.demo import PASSWORD, authorization
 from gateway.ingest import events, importer
-from gateway.ingest.events import LONGEST_EVENT, PATH
+from gateway.ingest.events import PATH
 from gateway.ingest.summary import Line
 from gateway.settings import Settings
 from loaders import set_aside
@@ -418,8 +418,9 @@ async def test_what_can_never_be_taken_is_400_with_the_reason(
 
 
 async def test_an_event_that_is_too_large_is_413(sender: Sender) -> None:
-    message = f"An event has at most {LONGEST_EVENT} bytes."
-    assert_rest_error(await sender.post("x" * (LONGEST_EVENT + 1)), 413, 413, message)
+    most = Settings().max_body_bytes
+    message = f"A body has at most {most} bytes."
+    assert_rest_error(await sender.post("x" * (most + 1)), 413, 413, message)
 
 
 @pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
