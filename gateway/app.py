@@ -61,6 +61,8 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
         caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
+    graphql_endpoint = GraphQLEndpoint(operations, enter)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with view.open(dispatchers.waiting):
@@ -69,7 +71,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
 
     app = Starlette(
         routes=[
-            Route(GRAPHQL_PATH, GraphQLEndpoint(operations, enter).answer, methods=["GET", "POST"]),
+            Route(GRAPHQL_PATH, graphql_endpoint.answer, methods=["GET", "POST"]),
             Route(legacy.PATH, ActionSummary(enter).get, methods=["GET"]),
             Route(events.PATH, events_endpoint.receive, methods=["POST"]),
             Route(oauth.PATH, token_endpoint.generate, methods=["POST"]),

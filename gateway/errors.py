@@ -26,11 +26,13 @@ from gateway.auth.callers import (
 )
 from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
 from gateway.body import BodyTooLarge
+from gateway.graphql_http import answer_type
 from gateway.ingest import events
 from gateway.telemetry.entry import note_error
 from gateway.telemetry.logs import without_message
 from loaders.store import StoreUnavailable
 from resolvers import errors
+from resolvers.operations import OperationUnknown
 
 GRAPHQL_PATH = "/graphql"
 _RETRY_AFTER_SECONDS = {429: FAILURES_REMEMBERED_SECONDS, 503: 1}
@@ -75,6 +77,9 @@ SHOWN: Mapping[type[Exception], Shown] = {
     errors.PromotionNotFound: Shown(8874, "promotion id passed is invalid", 404, "PROMOTION_NOT_FOUND"),
     errors.PromotionInOtherProgram: Shown(8105, _PROMOTION_DATA, 409, "PROMOTION_IN_OTHER_PROGRAM"),
     StoreUnavailable: Shown(8105, _PROMOTION_DATA, 503, "DATA_UNAVAILABLE"),
+    OperationUnknown: Shown(
+        400, "operationName must name an operation of the document.", 400, "OPERATION_RESOLUTION_FAILURE"
+    ),
     # Its phrase depends on the version of Python.
     BodyTooLarge: Shown(413, "Content Too Large", 413, "CONTENT_TOO_LARGE"),
     # Nobody is left to read this one; it is here because it is no defect.
@@ -142,7 +147,7 @@ class ErrorAnswers:
             message = error.detail
         body = codec.encode(_body(path, answer, message))
         status = http_status(answer, always_200=self._always_200)
-        response = Response(body, status, headers, codec.MEDIA_TYPE)
+        response = Response(body, status, headers, _media_type(request))
         if status == HTTPStatus.UNAUTHORIZED:
             _challenge(request, response)
         return response
@@ -155,6 +160,12 @@ def _body(path: str, answer: Shown, message: str) -> dict[str, object]:
     if path == oauth.PATH:
         return {"data": None, "errors": [{"code": answer.code, "message": message}]}
     return {"errors": [{"status": False, "code": answer.code, "message": message}]}
+
+
+def _media_type(request: Request) -> str:
+    if request.url.path != GRAPHQL_PATH:
+        return codec.MEDIA_TYPE
+    return f"{answer_type(','.join(request.headers.getlist('accept'))) or codec.MEDIA_TYPE}; charset=utf-8"
 
 
 def _challenge(request: Request, response: Response) -> None:

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: a request's parameters, an operation of the schema, an answer with our errors."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
 from starlette.exceptions import HTTPException
@@ -12,6 +12,7 @@ from strawberry.http.ides import get_graphql_ide_html
 from gateway import codec
 from gateway.browsers import cacheable, content_security_policy
 from gateway.errors import shown
+from gateway.graphql_http import ANSWER_TYPES, Asked, answer_type, read
 from gateway.telemetry.entry import current, note_error
 from resolvers.context import Context
 from resolvers.messages import without_input
@@ -29,69 +30,51 @@ _PAGE_POLICY = content_security_policy(
 AD_HOC = "ad hoc"
 
 
-class Asked(NamedTuple):
-    """The parameters of a GraphQL request."""
-
-    query: str
-    operation_name: str | None
-    variables: dict[str, Any]
-
-
 class GraphQLEndpoint:
     """POST and GET `/graphql`. `enter` checks the caller and opens the context of its request."""
 
-    def __init__(self, operations: Operations, enter: Callable[[Request], Awaitable[Context]]) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        enter: Callable[[Request], Awaitable[Context]],
+    ) -> None:
         self._operations = operations
         self._enter = enter
         self._page = get_graphql_ide_html()
 
     async def answer(self, request: Request) -> Response:
-        """Answer a request; what cannot be executed at all is an exception of `gateway.errors`."""
+        """Answer a request; what is not a GraphQL request at all is an exception of `gateway.errors`."""
         if _wants_page(request):
             return HTMLResponse(self._page, headers={"Content-Security-Policy": _PAGE_POLICY})
         if request.method == "HEAD":
             raise HTTPException(405)
         context = await self._enter(request)
         current().operation = AD_HOC
-        result = await self._execute(await _read(request), request.method, context)
-        body = codec.encode(result)
-        if request.method == "GET" and "errors" not in result:
-            return cacheable(request, body)
-        return Response(body, media_type=codec.MEDIA_TYPE)
+        media_type = answer_type(",".join(request.headers.getlist("accept")))
+        if media_type is None:
+            raise HTTPException(406, f"The answer can be {' or '.join(ANSWER_TYPES)}.")
+        try:
+            body = await self._execute(await read(request), request, context)
+        except OperationUnknown as error:
+            body = _refused(error)
+        content, content_type = codec.encode(body), f"{media_type}; charset=utf-8"
+        if request.method == "GET" and "errors" not in body:
+            return cacheable(request, content, content_type)
+        # In the older type, only the body says what came of a request; the status, that it was one.
+        failed = "data" not in body and media_type != codec.MEDIA_TYPE
+        return Response(content, 400 if failed else 200, media_type=content_type)
 
-    async def _execute(self, asked: Asked, method: str, context: Context) -> dict[str, Any]:
+    async def _execute(self, asked: Asked, request: Request, context: Context) -> dict[str, Any]:
         try:
             operation = self._operations.prepare(asked.query, asked.operation_name)
         except GraphQLSyntaxError as error:
             return _answer(ExecutionResult(None, [error]), PARSE_FAILED, asked.variables)
-        except OperationUnknown as error:
-            raise HTTPException(400, "operationName must name an operation of the document.") from error
-        if method == "GET" and not operation.is_query:
+        if request.method == "GET" and not operation.is_query:
             raise HTTPException(405, "A GET to /graphql takes queries only.", {"Allow": "POST"})
         if operation.errors:
             return _answer(ExecutionResult(None, operation.errors), VALIDATION_FAILED, asked.variables)
         result = await self._operations.execute(operation, asked.variables, context)
         return _answer(result, BAD_USER_INPUT, asked.variables)
-
-
-async def _read(request: Request) -> Asked:
-    if request.method == "GET":
-        data: Any = dict(request.query_params)
-        for name in ("variables", "extensions"):
-            data[name] = _decode(data[name], name) if data.get(name) else None
-    elif request.headers.get("content-type", "").partition(";")[0].strip().lower() == codec.MEDIA_TYPE:
-        data = _decode(await request.body(), "the body")
-    else:
-        raise HTTPException(415, "A POST to /graphql takes application/json.")
-    if not isinstance(data, dict):
-        raise HTTPException(400, f"The body must be an object, not {_json_kind(data)}.")
-    for name, kind in (("query", str), ("operationName", str), ("variables", dict), ("extensions", dict)):
-        if not isinstance(data.get(name), kind | None):
-            expected = "a string" if kind is str else "an object"
-            raise HTTPException(400, f"{name} must be {expected}, not {_json_kind(data[name])}.")
-    if not data.get("query"):
-        raise HTTPException(400, "query is missing.")
-    return Asked(data["query"], data.get("operationName") or None, data.get("variables") or {})
 
 
 def _wants_page(request: Request) -> bool:
@@ -102,24 +85,19 @@ def _wants_page(request: Request) -> bool:
     )
 
 
-def _decode(text: str | bytes, what: str) -> object:
-    try:
-        return codec.decode(text)
-    except codec.NotJSON as error:
-        raise HTTPException(400, f"{what} is not valid JSON.") from error
-
-
-def _json_kind(value: object) -> str:
-    kinds = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
-    return kinds.get(type(value), "a number")
+def _refused(error: Exception) -> dict[str, Any]:
+    return _answer(ExecutionResult(None, [GraphQLError("", original_error=error)]), "", {})
 
 
 def _answer(result: ExecutionResult, refused_as: str, variables: Mapping[str, object]) -> dict[str, Any]:
-    """The body; `refused_as` is the code of errors that graphql-core itself raised."""
+    """The body, without data where nothing was executed.
+
+    `refused_as` is the code of errors that graphql-core itself raised.
+    """
     if not result.errors:
         return {"data": result.data}
     errors = [_shown(error, refused_as, variables) for error in result.errors]
-    return {"data": result.data, "errors": errors}
+    return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
 
 def _shown(error: GraphQLError, refused_as: str, variables: Mapping[str, object]) -> dict[str, Any]:

@@ -15,13 +15,25 @@ from gateway.auth import oauth
 from gateway.ingest import events
 from gateway.settings import Settings
 from tests.conftest import OpenGateway, Start
+from tests.gateway.test_graphql_app import field
 from tests.support import (
     DEMO_HEADER,
+    Gateway,
+    assert_graphql_refusal,
     assert_rest_error,
     environment,
     free_port,
     wait_until_served,
 )
+
+
+async def test_a_batch_is_refused(gateway: Gateway) -> None:
+    await gateway.warm()
+    batch = [{"query": f"{{ {field()} }}"}] * 1_000
+    response = await gateway.client.post("/graphql", json=batch, headers=DEMO_HEADER)
+    message = "Batching is off: a request holds one operation, not a list of them."
+    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
+    assert gateway.commands.names == []
 
 
 @pytest.mark.parametrize("path", ["/graphql", events.PATH, oauth.PATH])

@@ -1,0 +1,103 @@
+"""GraphQL over HTTP, before GraphQL: the type of answer that a request takes, and what it asks."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from gateway import codec
+from gateway.browsers import require_json
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+ANSWER_TYPES = (codec.MEDIA_TYPE, GRAPHQL_RESPONSE)
+
+
+class Asked(NamedTuple):
+    """The parameters of a GraphQL request."""
+
+    query: str
+    operation_name: str | None
+    variables: dict[str, Any]
+
+
+@lru_cache(maxsize=64)
+def answer_type(accept: str) -> str | None:
+    """The media type of the answer; None if neither of ours is acceptable.
+
+    Where anything is accepted, or nothing said, it is the type that every client knows.
+    """
+    if not accept.strip():
+        return codec.MEDIA_TYPE
+    qualities = dict(_media_ranges(accept))
+    known, newer = (_quality(qualities, ours) for ours in ANSWER_TYPES)
+    if known[0] == newer[0] == 0:
+        return None
+    prefers_newer = newer > known or (newer == known and GRAPHQL_RESPONSE in qualities)
+    return GRAPHQL_RESPONSE if prefers_newer else codec.MEDIA_TYPE
+
+
+async def read(request: Request) -> Asked:
+    """What a GET or a POST asks for; raises `HTTPException` for a malformed one."""
+    if request.method == "GET":
+        data: Any = dict(request.query_params)
+        for name in ("variables", "extensions"):
+            data[name] = _decode(data[name], name) if data.get(name) else None
+    else:
+        require_json(request)
+        if not _is_utf_8(request.headers["content-type"]):
+            raise HTTPException(415, "A POST to /graphql takes UTF-8.")
+        data = _decode(await request.body(), "the body")
+    if isinstance(data, list):
+        raise HTTPException(400, "Batching is off: a request holds one operation, not a list of them.")
+    if not isinstance(data, dict):
+        raise HTTPException(400, f"The body must be an object, not {_json_kind(data)}.")
+    for name, kind in _PARAMETERS.items():
+        if not isinstance(data.get(name), kind | None):
+            expected = "a string" if kind is str else "an object"
+            raise HTTPException(400, f"{name} must be {expected}, not {_json_kind(data[name])}.")
+    if not data.get("query"):
+        raise HTTPException(400, "query is missing.")
+    return Asked(data["query"], data.get("operationName") or None, data.get("variables") or {})
+
+
+_PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
+
+
+def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for item in accept.split(","):
+        range_, *parameters = (part.strip().lower() for part in item.split(";"))
+        named = dict(parameter.partition("=")[::2] for parameter in parameters)
+        try:
+            quality = float(named.get("q", "1"))
+        except ValueError:
+            continue
+        if 0 <= quality <= 1 and named.get("charset", "utf-8").strip('"') == "utf-8":
+            yield range_, quality
+
+
+def _quality(qualities: dict[str, float], ours: str) -> tuple[float, int]:
+    """How much a type is wanted, and how precisely that was said: the most precise range counts."""
+    for imprecise, range_ in enumerate((ours, "application/*", "*/*")):
+        if range_ in qualities:
+            return qualities[range_], -imprecise
+    return 0, 0
+
+
+@lru_cache(maxsize=64)
+def _is_utf_8(content_type: str) -> bool:
+    parameters = (part.strip().lower().partition("=")[::2] for part in content_type.split(";")[1:])
+    return dict(parameters).get("charset", "utf-8").strip('"') in ("utf-8", "utf8")
+
+
+def _decode(text: str | bytes, what: str) -> object:
+    try:
+        return codec.decode(text)
+    except codec.NotJSON as error:
+        raise HTTPException(400, f"{what} is not valid JSON.") from error
+
+
+def _json_kind(value: object) -> str:
+    kinds = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,146 @@
+"""GraphQL over HTTP to the letter: types of answers and their statuses, and what a request may be."""
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import pytest
+
+from gateway.graphql_http import GRAPHQL_RESPONSE, answer_type
+from tests.gateway.test_graphql_app import field
+from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal
+
+JSON = "application/json"
+
+# What a request accepts, and the type of the answer.
+ACCEPTED = [
+    ("", JSON),
+    ("*/*", JSON),
+    ("application/*", JSON),
+    ("application/json", JSON),
+    ("APPLICATION/JSON;Q=0.5", JSON),
+    (GRAPHQL_RESPONSE, GRAPHQL_RESPONSE),
+    (f"{GRAPHQL_RESPONSE}; charset=utf-8", GRAPHQL_RESPONSE),
+    (f'{GRAPHQL_RESPONSE}; charset="UTF-8"', GRAPHQL_RESPONSE),
+    (f"{GRAPHQL_RESPONSE}, application/json;q=0.9", GRAPHQL_RESPONSE),
+    (f"application/json, {GRAPHQL_RESPONSE}", GRAPHQL_RESPONSE),
+    (f"application/json, {GRAPHQL_RESPONSE};q=0.9", JSON),
+    (f"{GRAPHQL_RESPONSE}, */*", GRAPHQL_RESPONSE),
+    (f"{GRAPHQL_RESPONSE};q=0.1, */*", JSON),
+    ("application/json, */*;q=0.1", JSON),
+    (f"{GRAPHQL_RESPONSE};q=0, */*", JSON),
+    ("application/json;q=0, */*", GRAPHQL_RESPONSE),
+    ("text/html, application/xml;q=0.9, */*;q=0.8", JSON),
+    ("text/html", None),
+    ("application/json;q=0", None),
+    ("application/json;q=2", None),
+    ("application/json;q=x", None),
+    ("application/json; charset=latin1", None),
+    ("application/xml, text/*", None),
+]
+
+
+@pytest.mark.parametrize(("accept", "expected"), ACCEPTED)
+def test_the_type_of_an_answer_is_negotiated(accept: str, expected: str | None) -> None:
+    assert answer_type(accept) == expected
+
+
+GOOD = "{ __typename }"
+NOT_EXECUTED = [
+    ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+    ({"query": "{ nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
+    ({"query": "query ($v: Boolean!) { __typename @skip(if: $v) }"}, "BAD_USER_INPUT"),
+    ({"query": "query A { __typename }", "operationName": "B"}, "OPERATION_RESOLUTION_FAILURE"),
+]
+
+
+@pytest.mark.parametrize(("media_type", "status"), [(JSON, 200), (GRAPHQL_RESPONSE, 400)])
+@pytest.mark.parametrize(("body", "code"), NOT_EXECUTED)
+async def test_what_is_not_executed_has_no_data(
+    gateway: Gateway, body: Mapping[str, str], code: str, media_type: str, status: int
+) -> None:
+    await gateway.warm()
+    response = await gateway.client.post("/graphql", json=body, headers={**DEMO_HEADER, "Accept": media_type})
+    assert response.status_code == status
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+    assert response.json().keys() == {"errors"}
+    assert {error["extensions"]["code"] for error in response.json()["errors"]} == {code}
+    assert gateway.commands.names == []
+
+
+@pytest.mark.parametrize("media_type", [JSON, GRAPHQL_RESPONSE])
+async def test_what_is_executed_has_data_and_200(gateway: Gateway, media_type: str) -> None:
+    headers = {**DEMO_HEADER, "Accept": media_type}
+    response = await gateway.graphql(f"{{ {field(value='0')} }}", headers=headers)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+    assert response.json()["data"] == {"summary": None}
+    assert [error["extensions"]["errorCode"] for error in response.json()["errors"]] == [8015]
+
+
+async def test_what_is_not_a_request_is_refused_in_the_type_that_is_accepted(gateway: Gateway) -> None:
+    for headers, status, code, error_code, message in (
+        ({}, 401, "UNAUTHENTICATED", 401, "Unauthorized"),
+        (DEMO_HEADER, 400, "BAD_REQUEST", 400, "query is missing."),
+    ):
+        for media_type in (JSON, GRAPHQL_RESPONSE):
+            response = await gateway.client.post(
+                "/graphql", json={}, headers={**headers, "Accept": media_type}
+            )
+            assert_graphql_refusal(response, status, code, error_code, message)
+            assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+
+
+async def test_where_nothing_fits_nothing_is_executed(gateway: Gateway) -> None:
+    await gateway.warm()
+    headers = {**DEMO_HEADER, "Accept": "text/plain"}
+    response = await gateway.graphql(f"{{ {field()} }}", headers=headers)
+    message = "The answer can be application/json or application/graphql-response+json."
+    assert_graphql_refusal(response, 406, "NOT_ACCEPTABLE", 406, message)
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert gateway.commands.names == []
+
+
+@pytest.mark.parametrize("document", ["mutation { __typename }", "subscription { __typename }"])
+async def test_a_get_takes_queries_only(gateway: Gateway, document: str) -> None:
+    response = await gateway.client.get("/graphql", params={"query": document}, headers=DEMO_HEADER)
+    assert_graphql_refusal(response, 405, "METHOD_NOT_ALLOWED", 405, "A GET to /graphql takes queries only.")
+    assert response.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json;charset=UTF-8",
+        'application/json; charset="utf8"',
+    ],
+)
+async def test_a_post_is_json_in_utf_8(gateway: Gateway, content_type: str) -> None:
+    body = {
+        "query": "query A { __typename } query B { b: __typename }",
+        "operationName": "B",
+        "variables": None,
+        "extensions": {"anything": ["at", {"all": "🏃"}]},
+        "more": 1,
+    }
+    content = json.dumps(body, ensure_ascii=False).encode()
+    headers = {**DEMO_HEADER, "Content-Type": content_type}
+    response = await gateway.client.post("/graphql", content=content, headers=headers)
+    assert (response.status_code, response.json()) == (200, {"data": {"b": "Query"}})
+
+
+async def test_of_a_repeated_parameter_the_last_counts_and_of_a_repeated_header_all(gateway: Gateway) -> None:
+    headers = [*DEMO_HEADER.items(), ("Accept", "text/html"), ("Accept", GRAPHQL_RESPONSE)]
+    given = [
+        ("query", "{"),
+        ("query", GOOD),
+        ("operationName", ""),
+        ("variables", ""),
+        ("extensions", "null"),
+    ]
+    params = urlencode(given)
+    response = await gateway.client.get("/graphql", params=params, headers=headers)
+    assert response.json() == {"data": {"__typename": "Query"}}
+    assert response.headers["content-type"] == f"{GRAPHQL_RESPONSE}; charset=utf-8"
