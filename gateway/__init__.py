@@ -10,7 +10,8 @@ The rooms, with arrows only to the right:
   the original REST call), the way in for data (`ingest`), how an error looks (`errors`), what browsers are
   told (`browsers`), the REST routes described (`openapi`), the view inside (`telemetry`), the command line
   (`cli`, `admin`).
-- `resolvers`: the GraphQL schema, and `promotion_summary.summarize`, the use case that both faces call.
+- `resolvers`: the GraphQL schema, what an operation may ask for (`limits`), its preparation (`operations`),
+  and `promotion_summary.summarize`, the use case that both faces call.
 - `loaders`: dataloaders over MongoDB. Only `loaders.store` knows the driver.
 
 The path of one request: `telemetry` gives it an id, and at the end a line in the log; `auth` turns its

@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import fields
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from strawberry import Schema
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway import legacy, openapi
@@ -34,6 +36,7 @@ from loaders import Dispatchers, Loaders
 from loaders.store import CommandListener, Store
 from loaders.vocabulary import Resource, Right
 from resolvers.context import Context
+from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.schema import create_schema
 
@@ -43,6 +46,8 @@ _COLLECT_AFTER = 5_000, 20, 100
 
 def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ()) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the database commands it sends."""
+    schema, always_200 = create_schema(), settings.rest_status == "legacy"
+    operations = create_operations(schema, settings)
     view = View(settings.traces)
     listeners = [*view.listeners, *listeners]
     store = Store(settings.mongodb_uri, settings.database, driver=settings.driver, listeners=listeners)
@@ -51,8 +56,6 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
-    schema, always_200 = create_schema(), settings.rest_status == "legacy"
-    operations = Operations(schema, compiled=settings.compiled == "on")
     description = OpenAPIEndpoint(schema._schema, always_200=always_200)
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
@@ -61,7 +64,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
         caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
-    graphql_endpoint = GraphQLEndpoint(operations, enter)
+    graphql_endpoint = GraphQLEndpoint(operations, enter, explorable=settings.explorable == "on")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -92,6 +95,17 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     # A path is what it is: a redirect would point wherever the request's Host header says.
     app.router.redirect_slashes = False
     return app
+
+
+def create_operations(schema: Schema, settings: Settings) -> Operations:
+    """The operations of the schema, and what they may ask for."""
+    limits = Limits(**{row.name: getattr(settings, f"max_{row.name}") for row in fields(Limits)})
+    return Operations(
+        schema,
+        compiled=settings.compiled == "on",
+        limits=limits,
+        explorable=settings.explorable == "on",
+    )
 
 
 async def _leave_to_error_answers(_: Request, error: Exception) -> Response:

@@ -93,7 +93,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         if not signing_key.exists():
             SigningKey.write_new(signing_key)
         settings = replace(
-            Settings.from_environment(os.environ),
+            Settings.from_environment({"GATEWAY_EXPLORABLE": "on", **os.environ}),
             mongodb_uri=uri,
             database="demo",
             signing_keys=(signing_key,),

@@ -32,6 +32,7 @@ from gateway.telemetry.entry import note_error
 from gateway.telemetry.logs import without_message
 from loaders.store import StoreUnavailable
 from resolvers import errors
+from resolvers.limits import LimitExceeded
 from resolvers.operations import OperationUnknown
 
 GRAPHQL_PATH = "/graphql"
@@ -77,6 +78,7 @@ SHOWN: Mapping[type[Exception], Shown] = {
     errors.PromotionNotFound: Shown(8874, "promotion id passed is invalid", 404, "PROMOTION_NOT_FOUND"),
     errors.PromotionInOtherProgram: Shown(8105, _PROMOTION_DATA, 409, "PROMOTION_IN_OTHER_PROGRAM"),
     StoreUnavailable: Shown(8105, _PROMOTION_DATA, 503, "DATA_UNAVAILABLE"),
+    LimitExceeded: Shown(400, "", 400, "LIMIT_EXCEEDED"),
     OperationUnknown: Shown(
         400, "operationName must name an operation of the document.", 400, "OPERATION_RESOLUTION_FAILURE"
     ),

@@ -15,12 +15,14 @@ from gateway.errors import shown
 from gateway.graphql_http import ANSWER_TYPES, Asked, answer_type, read
 from gateway.telemetry.entry import current, note_error
 from resolvers.context import Context
+from resolvers.limits import LimitExceeded
 from resolvers.messages import without_input
-from resolvers.operations import Operations, OperationUnknown
+from resolvers.operations import Operation, Operations, OperationUnknown
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+COST = "X-CAP-COST"
 
 _CDN = "'unsafe-inline' https://unpkg.com"
 _PAGE_POLICY = content_security_policy(
@@ -37,14 +39,16 @@ class GraphQLEndpoint:
         self,
         operations: Operations,
         enter: Callable[[Request], Awaitable[Context]],
+        *,
+        explorable: bool,
     ) -> None:
         self._operations = operations
         self._enter = enter
-        self._page = get_graphql_ide_html()
+        self._page = get_graphql_ide_html() if explorable else None
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; what is not a GraphQL request at all is an exception of `gateway.errors`."""
-        if _wants_page(request):
+        if self._page is not None and _wants_page(request):
             return HTMLResponse(self._page, headers={"Content-Security-Policy": _PAGE_POLICY})
         if request.method == "HEAD":
             raise HTTPException(405)
@@ -55,7 +59,7 @@ class GraphQLEndpoint:
             raise HTTPException(406, f"The answer can be {' or '.join(ANSWER_TYPES)}.")
         try:
             body = await self._execute(await read(request), request, context)
-        except OperationUnknown as error:
+        except (LimitExceeded, OperationUnknown) as error:
             body = _refused(error)
         content, content_type = codec.encode(body), f"{media_type}; charset=utf-8"
         if request.method == "GET" and "errors" not in body:
@@ -74,7 +78,16 @@ class GraphQLEndpoint:
         if operation.errors:
             return _answer(ExecutionResult(None, operation.errors), VALIDATION_FAILED, asked.variables)
         result = await self._operations.execute(operation, asked.variables, context)
-        return _answer(result, BAD_USER_INPUT, asked.variables)
+        body = _answer(result, BAD_USER_INPUT, asked.variables)
+        if request.headers.get(COST) == "1":
+            body["extensions"] = {"cost": self._cost(operation, asked, context)}
+        return body
+
+    def _cost(self, operation: Operation, asked: Asked, context: Context) -> dict[str, Any]:
+        return {
+            "summaries": self._operations.summaries(operation, asked.variables),
+            "commands": context.loaders.commands,
+        }
 
 
 def _wants_page(request: Request) -> bool:

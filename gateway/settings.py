@@ -25,6 +25,9 @@ from gateway.setting_values import (
 )
 from loaders.dispatcher import IN_FLIGHT, LIMIT
 from loaders.driver import DriverName
+from resolvers.limits import Limits
+
+_LIMITS = Limits()
 
 
 class SettingInvalid(ValueError):
@@ -36,6 +39,10 @@ class SettingInvalid(ValueError):
 
 def _setting(default: Any, value: Value, why: str, *, secret: bool = False) -> Any:
     return field(default=default, metadata={"value": value, "why": why, "secret": secret}, repr=not secret)
+
+
+def _limit(default: int, why: str) -> Any:
+    return _setting(default, number(1, 1_000_000_000), why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,35 @@ class Settings:
     )
     max_body_seconds: int = _setting(
         10, number(1, 3600), "Longest time for a body to arrive; beyond it the answer is 408."
+    )
+    max_characters: int = _limit(_LIMITS.characters, "Most characters of a GraphQL document.")
+    max_tokens: int = _limit(_LIMITS.tokens, "Most tokens of a document.")
+    max_names: int = _limit(
+        _LIMITS.names, "Most names in a document: of fields, aliases, arguments, types, variables."
+    )
+    max_depth: int = _limit(
+        _LIMITS.depth, "Most fields inside one another; introspection has a limit of its own."
+    )
+    max_aliases: int = _limit(_LIMITS.aliases, "Most aliases.")
+    max_root_fields: int = _limit(_LIMITS.root_fields, "Most fields of the query itself.")
+    max_repeated_fields: int = _limit(
+        _LIMITS.repeated_fields,
+        "Most fields that are selected again under the same key in the same place, with all below them.",
+    )
+    max_fragments: int = _limit(_LIMITS.fragments, "Most fragments, wherever they are spread.")
+    max_directives: int = _limit(_LIMITS.directives, "Most directives.")
+    max_variables: int = _limit(_LIMITS.variables, "Most variables, declared or given.")
+    max_introspections: int = _limit(
+        _LIMITS.introspections,
+        "Most fields that begin an introspection, and aliases below them, which would multiply it.",
+    )
+    max_summaries: int = _limit(
+        _LIMITS.summaries, "Most distinct summaries that one operation may ask the database for."
+    )
+    explorable: str = _setting(
+        "off",
+        one_of("on", "off"),
+        'Whether there is introspection, "Did you mean" and GraphiQL; `demo` has them on.',
     )
     rest_status: str = _setting(
         "legacy",

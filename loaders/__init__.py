@@ -55,3 +55,11 @@ class Loaders:
         self.totals = TotalsByBenefitLoader(
             dispatchers.totals, organization.id, organization.midnight(benefits_since)
         )
+
+    @property
+    def commands(self) -> dict[str, int]:
+        """How many commands have answered this request, by kind; those shared with others included."""
+        return {
+            "find": self.customers.commands + self.promotions.commands,
+            "aggregate": self.totals.commands,
+        }

@@ -28,6 +28,8 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     """A dataloader whose subclass answers a batch with a mapping of what was found."""
 
     absent: ClassVar[Any] = None
+    # How many commands have answered its batches; those that other requests had a part in count too.
+    commands = 0
 
     @abstractmethod
     async def find(self, keys: list[K]) -> Mapping[K, V]:

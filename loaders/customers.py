@@ -72,6 +72,7 @@ class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
         values: defaultdict[IdentifierKind, set[str]] = defaultdict(set)
         for source, name, value in keys:
             values[IdentifierKind(self._organization_id, source, name)].add(value)
+        self.commands += len(values)
         found = await gather([self._customers.load(kind, values[kind]) for kind in values])
         by_kind = dict(zip(values, found, strict=True))
         customers = {

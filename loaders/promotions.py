@@ -81,6 +81,7 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
         values: defaultdict[Field, set[int | str]] = defaultdict(set)
         for field, value in keys:
             values[field].add(value)
+        self.commands += len(values)
         found = await gather(
             [
                 self._promotions.load(ReferenceKind(self._organization_id, field), values[field])

@@ -124,6 +124,7 @@ class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
         benefits = frozenset[Benefit]().union(*[key.benefits for key in keys])
         pairs = {key: CustomerPromotion(key.customer_id, key.promotion_id) for key in keys}
         ledger = Ledger(self._organization_id, self._since, benefits)
+        self.commands += 1
         found = await self._totals.load(ledger, set(pairs.values()))
         return {
             key: {benefit: found.get(pair, {}).get(benefit, ()) for benefit in key.benefits}

@@ -1,5 +1,6 @@
 """Operations: each parsed, validated and compiled once, and executed many times."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -10,6 +11,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     execute,
@@ -20,11 +22,14 @@ from graphql import (
 
 from resolvers.compiler import compile_operation
 from resolvers.context import Context
+from resolvers.cost import count_summaries
+from resolvers.limits import Limits
 from resolvers.messages import RULES
 from resolvers.plan import Plan
 
 # Parsed and compiled, a document takes 50 to 300 bytes a character.
 REMEMBERED_CHARACTERS = 250_000
+_DEFAULT_LIMITS = Limits()
 
 
 class OperationUnknown(Exception):
@@ -44,16 +49,31 @@ class Operation:
     def is_query(self) -> bool:
         return self.definition.operation is OperationType.QUERY
 
+    @property
+    def name(self) -> str | None:
+        return self.definition.name.value if self.definition.name else None
+
 
 class Operations:
     """The operations of one schema; the most recently used are remembered.
 
-    With `compiled` off, graphql-core's executor executes them all.
+    With `compiled` off, graphql-core's executor executes them all. Unless they are `explorable`, nothing
+    tells what the schema has that was not asked for.
     """
 
-    def __init__(self, schema: strawberry.Schema, *, compiled: bool) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        compiled: bool,
+        limits: Limits = _DEFAULT_LIMITS,
+        explorable: bool = True,
+    ) -> None:
         self._schema = schema._schema
         self._compiled = compiled
+        self._limits = limits
+        self._explorable = explorable
+        self._rules = RULES if explorable else (*RULES, NoSchemaIntrospectionCustomRule)
         self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
             REMEMBERED_CHARACTERS, getsizeof=_characters
         )
@@ -63,29 +83,49 @@ class Operations:
     def prepare(self, query: str, name: str | None) -> Operation:
         """The operation called `name`, or the only one of the document.
 
-        Raises `GraphQLSyntaxError` or `OperationUnknown`.
+        Raises `LimitExceeded`, `GraphQLSyntaxError` or `OperationUnknown`.
         """
         if (operation := self._remembered.get((query, name))) is not None:
             self.hits += 1
             return operation
         self.misses += 1
-        document = parse(query)
-        definition = get_operation_ast(document, name)
-        if definition is None:
-            raise OperationUnknown
-        errors = validate(self._schema, document, RULES)
-        compiling = self._compiled and not errors
-        plan = compile_operation(self._schema, document, definition) if compiling else None
-        operation = Operation(document, definition, errors, plan)
+        self._limits.check_text(query)
+        operation = self._prepare(parse(query), name)
         if _characters(operation) <= REMEMBERED_CHARACTERS:
             self._remembered[query, name] = operation
         return operation
 
+    def _prepare(self, document: DocumentNode, name: str | None) -> Operation:
+        definition = get_operation_ast(document, name)
+        if definition is None:
+            raise OperationUnknown
+        errors = self._validate(document)
+        compiling = self._compiled and not errors
+        plan = compile_operation(self._schema, document, definition) if compiling else None
+        return Operation(document, definition, errors, plan)
+
+    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        try:
+            self._limits.check_document(document)
+        except GraphQLError as error:
+            return [error]
+        return validate(self._schema, document, self._rules, hide_suggestions=not self._explorable)
+
+    def summaries(self, operation: Operation, variables: Mapping[str, Any]) -> int:
+        """How many distinct summaries the operation asks for: what it costs."""
+        return count_summaries(self._schema, operation.document, operation.definition, variables)
+
     async def execute(
         self, operation: Operation, variables: dict[str, Any], context: Context
     ) -> ExecutionResult:
-        """The answer; its errors are graphql-core's, in the order of the fields."""
+        """The answer; its errors are graphql-core's, in the order of the fields.
+
+        Raises `LimitExceeded` before anything is asked of the database.
+        """
         assert not operation.errors, "only a valid operation is executed"
+        self._limits.check("variables", len(variables))
+        if operation.plan is None or len(operation.plan.roots) > self._limits.summaries:
+            self._limits.check("summaries", self.summaries(operation, variables))
         if operation.plan is not None:
             result = await operation.plan.execute(variables, context)
         else:
@@ -99,13 +139,12 @@ class Operations:
     async def _execute_plainly(
         self, operation: Operation, variables: dict[str, Any], context: Context
     ) -> ExecutionResult:
-        name = operation.definition.name
         result = execute(
             self._schema,
             operation.document,
             context_value=context,
             variable_values=variables,
-            operation_name=name.value if name else None,
+            operation_name=operation.name,
         )
         return await result if isawaitable(result) else result
 

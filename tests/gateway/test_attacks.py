@@ -4,7 +4,9 @@ import json
 import socket
 import threading
 import time
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from http.client import HTTPResponse
 from typing import Any
 
@@ -23,8 +25,154 @@ from tests.support import (
     assert_rest_error,
     environment,
     free_port,
+    open_gateway,
     wait_until_served,
 )
+
+SUMMARY = "CustomerPromotionActionSummary"
+
+
+def summary(selection: str) -> str:
+    return f"{{ {field(selection=selection)} }}"
+
+
+def nested(fragments: int, spread: str) -> str:
+    """Each fragment holds `spread` with the name of the next one in it, and the last one a field."""
+    bodies = [spread.replace("NEXT", f"...F{n + 1}") for n in range(fragments - 1)]
+    return summary("...F0") + "".join(
+        f" fragment F{n} on {SUMMARY} {{ {body} }}" for n, body in enumerate([*bodies, "orgId"])
+    )
+
+
+def introspection(levels: int) -> str:
+    return "{ __schema { types " + "{ fields { type " * levels + "{ name }" + " } }" * levels + " } }"
+
+
+ALIASES = f"{{ {' '.join(field(f'a{n}') for n in range(101))} }}"
+VARIABLES = " ".join(f"$v{n}: Int" for n in range(10_000))
+
+# What is sent, the code and the message of its refusal.
+ATTACKS: dict[str, tuple[str, str, str]] = {
+    "aliases": (ALIASES, "LIMIT_EXCEEDED", "The limit of aliases is 100; this request has 101."),
+    "aliases in fragments": (
+        summary("...A ...A")
+        + f" fragment A on {SUMMARY} {{ {' '.join(f'a{n}: orgId' for n in range(51))} }}",
+        "LIMIT_EXCEEDED",
+        "The limit of aliases is 100; this request has 103.",
+    ),
+    "root fields": (
+        f"{{ {' '.join(f'f{n}' for n in range(101))} }}",
+        "LIMIT_EXCEEDED",
+        "The limit of root fields is 100; this request has 101.",
+    ),
+    "depth": (
+        summary("a { " * 8 + "b" + " }" * 8),
+        "LIMIT_EXCEEDED",
+        "The limit of depth is 8; this request has 10.",
+    ),
+    "depth in fragments": (
+        nested(9, "a { NEXT }"),
+        "LIMIT_EXCEEDED",
+        "The limit of depth is 8; this request has 10.",
+    ),
+    "depth beyond the parser": (
+        "{ a " * 1_000,
+        "GRAPHQL_PARSE_FAILED",
+        "Syntax Error: Document is nested too deeply. Parsing aborted.",
+    ),
+    "tokens": (
+        f"{{ {'[' * 10_000} }}",
+        "LIMIT_EXCEEDED",
+        "The limit of tokens is 10000; this request has 10002.",
+    ),
+    "names": (
+        f"{{ {'a ' * 5_001} }}",
+        "LIMIT_EXCEEDED",
+        "The limit of names is 5000; this request has 5001.",
+    ),
+    "characters": (
+        f"# {'x' * 500_000}\n{{ __typename }}",
+        "LIMIT_EXCEEDED",
+        "The limit of characters is 100000; this request has 500017.",
+    ),
+    "directives": (
+        summary(f"orgId {'@include(if: true) ' * 101}"),
+        "LIMIT_EXCEEDED",
+        "The limit of directives is 100; this request has 101.",
+    ),
+    "repeated fields": (
+        summary("orgId " * 102),
+        "LIMIT_EXCEEDED",
+        "The limit of repeated fields is 100; this request has 101.",
+    ),
+    "repeated lists": (
+        summary("points { totalPointsIssued lastIssuedOn } " * 35),
+        "LIMIT_EXCEEDED",
+        "The limit of repeated fields is 100; this request has 102.",
+    ),
+    "fragments": (
+        summary("... { orgId } " * 101),
+        "LIMIT_EXCEEDED",
+        "The limit of fragments is 100; this request has 101.",
+    ),
+    "fragment cycle": (
+        summary("...A") + f" fragment A on {SUMMARY} {{ ...B }} fragment B on {SUMMARY} {{ ...A }}",
+        "GRAPHQL_VALIDATION_FAILED",
+        "Cannot spread fragment 'A' within itself.",
+    ),
+    "50 nested fragments": (
+        nested(50, "NEXT NEXT"),
+        "LIMIT_EXCEEDED",
+        "The limit of repeated fields is 100; this request has 562949953421311.",
+    ),
+    "circular introspection": (
+        introspection(3),
+        "GRAPHQL_VALIDATION_FAILED",
+        "Maximum introspection depth exceeded",
+    ),
+    "introspection, many times": (
+        f"{{ __schema {{ {' '.join(f'a{n}: types {{ name }}' for n in range(50))} }} }}",
+        "LIMIT_EXCEEDED",
+        "The limit of introspections is 1; this request has 51.",
+    ),
+    "declared variables": (
+        f"query ({VARIABLES}) {{ __typename }}",
+        "LIMIT_EXCEEDED",
+        "The limit of characters is 100000; this request has 118912.",
+    ),
+    "declared variables, briefly": (
+        f"query ({'$v:A' * 1_001}) {{ __typename }}",
+        "LIMIT_EXCEEDED",
+        "The limit of variables is 1000; this request has 1001.",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+async def explorable_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    async with open_gateway(replace(settings, explorable="on")) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_a_hostile_document_is_refused(explorable_gateway: Gateway, attack: str) -> None:
+    document, code, message = ATTACKS[attack]
+    await explorable_gateway.warm()
+    response = await explorable_gateway.graphql(document)
+    assert explorable_gateway.commands.names == []
+    assert response.status_code == 200
+    assert response.json().keys() == {"errors"}
+    [error] = response.json()["errors"]
+    assert (error["message"], error["extensions"]) == (message, {"code": code, "errorCode": 400})
+
+
+async def test_10_000_values_are_refused(gateway: Gateway) -> None:
+    await gateway.warm()
+    values = {f"v{n}": n for n in range(10_000)}
+    response = await gateway.graphql(f"{{ {field()} }}", values)
+    message = "The limit of variables is 1000; this request has 10000."
+    assert_graphql_refusal(response, 200, "LIMIT_EXCEEDED", 400, message)
+    assert gateway.commands.names == []
 
 
 async def test_a_batch_is_refused(gateway: Gateway) -> None:
@@ -34,6 +182,26 @@ async def test_a_batch_is_refused(gateway: Gateway) -> None:
     message = "Batching is off: a request holds one operation, not a list of them."
     assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
     assert gateway.commands.names == []
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+async def test_more_summaries_than_allowed_are_refused_before_one_is_read(
+    gateway_with: OpenGateway, compiled: str
+) -> None:
+    async with gateway_with(max_summaries=2, compiled=compiled) as gateway:
+        await gateway.warm()
+        same = " ".join(field(f"a{n}") for n in range(3))
+        distinct = " ".join(field(f"b{n}", value=str(n)) for n in range(3))
+        for query in (distinct, f"... {{ {distinct} }}", f"... @include(if: true) {{ {distinct} }}"):
+            response = await gateway.graphql(f"{{ {query} }}")
+            message = "The limit of summaries is 2; this request has 3."
+            assert_graphql_refusal(response, 200, "LIMIT_EXCEEDED", 400, message)
+            assert gateway.commands.names == []
+        skipped = f"... @include(if: false) {{ {distinct} }}"
+        for query, sent in ((f"{same} {skipped}", ["find", "find"]), (f"__typename {skipped}", [])):
+            gateway.commands.clear()
+            assert "errors" not in (await gateway.graphql(f"{{ {query} }}")).json()
+            assert gateway.commands.names == sent
 
 
 @pytest.mark.parametrize("path", ["/graphql", events.PATH, oauth.PATH])

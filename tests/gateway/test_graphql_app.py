@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from graphql import get_introspection_query
 
 from gateway.demo import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
 from tests.conftest import Logged, OpenGateway
@@ -218,16 +219,38 @@ async def test_a_query_may_come_by_get(gateway: Gateway) -> None:
     assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, "query is missing.")
 
 
-async def test_a_browser_gets_graphiql_without_credentials(gateway: Gateway) -> None:
+async def test_a_browser_gets_graphiql_without_credentials(gateway_with: OpenGateway) -> None:
     html = {"Accept": "text/html,*/*;q=0.8"}
-    response = await gateway.client.get("/graphql", headers=html)
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert "GraphiQL" in response.text
-    assert (await gateway.client.head("/graphql", headers=html)).status_code == 200
-    with_query = {"query": "{ __typename }"}
-    response = await gateway.client.get("/graphql", params=with_query, headers=html)
-    assert response.status_code == 401
+    async with gateway_with(explorable="on") as gateway:
+        response = await gateway.client.get("/graphql", headers=html)
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert "GraphiQL" in response.text
+        assert (await gateway.client.head("/graphql", headers=html)).status_code == 200
+        with_query = {"query": "{ __typename }"}
+        response = await gateway.client.get("/graphql", params=with_query, headers=html)
+        assert response.status_code == 401
+
+
+async def test_where_nothing_is_to_be_explored_nothing_is_told(
+    gateway: Gateway, gateway_with: OpenGateway
+) -> None:
+    misspelt = "{ customerPromotionActionSumary { orgId } }"
+    introspection = '{ __type(name: "Query") { name } }'
+    message = "Cannot query field 'customerPromotionActionSumary' on type 'Query'."
+    assert (await gateway.client.get("/graphql", headers={"Accept": "text/html"})).status_code == 401
+    [error] = (await gateway.graphql(misspelt)).json()["errors"]
+    assert error["message"] == message
+    [error, *_] = (await gateway.graphql(introspection)).json()["errors"]
+    assert error["message"] == (
+        "GraphQL introspection has been disabled, but the requested query contained the field '__type'."
+    )
+    async with gateway_with(explorable="on") as explorable:
+        [error] = (await explorable.graphql(misspelt)).json()["errors"]
+        assert error["message"] == f"{message} Did you mean 'customerPromotionActionSummary'?"
+        assert (await explorable.graphql(introspection)).json() == {"data": {"__type": {"name": "Query"}}}
+        described = (await explorable.graphql(get_introspection_query())).json()
+        assert described["data"]["__schema"]["queryType"]["name"] == "Query"
 
 
 async def test_an_unknown_operation_name_is_refused(gateway: Gateway) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from gateway.graphql_http import GRAPHQL_RESPONSE, answer_type
+from tests.conftest import OpenGateway
 from tests.gateway.test_graphql_app import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal
 
@@ -49,6 +50,7 @@ GOOD = "{ __typename }"
 NOT_EXECUTED = [
     ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
     ({"query": "{ nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
+    ({"query": "{ a { b { c { d { e { f { g { h { i } } } } } } } } }"}, "LIMIT_EXCEEDED"),
     ({"query": "query ($v: Boolean!) { __typename @skip(if: $v) }"}, "BAD_USER_INPUT"),
     ({"query": "query A { __typename }", "operationName": "B"}, "OPERATION_RESOLUTION_FAILURE"),
 ]
@@ -144,3 +146,35 @@ async def test_of_a_repeated_parameter_the_last_counts_and_of_a_repeated_header_
     response = await gateway.client.get("/graphql", params=params, headers=headers)
     assert response.json() == {"data": {"__typename": "Query"}}
     assert response.headers["content-type"] == f"{GRAPHQL_RESPONSE}; charset=utf-8"
+
+
+ALIASES = " ".join(field(f"a{n}", "points { totalPointsIssued }", value=f"9198{n:08}") for n in range(20))
+
+
+COSTS = [
+    (f"{{ {ALIASES} }}", {"summaries": 20, "commands": {"find": 2, "aggregate": 1}}),
+    (f"{{ {field()} }}", {"summaries": 1, "commands": {"find": 2, "aggregate": 0}}),
+    (
+        f"{{ ... @skip(if: true) {{ {field()} }} }}",
+        {"summaries": 0, "commands": {"find": 0, "aggregate": 0}},
+    ),
+    (
+        f"{{ {field('a')} {field('b', 'orgId')} }}",
+        {"summaries": 1, "commands": {"find": 2, "aggregate": 0}},
+    ),
+    (GOOD, {"summaries": 0, "commands": {"find": 0, "aggregate": 0}}),
+]
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+async def test_a_request_may_ask_what_it_cost(gateway_with: OpenGateway, compiled: str) -> None:
+    async with gateway_with(compiled=compiled) as gateway:
+        for query, cost in COSTS:
+            await gateway.warm()
+            body = (await gateway.graphql(query, headers={**DEMO_HEADER, "X-CAP-COST": "1"})).json()
+            assert body.keys() == {"data", "extensions"}
+            assert body["extensions"] == {"cost": cost}
+            names = gateway.commands.names
+            assert {kind: names.count(kind) for kind in ("find", "aggregate")} == cost["commands"]
+            for headers in (DEMO_HEADER, {**DEMO_HEADER, "X-CAP-COST": "0"}):
+                assert (await gateway.graphql(query, headers=headers)).json().keys() == {"data"}

@@ -18,6 +18,7 @@ from loaders.ledger import Issuance
 from loaders.store import Store
 from loaders.vocabulary import Benefit, IssuanceType
 from resolvers.context import Context
+from resolvers.limits import Limits
 from resolvers.operations import REMEMBERED_CHARACTERS, Operations, OperationUnknown
 from resolvers.schema import create_schema
 from tests.support import FULL_SUMMARY, Tenant, new_tenant
@@ -302,7 +303,7 @@ def test_what_cannot_be_prepared_is_not_remembered() -> None:
 
 
 def test_the_memory_of_operations_is_bounded() -> None:
-    prepared = Operations(SCHEMA, compiled=True)
+    prepared = Operations(SCHEMA, compiled=True, limits=Limits(characters=2 * REMEMBERED_CHARACTERS))
     half, whole = REMEMBERED_CHARACTERS // 2, REMEMBERED_CHARACTERS
     for length in (14, half, half + 1, half, whole + 1, whole + 1):
         prepared.prepare("{ __typename }".ljust(length), None)
