@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -29,6 +30,7 @@ from gateway.ingest import events
 from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
 from gateway.openapi import OpenAPIEndpoint
+from gateway.persisted import PersistedOperations, trust_manifest
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from gateway.telemetry.view import View
@@ -57,6 +59,11 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
     description = OpenAPIEndpoint(schema._schema, always_200=always_200)
+    persisted = PersistedOperations(
+        operations,
+        only_trusted=settings.operations_only == "on",
+        remembered_bytes=settings.persisted_bytes,
+    )
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
     async def enter(request: Request) -> Context:
@@ -64,7 +71,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
         caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
-    graphql_endpoint = GraphQLEndpoint(operations, enter, explorable=settings.explorable == "on")
+    graphql_endpoint = GraphQLEndpoint(operations, persisted, enter, explorable=settings.explorable == "on")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -98,14 +105,17 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
 
 
 def create_operations(schema: Schema, settings: Settings) -> Operations:
-    """The operations of the schema, and what they may ask for."""
+    """The operations of the schema; raises `ManifestUnusable` if those of the manifest cannot be trusted."""
     limits = Limits(**{row.name: getattr(settings, f"max_{row.name}") for row in fields(Limits)})
-    return Operations(
+    operations = Operations(
         schema,
         compiled=settings.compiled == "on",
         limits=limits,
         explorable=settings.explorable == "on",
     )
+    if settings.operations:
+        trust_manifest(operations, Path(settings.operations))
+    return operations
 
 
 async def _leave_to_error_answers(_: Request, error: Exception) -> Response:

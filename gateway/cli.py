@@ -12,11 +12,12 @@ import click
 
 from gateway import admin, server
 from gateway import demo as sample
-from gateway.app import create_app
+from gateway.app import create_app, create_operations
 from gateway.auth.tokens import SigningKey, SigningKeyUnusable
 from gateway.database import NotSetUp, check_set_up, set_up, with_store
 from gateway.embedded import EmbeddedUnavailable, embedded_database
 from gateway.ingest import commands
+from gateway.persisted import ManifestUnusable
 from gateway.settings import SettingInvalid, Settings
 from gateway.telemetry import logs, metrics, view
 from loaders.store import StoreMisconfigured, StoreUnavailable
@@ -30,6 +31,7 @@ _EPILOG = "\b\nSettings, from the environment:\n" + "\n".join(
 
 _ONE_LINERS = (
     SettingInvalid,
+    ManifestUnusable,
     NotSetUp,
     SigningKeyUnusable,
     EmbeddedUnavailable,
@@ -116,6 +118,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     view.check_installed(settings.traces)
     for path in settings.signing_keys:
         SigningKey.read(path)
+    create_operations(create_schema(), settings)
     with_store(check_set_up)
     host, workers = host or settings.host, workers or settings.workers
     with (

@@ -28,6 +28,7 @@ from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
 from gateway.body import BodyTooLarge
 from gateway.graphql_http import answer_type
 from gateway.ingest import events
+from gateway.persisted import OperationNotTrusted, PersistedQueryNotFound
 from gateway.telemetry.entry import note_error
 from gateway.telemetry.logs import without_message
 from loaders.store import StoreUnavailable
@@ -81,6 +82,11 @@ SHOWN: Mapping[type[Exception], Shown] = {
     LimitExceeded: Shown(400, "", 400, "LIMIT_EXCEEDED"),
     OperationUnknown: Shown(
         400, "operationName must name an operation of the document.", 400, "OPERATION_RESOLUTION_FAILURE"
+    ),
+    # Apollo's clients know the message and the code, and send the document.
+    PersistedQueryNotFound: Shown(404, "PersistedQueryNotFound", 200, "PERSISTED_QUERY_NOT_FOUND"),
+    OperationNotTrusted: Shown(
+        403, "Only operations of the manifest are executed here.", 400, "PERSISTED_QUERY_NOT_IN_LIST"
     ),
     # Its phrase depends on the version of Python.
     BodyTooLarge: Shown(413, "Content Too Large", 413, "CONTENT_TOO_LARGE"),

@@ -13,11 +13,12 @@ from gateway import codec
 from gateway.browsers import cacheable, content_security_policy
 from gateway.errors import shown
 from gateway.graphql_http import ANSWER_TYPES, Asked, answer_type, read
+from gateway.persisted import OperationNotTrusted, PersistedOperations, PersistedQueryNotFound
 from gateway.telemetry.entry import current, note_error
 from resolvers.context import Context
 from resolvers.limits import LimitExceeded
 from resolvers.messages import without_input
-from resolvers.operations import Operation, Operations, OperationUnknown
+from resolvers.operations import AD_HOC, Operation, Operations, OperationUnknown
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -28,8 +29,6 @@ _CDN = "'unsafe-inline' https://unpkg.com"
 _PAGE_POLICY = content_security_policy(
     script_src=_CDN, style_src=_CDN, font_src="data:", img_src="data:", connect_src="'self'"
 )
-# The name of an operation, on its line, where callers could have given it.
-AD_HOC = "ad hoc"
 
 
 class GraphQLEndpoint:
@@ -38,11 +37,13 @@ class GraphQLEndpoint:
     def __init__(
         self,
         operations: Operations,
+        persisted: PersistedOperations,
         enter: Callable[[Request], Awaitable[Context]],
         *,
         explorable: bool,
     ) -> None:
         self._operations = operations
+        self._persisted = persisted
         self._enter = enter
         self._page = get_graphql_ide_html() if explorable else None
 
@@ -57,11 +58,15 @@ class GraphQLEndpoint:
         media_type = answer_type(",".join(request.headers.getlist("accept")))
         if media_type is None:
             raise HTTPException(406, f"The answer can be {' or '.join(ANSWER_TYPES)}.")
+        content_type = f"{media_type}; charset=utf-8"
         try:
             body = await self._execute(await read(request), request, context)
-        except (LimitExceeded, OperationUnknown) as error:
+        except PersistedQueryNotFound as error:
+            # To Apollo's clients this is no failure: they read it from a 200, and send the document.
+            return Response(codec.encode(_refused(error)), media_type=content_type)
+        except (LimitExceeded, OperationUnknown, OperationNotTrusted) as error:
             body = _refused(error)
-        content, content_type = codec.encode(body), f"{media_type}; charset=utf-8"
+        content = codec.encode(body)
         if request.method == "GET" and "errors" not in body:
             return cacheable(request, content, content_type)
         # In the older type, only the body says what came of a request; the status, that it was one.
@@ -70,9 +75,10 @@ class GraphQLEndpoint:
 
     async def _execute(self, asked: Asked, request: Request, context: Context) -> dict[str, Any]:
         try:
-            operation = self._operations.prepare(asked.query, asked.operation_name)
+            operation = self._persisted.prepare(asked)
         except GraphQLSyntaxError as error:
             return _answer(ExecutionResult(None, [error]), PARSE_FAILED, asked.variables)
+        current().operation = operation.label
         if request.method == "GET" and not operation.is_query:
             raise HTTPException(405, "A GET to /graphql takes queries only.", {"Allow": "POST"})
         if operation.errors:
@@ -93,7 +99,7 @@ class GraphQLEndpoint:
 def _wants_page(request: Request) -> bool:
     return (
         request.method in ("GET", "HEAD")
-        and "query" not in request.query_params
+        and request.query_params.keys().isdisjoint(("query", "documentId", "extensions"))
         and "text/html" in request.headers.get("accept", "")
     )
 

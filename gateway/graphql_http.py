@@ -15,9 +15,12 @@ ANSWER_TYPES = (codec.MEDIA_TYPE, GRAPHQL_RESPONSE)
 
 
 class Asked(NamedTuple):
-    """The parameters of a GraphQL request."""
+    """The parameters of a request: a document, or an id of one, or both, and what goes with it."""
 
-    query: str
+    query: str | None
+    document_id: str | None
+    # What Apollo's clients send instead of an id, and beside a document to have it remembered.
+    sha256: str | None
     operation_name: str | None
     variables: dict[str, Any]
 
@@ -57,12 +60,16 @@ async def read(request: Request) -> Asked:
         if not isinstance(data.get(name), kind | None):
             expected = "a string" if kind is str else "an object"
             raise HTTPException(400, f"{name} must be {expected}, not {_json_kind(data[name])}.")
-    if not data.get("query"):
+    query, document_id = data.get("query") or None, data.get("documentId") or None
+    sha256 = _persisted_query(data.get("extensions") or {})
+    if query is None and document_id is None and sha256 is None:
         raise HTTPException(400, "query is missing.")
-    return Asked(data["query"], data.get("operationName") or None, data.get("variables") or {})
+    if query is not None and document_id is not None:
+        raise HTTPException(400, "query and documentId cannot be given together.")
+    return Asked(query, document_id, sha256, data.get("operationName") or None, data.get("variables") or {})
 
 
-_PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
+_PARAMETERS = {"query": str, "documentId": str, "operationName": str, "variables": dict, "extensions": dict}
 
 
 def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:
@@ -89,6 +96,15 @@ def _quality(qualities: dict[str, float], ours: str) -> tuple[float, int]:
 def _is_utf_8(content_type: str) -> bool:
     parameters = (part.strip().lower().partition("=")[::2] for part in content_type.split(";")[1:])
     return dict(parameters).get("charset", "utf-8").strip('"') in ("utf-8", "utf8")
+
+
+def _persisted_query(extensions: dict[str, Any]) -> str | None:
+    match extensions.get("persistedQuery"):
+        case None:
+            return None
+        case {"version": 1, "sha256Hash": str() as sha256}:
+            return sha256
+    raise HTTPException(400, "extensions.persistedQuery must have the version 1 and a sha256Hash.")
 
 
 def _decode(text: str | bytes, what: str) -> object:

@@ -139,6 +139,17 @@ class Settings:
         one_of("on", "off"),
         'Whether there is introspection, "Did you mean" and GraphiQL; `demo` has them on.',
     )
+    operations: str = _setting(
+        "", text("a path"), "A manifest of trusted operations, as graphql-codegen writes it: documents by id."
+    )
+    operations_only: str = _setting(
+        "off", one_of("on", "off"), "Whether nothing but the operations of the manifest is executed."
+    )
+    persisted_bytes: int = _setting(
+        2_000_000,
+        number(0, 2**31),
+        "Memory for documents that clients send once and then ask for by their hash, in bytes a process.",
+    )
     rest_status: str = _setting(
         "legacy",
         one_of("legacy", "semantic"),
@@ -178,4 +189,6 @@ class Settings:
             raise SettingInvalid(
                 "GATEWAY_OIDC_ISSUER", "set alone", "GATEWAY_OIDC_AUDIENCE and GATEWAY_OIDC_ORGS beside it"
             )
+        if values.get("operations_only") == "on" and not values.get("operations"):
+            raise SettingInvalid("GATEWAY_OPERATIONS_ONLY", "on alone", "GATEWAY_OPERATIONS beside it")
         return cls(**values)

@@ -23,12 +23,14 @@ from graphql import (
 from resolvers.compiler import compile_operation
 from resolvers.context import Context
 from resolvers.cost import count_summaries
-from resolvers.limits import Limits
+from resolvers.limits import LimitExceeded, Limits
 from resolvers.messages import RULES
 from resolvers.plan import Plan
 
 # Parsed and compiled, a document takes 50 to 300 bytes a character.
 REMEMBERED_CHARACTERS = 250_000
+# Stands for the name of an operation that anybody could have sent, and named.
+AD_HOC = "ad hoc"
 _DEFAULT_LIMITS = Limits()
 
 
@@ -36,14 +38,22 @@ class OperationUnknown(Exception):
     """The document has no operation of the name that was asked for, or several and none was asked for."""
 
 
+class DocumentInvalid(ValueError):
+    """A document that is to be trusted cannot be executed; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a document: not to be executed if there are `errors`, by the executor if no plan."""
+    """One operation of a document: not to be executed if there are `errors`, by the executor if no plan.
+
+    A `trusted` one was named by the operator before anybody asked for it.
+    """
 
     document: DocumentNode
     definition: OperationDefinitionNode
     errors: list[GraphQLError]
     plan: Plan | None
+    trusted: bool = False
 
     @property
     def is_query(self) -> bool:
@@ -53,9 +63,14 @@ class Operation:
     def name(self) -> str | None:
         return self.definition.name.value if self.definition.name else None
 
+    @property
+    def label(self) -> str:
+        """What may be logged of it."""
+        return (self.name or "unnamed") if self.trusted else AD_HOC
+
 
 class Operations:
-    """The operations of one schema; the most recently used are remembered.
+    """The operations of one schema; the most recently used are remembered, the trusted ones always.
 
     With `compiled` off, graphql-core's executor executes them all. Unless they are `explorable`, nothing
     tells what the schema has that was not asked for.
@@ -74,11 +89,50 @@ class Operations:
         self._limits = limits
         self._explorable = explorable
         self._rules = RULES if explorable else (*RULES, NoSchemaIntrospectionCustomRule)
+        self._trusted: dict[str, dict[str | None, Operation]] = {}
         self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
             REMEMBERED_CHARACTERS, getsizeof=_characters
         )
         self.hits = 0
         self.misses = 0
+
+    def trust(self, document_id: str, text: str) -> None:
+        """Prepare the operations of a document for good; raises `DocumentInvalid`."""
+        try:
+            self._limits.check_text(text)
+            document = parse(text)
+            names = [
+                one.name.value if one.name else None
+                for one in document.definitions
+                if isinstance(one, OperationDefinitionNode)
+            ]
+            operations = {name: self._prepare(document, name, trusted=True) for name in names}
+        except OperationUnknown:
+            raise DocumentInvalid("Several operations, not all of them named.") from None
+        except GraphQLError as error:
+            raise DocumentInvalid(error.message) from error
+        except LimitExceeded as error:
+            raise DocumentInvalid(str(error)) from error
+        if not operations:
+            raise DocumentInvalid("No operation.")
+        for operation in operations.values():
+            if operation.errors:
+                raise DocumentInvalid(operation.errors[0].message)
+        if len(names) == 1:
+            # It need not be named.
+            operations[None] = operations[names[0]]
+        self._trusted[document_id] = operations
+
+    def trusted(self, document_id: str, name: str | None) -> Operation | None:
+        """The operation of a trusted document; None if there is no such document.
+
+        Raises `OperationUnknown`.
+        """
+        if (operations := self._trusted.get(document_id)) is None:
+            return None
+        if (operation := operations.get(name)) is None:
+            raise OperationUnknown
+        return operation
 
     def prepare(self, query: str, name: str | None) -> Operation:
         """The operation called `name`, or the only one of the document.
@@ -95,14 +149,14 @@ class Operations:
             self._remembered[query, name] = operation
         return operation
 
-    def _prepare(self, document: DocumentNode, name: str | None) -> Operation:
+    def _prepare(self, document: DocumentNode, name: str | None, *, trusted: bool = False) -> Operation:
         definition = get_operation_ast(document, name)
         if definition is None:
             raise OperationUnknown
         errors = self._validate(document)
         compiling = self._compiled and not errors
         plan = compile_operation(self._schema, document, definition) if compiling else None
-        return Operation(document, definition, errors, plan)
+        return Operation(document, definition, errors, plan, trusted)
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
         try:

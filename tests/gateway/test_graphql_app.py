@@ -181,6 +181,15 @@ REFUSED: list[tuple[str | bytes, str]] = [
     (body_of(variables=SECRET), "variables must be an object, not a string."),
     (body_of(extensions=True), "extensions must be an object, not a boolean."),
     (body_of(operationName={}), "operationName must be a string, not an object."),
+    (body_of(documentId=1), "documentId must be a string, not a number."),
+    (body_of(documentId="1"), "query and documentId cannot be given together."),
+    *(
+        (
+            body_of(extensions={"persistedQuery": persisted}),
+            "extensions.persistedQuery must have the version 1 and a sha256Hash.",
+        )
+        for persisted in ("1", {}, {"version": 2, "sha256Hash": ""}, {"version": 1, "sha256Hash": 1})
+    ),
 ]
 
 
@@ -227,9 +236,9 @@ async def test_a_browser_gets_graphiql_without_credentials(gateway_with: OpenGat
         assert response.headers["content-type"] == "text/html; charset=utf-8"
         assert "GraphiQL" in response.text
         assert (await gateway.client.head("/graphql", headers=html)).status_code == 200
-        with_query = {"query": "{ __typename }"}
-        response = await gateway.client.get("/graphql", params=with_query, headers=html)
-        assert response.status_code == 401
+        for asked in ({"query": "{ __typename }"}, {"documentId": "1"}, {"extensions": "{}"}):
+            response = await gateway.client.get("/graphql", params=asked, headers=html)
+            assert response.status_code == 401
 
 
 async def test_where_nothing_is_to_be_explored_nothing_is_told(

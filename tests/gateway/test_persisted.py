@@ -1,0 +1,195 @@
+"""Operations by id: those that the operator trusts, and those that clients have sent before."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.app import create_operations
+from gateway.persisted import ManifestUnusable
+from gateway.settings import Settings
+from resolvers.schema import create_schema
+from tests.conftest import OpenGateway
+from tests.gateway.test_cli import error, run
+from tests.gateway.test_graphql_app import field
+from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal, environment
+
+GOOD = "query Good { __typename }"
+OTHER = "query Other { other: __typename }"
+TRUSTED = f"query Screen {{ {field()} }}"
+TWO = "query A { a: __typename } query B { b: __typename }"
+ANSWER = {"data": {"__typename": "Query"}}
+CUSTOMER = {"data": {"summary": {"customerId": "387729100"}}}
+
+
+def sha256(document: str) -> str:
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def hashed(document: str) -> dict[str, object]:
+    return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256(document)}}}
+
+
+async def send(
+    gateway: Gateway, method: str, body: Mapping[str, object], headers: Mapping[str, str] = DEMO_HEADER
+) -> httpx.Response:
+    if method == "POST":
+        return await gateway.client.post("/graphql", json=body, headers=headers)
+    params = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
+    return await gateway.client.get("/graphql", params=params, headers=headers)
+
+
+def assert_not_found(response: httpx.Response) -> None:
+    assert_graphql_refusal(response, 200, "PERSISTED_QUERY_NOT_FOUND", 404, "PersistedQueryNotFound")
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_document_is_found_by_its_hash_once_it_was_sent(
+    gateway_with: OpenGateway, method: str
+) -> None:
+    async with gateway_with() as gateway:
+        await gateway.warm()
+        by_hash = hashed(GOOD)
+        by_id = {"documentId": f"sha256:{sha256(GOOD)}"}
+        for media_type in ("application/json", "application/graphql-response+json"):
+            headers = {**DEMO_HEADER, "Accept": media_type}
+            assert_not_found(await send(gateway, method, by_hash, headers))
+        assert_not_found(await send(gateway, method, by_id))
+        assert (await send(gateway, method, {"query": GOOD, **by_hash})).json() == ANSWER
+        for body in (by_hash, by_id, {"documentId": sha256(GOOD)}, {"query": "", **by_hash}):
+            assert (await send(gateway, method, body)).json() == ANSWER
+        assert gateway.commands.names == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_hash_of_another_document_is_refused_and_not_kept(
+    gateway_with: OpenGateway, method: str
+) -> None:
+    async with gateway_with() as gateway:
+        response = await send(gateway, method, {"query": OTHER, **hashed(GOOD)})
+        assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, "provided sha does not match query")
+        assert_not_found(await send(gateway, method, hashed(GOOD)))
+        assert_not_found(await send(gateway, method, hashed(OTHER)))
+
+
+async def test_what_cannot_be_executed_is_not_kept(gateway_with: OpenGateway) -> None:
+    async with gateway_with() as gateway:
+        for document in ("{", "{ nothing }"):
+            await send(gateway, "POST", {"query": document, **hashed(document)})
+            assert_not_found(await send(gateway, "POST", hashed(document)))
+
+
+async def test_what_is_kept_is_bounded_by_bytes(gateway_with: OpenGateway) -> None:
+    room = len(GOOD) + len(OTHER) - 1
+    async with gateway_with(persisted_bytes=room) as gateway:
+        for document in (GOOD, OTHER):
+            await send(gateway, "POST", {"query": document, **hashed(document)})
+        assert_not_found(await send(gateway, "POST", hashed(GOOD)))
+        assert (await send(gateway, "POST", hashed(OTHER))).status_code == 200
+        large = GOOD.ljust(room + 1)
+        assert (await send(gateway, "POST", {"query": large, **hashed(large)})).json() == ANSWER
+        assert_not_found(await send(gateway, "POST", hashed(large)))
+        assert (await send(gateway, "POST", hashed(OTHER))).json() == {"data": {"other": "Query"}}
+
+
+async def test_a_known_hash_tells_nothing_without_credentials(gateway_with: OpenGateway) -> None:
+    async with gateway_with() as gateway:
+        await send(gateway, "POST", {"query": GOOD, **hashed(GOOD)})
+        response = await send(gateway, "POST", hashed(GOOD), {})
+        assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized")
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """As graphql-codegen's client preset writes it: by SHA-1, by SHA-256, or by whatever it is told."""
+    path = tmp_path / "persisted-documents.json"
+    ids = {hashlib.sha1(TRUSTED.encode()).hexdigest(): TRUSTED, sha256(TRUSTED): TRUSTED, "two": TWO}
+    path.write_text(json.dumps(ids))
+    return path
+
+
+@pytest.mark.parametrize("only", ["off", "on"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_trusted_document_is_found_by_every_id(
+    gateway_with: OpenGateway, manifest: Path, method: str, only: str
+) -> None:
+    async with gateway_with(operations=str(manifest), operations_only=only) as gateway:
+        sha1 = hashlib.sha1(TRUSTED.encode()).hexdigest()
+        for body in (
+            {"documentId": sha1},
+            {"documentId": sha256(TRUSTED)},
+            {"documentId": f"sha256:{sha256(TRUSTED)}"},
+            {"documentId": sha1, "operationName": "Screen"},
+            {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha1}}},
+            hashed(TRUSTED),
+        ):
+            assert (await send(gateway, method, body)).json() == CUSTOMER
+        two = {"documentId": "two"}
+        assert (await send(gateway, method, {**two, "operationName": "B"})).json() == {"data": {"b": "Query"}}
+        for named in ({}, {"operationName": "C"}):
+            response = await send(gateway, method, {**two, **named})
+            message = "operationName must name an operation of the document."
+            assert_graphql_refusal(response, 200, "OPERATION_RESOLUTION_FAILURE", 400, message)
+        assert_not_found(await send(gateway, method, {"documentId": "three"}))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_nothing_else_is_executed_where_only_trusted_documents_are(
+    gateway_with: OpenGateway, manifest: Path, method: str
+) -> None:
+    async with gateway_with(operations=str(manifest), operations_only="on") as gateway:
+        await gateway.warm()
+        for body in ({"query": GOOD}, {"query": TRUSTED}, {"query": GOOD, **hashed(GOOD)}, {"query": "{"}):
+            response = await send(gateway, method, body)
+            message = "Only operations of the manifest are executed here."
+            assert_graphql_refusal(response, 200, "PERSISTED_QUERY_NOT_IN_LIST", 403, message)
+        assert_not_found(await send(gateway, method, hashed(GOOD)))
+        assert gateway.commands.names == []
+
+
+def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Path) -> None:
+    operations = create_operations(create_schema(), Settings(operations=str(manifest)))
+    trusted = operations.trusted("two", "A")
+    assert trusted is not None
+    assert (trusted.plan is not None, trusted.trusted, trusted.label) == (True, True, "A")
+    sent = operations.prepare(TWO, "A")
+    assert (sent.plan is not None, sent.trusted, sent.label) == (True, False, "ad hoc")
+    assert (operations.misses, operations.hits) == (1, 0)
+
+
+# What a manifest holds, and what is wrong with it.
+UNUSABLE = [
+    ("{", "not valid JSON"),
+    ("[]", "not an object of documents by id"),
+    ('{"a": 1}', "not an object of documents by id"),
+    ('{"a": "{"}', "document 'a': Syntax Error: Expected Name, found <EOF>."),
+    ('{"a": "{ nothing }"}', "document 'a': Cannot query field 'nothing' on type 'Query'."),
+    ('{"a": "fragment F on Query { __typename }"}', "document 'a': No operation."),
+    (
+        '{"a": "{ a: __typename } { b: __typename }"}',
+        "document 'a': Several operations, not all of them named.",
+    ),
+    (
+        json.dumps({"a": f"{{ {'x' * 100_000} }}"}),
+        "document 'a': The limit of characters is 100000; this request has 100004.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), UNUSABLE)
+def test_an_unusable_manifest_is_one_line(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(text)
+    with pytest.raises(ManifestUnusable) as raised:
+        create_operations(create_schema(), Settings(operations=str(path)))
+    assert str(raised.value) == f"GATEWAY_OPERATIONS: {path}: {why}"
+
+
+def test_with_an_unusable_manifest_nothing_is_served(settings: Settings) -> None:
+    variables = environment(settings, GATEWAY_OPERATIONS="/nowhere.json")
+    line = "Error: GATEWAY_OPERATIONS: /nowhere.json: No such file or directory"
+    assert error(run("serve", "--port", "0", variables=variables)) == line
