@@ -106,5 +106,6 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert first[1] == version
 
 
-def test_the_lock_names_no_registry() -> None:
-    assert "://" not in (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("lock", ["requirements.lock", "tests/gateway/graphql_http_audit/package-lock.json"])
+def test_a_lock_names_no_registry(lock: str) -> None:
+    assert "://" not in (ROOT / lock).read_text()
