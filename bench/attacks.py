@@ -1,0 +1,162 @@
+"""What hostile requests cost: `python -m bench.attacks`.
+
+Each attack is as dear as the other limits let it be, and is sent many times to `promo-gateway serve`, never
+twice the same. What counts is the CPU that the server spends on one of them; the dearest has to stay below
+`MOST_MS`. Two requests that nothing is wrong with are measured beside them.
+"""
+
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from itertools import count
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench import machine, seed
+from bench.faces import FULL
+from bench.servers import Server, fresh_database, started
+from gateway.database import with_store
+
+TIMES = 50
+MOST_MS = 50
+SLOW_SECONDS = 1
+
+SUMMARY = "CustomerPromotionActionSummary"
+NUMBER = "NUMBER"
+
+
+def document(text: str, variables: dict[str, int] | None = None) -> str:
+    return json.dumps({"query": f"{text} # {NUMBER}", "variables": variables})
+
+
+def summary(selection: str, n: int = 0) -> str:
+    return (
+        f"a{n}: customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, "
+        f'identifierValue: "{n}", programId: "0", promotionId: "1") {{ {selection} }}'
+    )
+
+
+def nested(body: str, last: str) -> str:
+    """A summary of 50 fragments; `body` names the next one with NEXT."""
+    bodies = [*(body.replace("NEXT", f"...F{n}") for n in range(1, 50)), last]
+    return f"{{ {summary('...F0')} }} " + " ".join(
+        f"fragment F{n} on {SUMMARY} {{ {one} }}" for n, one in enumerate(bodies)
+    )
+
+
+def introspection(levels: int) -> str:
+    return "{ __schema { types " + "{ fields { type " * levels + "{ name }" + " } }" * levels + " } }"
+
+
+FIELDS = " ".join(f"f{n}" for n in range(90))
+
+# What is sent, and with what status or code it is refused.
+ATTACKS = {
+    "aliases": (document(f"{{ {'a:b ' * 2_490} }}"), "LIMIT_EXCEEDED"),
+    "depth": (document(f"{{ {('a{' * 9 + '}' * 9) * 360} }}"), "LIMIT_EXCEEDED"),
+    "tokens": (document("{" * 90_000), "LIMIT_EXCEEDED"),
+    "names": (document("{" + "a " * 49_000), "LIMIT_EXCEEDED"),
+    "characters": (document(f"# {'x' * 1_000_000}"), "LIMIT_EXCEEDED"),
+    "directives": (document(f"{{ a {'@b' * 4_900} }}"), "LIMIT_EXCEEDED"),
+    "repeated fields": (document(f"{{ {'a ' * 4_990} }}"), "LIMIT_EXCEEDED"),
+    "fragment cycle": (document(nested(f"NEXT {FIELDS}", "...F0")), "GRAPHQL_VALIDATION_FAILED"),
+    "50 nested fragments": (document(nested(f"NEXT {FIELDS} NEXT", FIELDS)), "LIMIT_EXCEEDED"),
+    "circular introspection": (document(introspection(90)), "GRAPHQL_VALIDATION_FAILED"),
+    "introspection by aliases": (
+        document("{" + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(99)) + "}"),
+        "LIMIT_EXCEEDED",
+    ),
+    "batch": (json.dumps([{"query": "{ __typename }"}] * 30_000), "BAD_REQUEST"),
+    "declared variables": (document(f"query ({'$v:A ' * 2_400}) {{ a }}"), "LIMIT_EXCEEDED"),
+    "given variables": (document("{ __typename }", {f"v{n}": n for n in range(50_000)}), "LIMIT_EXCEEDED"),
+    "huge body": (" " * 20_000_000, "CONTENT_TOO_LARGE"),
+}
+SLOW = "slow body", " " * 100, "REQUEST_TIMEOUT"
+COMPARED = {
+    "a small query": (document(f"{{ {summary('orgId')} }}"), "CUSTOMER_NOT_FOUND"),
+    "100 full summaries": (
+        document("{" + " ".join(summary(FULL, n) for n in range(100)) + "}"),
+        "CUSTOMER_NOT_FOUND",
+    ),
+}
+
+
+def send(url: str, authorization: str, body: bytes, pause: float = 0) -> bytes:
+    """The answer; with a pause, the body goes out a byte at a time."""
+    address = urlsplit(url)
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: {authorization}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(head.encode())
+        try:
+            if pause:
+                for n in range(len(body)):
+                    connection.sendall(body[n : n + 1])
+                    time.sleep(pause)
+            else:
+                connection.sendall(body)
+        except OSError:
+            # The answer came before the end of the body, which is what it is about.
+            pass
+        answer = HTTPResponse(connection)
+        answer.begin()
+        return answer.read()
+
+
+def cost(server: Server, authorization: str, body: str, code: str, times: int, pause: float = 0) -> float:
+    """Milliseconds of the server's CPU for one such request."""
+    server.settle()
+    before = server.cpu_seconds()
+    for _ in range(times):
+        answer = send(server.url, authorization, body.replace(NUMBER, str(next(_NUMBERS))).encode(), pause)
+        assert f'"code":"{code}"' in answer.decode(), answer[:500]
+    server.settle()
+    return (server.cpu_seconds() - before) / times * 1000
+
+
+_NUMBERS = count()
+
+
+def measured(server: Server, authorization: str) -> Iterator[tuple[str, float]]:
+    for name, (body, code) in ATTACKS.items():
+        yield name, cost(server, authorization, body, code, TIMES)
+    name, body, code = SLOW
+    yield name, cost(server, authorization, body, code, 3, 1.2 * SLOW_SECONDS / len(body))
+
+
+@click.command()
+def main() -> None:
+    """Measure what each attack costs the server; fail if one costs too much."""
+    tenant = seed.tenant(0, 1, 1)
+    variables = {"GATEWAY_EXPLORABLE": "on", "GATEWAY_MAX_BODY_SECONDS": str(SLOW_SECONDS)}
+    with fresh_database() as settings:
+        where = machine.describe(settings.mongodb_uri)
+        with_store(lambda store: seed.seed(store, [tenant]), settings)
+        with started(settings, "gateway", "serve", "--port", "0", variables=variables) as server:
+            costs = dict(measured(server, tenant.authorization))
+            compared = {
+                name: cost(server, tenant.authorization, body, code, TIMES)
+                for name, (body, code) in COMPARED.items()
+            }
+    table = Table("request", "CPU ms")
+    for name, milliseconds in sorted(costs.items(), key=lambda one: -one[1]):
+        table.add_row(name, f"{milliseconds:.1f}")
+    table.add_section()
+    for name, milliseconds in compared.items():
+        table.add_row(name, f"{milliseconds:.1f}")
+    console = Console()
+    console.print(table)
+    console.print("; ".join(where.values()))
+    sys.exit(max(costs.values()) >= MOST_MS)
+
+
+if __name__ == "__main__":
+    main()
