@@ -173,7 +173,7 @@ def _body(path: str, answer: Shown, message: str) -> dict[str, object]:
 def _media_type(request: Request) -> str:
     if request.url.path != GRAPHQL_PATH:
         return codec.MEDIA_TYPE
-    return f"{answer_type(','.join(request.headers.getlist('accept'))) or codec.MEDIA_TYPE}; charset=utf-8"
+    return f"{answer_type(request.headers) or codec.MEDIA_TYPE}; charset=utf-8"
 
 
 def _challenge(request: Request, response: Response) -> None:

@@ -23,7 +23,7 @@ from resolvers.operations import AD_HOC, Operation, Operations, OperationUnknown
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
-COST = "X-CAP-COST"
+ASKS_COST = (b"x-cap-cost", b"1")
 
 _CDN = "'unsafe-inline' https://unpkg.com"
 _PAGE_POLICY = content_security_policy(
@@ -55,7 +55,7 @@ class GraphQLEndpoint:
             raise HTTPException(405)
         context = await self._enter(request)
         current().operation = AD_HOC
-        media_type = answer_type(",".join(request.headers.getlist("accept")))
+        media_type = answer_type(request.headers)
         if media_type is None:
             raise HTTPException(406, f"The answer can be {' or '.join(ANSWER_TYPES)}.")
         content_type = f"{media_type}; charset=utf-8"
@@ -85,7 +85,7 @@ class GraphQLEndpoint:
             return _answer(ExecutionResult(None, operation.errors), VALIDATION_FAILED, asked.variables)
         result = await self._operations.execute(operation, asked.variables, context)
         body = _answer(result, BAD_USER_INPUT, asked.variables)
-        if request.headers.get(COST) == "1":
+        if ASKS_COST in request.headers.raw:
             body["extensions"] = {"cost": self._cost(operation, asked, context)}
         return body
 

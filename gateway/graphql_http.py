@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from types import NoneType
 from typing import Any, NamedTuple
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -25,9 +27,14 @@ class Asked(NamedTuple):
     variables: dict[str, Any]
 
 
+def answer_type(headers: Headers) -> str | None:
+    """The media type of the answer; None if neither of ours is acceptable."""
+    return negotiate(b",".join([value for name, value in headers.raw if name == b"accept"]).decode("latin-1"))
+
+
 @lru_cache(maxsize=64)
-def answer_type(accept: str) -> str | None:
-    """The media type of the answer; None if neither of ours is acceptable.
+def negotiate(accept: str) -> str | None:
+    """What to answer with, to those who accept this.
 
     Where anything is accepted, or nothing said, it is the type that every client knows.
     """
@@ -56,9 +63,9 @@ async def read(request: Request) -> Asked:
         raise HTTPException(400, "Batching is off: a request holds one operation, not a list of them.")
     if not isinstance(data, dict):
         raise HTTPException(400, f"The body must be an object, not {_json_kind(data)}.")
-    for name, kind in _PARAMETERS.items():
-        if not isinstance(data.get(name), kind | None):
-            expected = "a string" if kind is str else "an object"
+    for name, kinds in _PARAMETERS.items():
+        if not isinstance(data.get(name), kinds):
+            expected = "a string" if str in kinds else "an object"
             raise HTTPException(400, f"{name} must be {expected}, not {_json_kind(data[name])}.")
     query, document_id = data.get("query") or None, data.get("documentId") or None
     sha256 = _persisted_query(data.get("extensions") or {})
@@ -69,7 +76,14 @@ async def read(request: Request) -> Asked:
     return Asked(query, document_id, sha256, data.get("operationName") or None, data.get("variables") or {})
 
 
-_PARAMETERS = {"query": str, "documentId": str, "operationName": str, "variables": dict, "extensions": dict}
+_STRING, _OBJECT = (str, NoneType), (dict, NoneType)
+_PARAMETERS = {
+    "query": _STRING,
+    "documentId": _STRING,
+    "operationName": _STRING,
+    "variables": _OBJECT,
+    "extensions": _OBJECT,
+}
 
 
 def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:

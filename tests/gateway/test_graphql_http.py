@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway.graphql_http import GRAPHQL_RESPONSE, answer_type
+from gateway.graphql_http import GRAPHQL_RESPONSE, negotiate
 from tests.conftest import OpenGateway
 from tests.gateway.test_graphql_app import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal
@@ -43,7 +43,7 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("accept", "expected"), ACCEPTED)
 def test_the_type_of_an_answer_is_negotiated(accept: str, expected: str | None) -> None:
-    assert answer_type(accept) == expected
+    assert negotiate(accept) == expected
 
 
 GOOD = "{ __typename }"
