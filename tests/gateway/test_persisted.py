@@ -12,7 +12,7 @@ from gateway.app import create_operations
 from gateway.persisted import ManifestUnusable
 from gateway.settings import Settings
 from resolvers.schema import create_schema
-from tests.conftest import OpenGateway
+from tests.conftest import Logged, OpenGateway
 from tests.gateway.test_cli import error, run
 from tests.gateway.test_graphql_app import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal, environment
@@ -159,6 +159,18 @@ def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Pat
     sent = operations.prepare(TWO, "A")
     assert (sent.plan is not None, sent.trusted, sent.label) == (True, False, "ad hoc")
     assert (operations.misses, operations.hits) == (1, 0)
+
+
+async def test_only_the_name_of_a_trusted_operation_is_logged(
+    gateway_with: OpenGateway, manifest: Path, logged: Logged
+) -> None:
+    async with gateway_with(operations=str(manifest)) as gateway:
+        await gateway.warm()
+        logged()
+        for body in ({"documentId": sha256(TRUSTED)}, {"query": TRUSTED}, {"query": "{"}, hashed(GOOD)):
+            await send(gateway, "POST", body)
+        lines = [json.loads(line) for line in logged().splitlines()]
+    assert [line["operation"] for line in lines] == ["Screen", "ad hoc", "ad hoc", "ad hoc"]
 
 
 # What a manifest holds, and what is wrong with it.
