@@ -7,6 +7,9 @@ costs. Nobody waits long for somebody else's slow batch: one that is late is no 
 What one command can answer is a group: nothing is ever shared across groups, and a group belongs to one
 organisation. Strangers share a command only while it reads at most `limit` keys; a load that exceeds this
 alone travels alone, in a lane of its own, so that no small load waits behind it. Groups take turns.
+
+Each load has the deadline of its request. A batch may take as long as the last of its loads can wait, and
+nothing is sent for those whose deadline has passed.
 """
 
 import asyncio
@@ -18,9 +21,11 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context, copy_context
 from copy import copy
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import ClassVar, Generic, TypeVar
 
-from loaders.store import StoreUnavailable
+from loaders.deadline import Deadline, current, until
+from loaders.store import DeadlineExceeded, StoreUnavailable
 
 G = TypeVar("G")
 K = TypeVar("K")
@@ -51,6 +56,7 @@ class _Load(Generic[K, V]):
     answer: "Future[Mapping[K, V]]"
     context: Context
     shared_by: int = 0
+    deadline: Deadline = field(default_factory=current)
 
 
 @dataclass(slots=True, eq=False)
@@ -131,11 +137,13 @@ class Dispatcher(ABC, Generic[G, K, V]):
                 sending.add_done_callback(self._sending.discard)
 
     def _take(self, queue: deque[_Load[K, V]]) -> tuple[list[_Load[K, V]], set[K]]:
-        """From the front of `queue`, as many loads as may share a command, without those who gave up."""
+        """From the front of `queue`, as many loads as may share a command, without those who wait no more."""
         batch: list[_Load[K, V]] = []
         keys: set[K] = set()
         while queue:
             load = queue[0]
+            if load.deadline.left <= 0:
+                _fail([load], DeadlineExceeded())
             if not load.answer.done():
                 if batch and len(keys | load.keys) > self._limit:
                     break
@@ -150,7 +158,8 @@ class Dispatcher(ABC, Generic[G, K, V]):
         for load in batch:
             load.shared_by = len(batch)
         try:
-            with self._watcher.batch(self.kind, len(batch)):
+            latest = reduce(Deadline.latest, (load.deadline for load in batch))
+            with until(latest), self._watcher.batch(self.kind, len(batch)):
                 found = await self.find(group, keys)
         except asyncio.CancelledError:
             _fail(batch, StoreUnavailable("cancelled"))

@@ -6,23 +6,28 @@ Every failure of the driver comes out as `StoreUnavailable`, without the driver'
 data.
 """
 
+import math
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
 from bson.int64 import Int64
-from pymongo import UpdateOne
+from pymongo import UpdateOne, timeout
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
+from loaders.connection import NO_SERVER_SECONDS, options
+from loaders.deadline import current
 from loaders.documents import COLLECTIONS, Collection
 from loaders.driver import CODEC, DRIVERS, DriverName
+from loaders.failures import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 
 __all__ = [
     "AlreadyExists",
     "CommandListener",
     "ConnectionPoolListener",
+    "DeadlineExceeded",
     "Document",
     "Int64",
     "Store",
@@ -35,19 +40,9 @@ Document = dict[str, Any]
 
 # MongoDB's own default first batch is 101 documents, which would make a wide request send a `getMore`.
 ONE_BATCH = 1_000_000
-# An option that the connection string names is left as it is there.
-_OPTIONS: dict[str, Any] = {
-    "serverSelectionTimeoutMS": 2_000,
-    "connectTimeoutMS": 2_000,
-    "socketTimeoutMS": 30_000,
-}
 
 DUPLICATE_KEY = 11000
 NAMESPACE_EXISTS = 48
-
-
-class StoreUnavailable(Exception):
-    """The database is away, too slow, or refused the command: the data could not be read or written."""
 
 
 class Upserted(NamedTuple):
@@ -55,14 +50,6 @@ class Upserted(NamedTuple):
 
     new: int
     refused: list[int]
-
-
-class StoreMisconfigured(ValueError):
-    """The connection string or the database name cannot be used."""
-
-
-class AlreadyExists(ValueError):
-    """A document with this `_id` is already there."""
 
 
 def _duplicates(error: BulkWriteError) -> list[int]:
@@ -95,14 +82,7 @@ class Store:
     ) -> None:
         self._driver = DRIVERS[driver]
         try:
-            self._client = self._driver.connect(
-                uri,
-                appname="promo-gateway",
-                # Whatever the connection string says: what was acknowledged is not lost.
-                w="majority",
-                event_listeners=list(listeners),
-                **{name: value for name, value in _OPTIONS.items() if f"{name}=".lower() not in uri.lower()},
-            )
+            self._client = self._driver.connect(uri, event_listeners=list(listeners), **options(uri))
             self._database = self._client.get_database(database, codec_options=CODEC)
             # The driver makes a new object each time that it is asked for a collection.
             self._collection = cache(self._database.get_collection)
@@ -114,9 +94,14 @@ class Store:
     def name(self) -> str:
         return self._database.name
 
+    async def ping(self) -> None:
+        """Raises `StoreUnavailable` unless the database answers."""
+        with self._command():
+            await self._database.command("ping")
+
     async def find(self, collection: str, query: Document, fields: Iterable[str]) -> list[Document]:
         """The `fields` of every document that matches `query`, read in one command."""
-        with _failures_as_unavailable():
+        with self._command():
             cursor = self._collection(collection).find(
                 query, {"_id": False, **dict.fromkeys(fields, True)}, batch_size=ONE_BATCH
             )
@@ -124,24 +109,24 @@ class Store:
 
     async def get(self, collection: str, document_id: int | str) -> Document | None:
         """The document with this `_id`, if there is one."""
-        with _failures_as_unavailable():
+        with self._command():
             return await self._collection(collection).find_one({"_id": document_id})
 
     async def get_many(self, collection: str, document_ids: Sequence[str]) -> list[Document]:
         """The documents with these `_id`s, as far as they are there, in any order."""
-        with _failures_as_unavailable():
+        with self._command():
             cursor = self._collection(collection).find({"_id": {"$in": list(document_ids)}})
             return await cursor.to_list(None)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
-        with _failures_as_unavailable():
+        with self._command():
             cursor = await self._driver.aggregate(self._collection(collection), pipeline, batchSize=ONE_BATCH)
             return await cursor.to_list(None)
 
     async def insert(self, collection: str, document: Document) -> None:
         """Add one document; raises `AlreadyExists` if its `_id` is taken."""
-        with _failures_as_unavailable():
+        with self._command():
             try:
                 await self._collection(collection).insert_one(document)
             except DuplicateKeyError as error:
@@ -151,7 +136,7 @@ class Store:
         """Add the documents whose `_id` is not there yet; returns the positions of the others."""
         if not documents:
             return []
-        with _failures_as_unavailable():
+        with self._command():
             try:
                 await self._collection(collection).insert_many(documents, ordered=False)
             except BulkWriteError as error:
@@ -164,7 +149,7 @@ class Store:
         """Apply each (query, update) to the document that matches, or to a new one."""
         if not changes:
             return Upserted(0, [])
-        with _failures_as_unavailable():
+        with self._command():
             try:
                 result = await self._collection(collection).bulk_write(
                     [UpdateOne(query, update, upsert=True) for query, update in changes],
@@ -176,7 +161,7 @@ class Store:
 
     async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
         """Take the documents with these `_id`s away."""
-        with _failures_as_unavailable():
+        with self._command():
             await self._collection(collection).delete_many({"_id": {"$in": list(document_ids)}})
 
     async def stream(
@@ -192,7 +177,7 @@ class Store:
 
     async def update(self, collection: str, document_id: str, change: Document) -> bool:
         """Change the document with this `_id`; False if there is none."""
-        with _failures_as_unavailable():
+        with self._command():
             result = await self._collection(collection).update_one({"_id": document_id}, change)
             return result.matched_count == 1
 
@@ -216,6 +201,22 @@ class Store:
                         if index.name not in indexes
                     ]
             return missing
+
+    @contextmanager
+    def _command(self) -> Iterator[None]:
+        left = limit = current().left
+        if left <= 0:
+            raise DeadlineExceeded
+        if left < math.inf and not self._client.nodes:
+            # Given a time-out, the driver would wait for a server until then.
+            limit = min(left, NO_SERVER_SECONDS)
+        try:
+            # The driver gives the server what is left as `maxTimeMS` when it sends the command.
+            with timeout(None if limit == math.inf else limit):
+                yield
+        except PyMongoError as error:
+            late = error.timeout and limit == left < math.inf
+            raise DeadlineExceeded if late else StoreUnavailable(type(error).__name__) from error
 
     async def close(self) -> None:
         await self._driver.close(self._client)

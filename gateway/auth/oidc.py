@@ -50,6 +50,7 @@ class ExternalIssuer:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -float(FETCH_AGAIN_SECONDS)
         self._fetching = asyncio.Lock()
+        self._fetches: set[asyncio.Task[None]] = set()
         self._refresh: asyncio.Task[None] | None = None
 
     async def check(self, store: Store, token: str) -> Caller:
@@ -77,7 +78,11 @@ class ExternalIssuer:
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
         if key_id not in self._keys:
-            await self._fetch_unless_fresh(FETCH_AGAIN_SECONDS, key_id)
+            # Others wait for the keys too, so no request that gives up stops this.
+            fetch = asyncio.create_task(self._fetch_unless_fresh(FETCH_AGAIN_SECONDS, key_id))
+            self._fetches.add(fetch)
+            fetch.add_done_callback(self._fetches.discard)
+            await asyncio.shield(fetch)
         elif time.monotonic() - self._fetched_at > KEYS_FRESH_SECONDS and self._refresh is None:
             # A key that was withdrawn must go too, but nobody waits for that.
             self._refresh = asyncio.create_task(self._fetch_unless_fresh(KEYS_FRESH_SECONDS))

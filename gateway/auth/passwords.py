@@ -28,6 +28,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.auth.callers import AuthorizationUnavailable, TooManyFailures, Unauthenticated
 from loaders.clients import Client, find_account, find_client
+from loaders.deadline import Deadline, until
 from loaders.store import Store, StoreUnavailable
 from loaders.vocabulary import ClientKind
 
@@ -39,6 +40,8 @@ REMEMBERED_CLIENTS = 10_000
 FAILURES_ALLOWED = 10
 FAILURES_REMEMBERED_SECONDS = 60
 FAILURES_REMEMBERED = 100_000
+# A check is shared, so what it reads has a deadline of its own.
+READ_SECONDS = 5.0
 
 # OWASP's least memory for argon2id: a check takes 19 MiB and one core for about 20 ms.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -88,7 +91,8 @@ class Passwords:
         if not known:
             self._turn_away(who)
         read_at = time.monotonic()
-        account = await find_account(self._store, client_id)
+        with until(Deadline(READ_SECONDS)):
+            account = await find_account(self._store, client_id)
         if account is not None and (account.kind is not kind or account.disabled):
             account = None
         kept = self._nobody if account is None else account.secret_hash
@@ -102,7 +106,8 @@ class Passwords:
             self._was_good.pop(pair, None)
             self._failures[who] = self._failures.get(who, 0) + 1
             raise Unauthenticated
-        client = await find_client(self._store, account)
+        with until(Deadline(READ_SECONDS)):
+            client = await find_client(self._store, account)
         if client is None:
             raise Unauthenticated
         self._was_good[pair] = True

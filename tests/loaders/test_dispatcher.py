@@ -15,8 +15,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders
+from loaders.deadline import Deadline, current, until
 from loaders.dispatcher import UNWATCHED, Dispatcher, Watcher
-from loaders.store import Store, StoreUnavailable
+from loaders.store import DeadlineExceeded, Store, StoreUnavailable
 from loaders.totals import BenefitsKey
 from loaders.vocabulary import Benefit
 from tests.support import Commands, new_tenant
@@ -28,6 +29,7 @@ class Batch:
 
     group: str
     keys: set[int]
+    deadline: Deadline = field(default_factory=current)
     returned: "Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def __eq__(self, other: object) -> bool:
@@ -55,8 +57,9 @@ class Answers(Dispatcher[str, int, str]):
     def in_flight(self) -> list[Batch]:
         return [batch for batch in self.sent if not batch.returned.done()]
 
-    def start(self, group: str, *keys: int) -> "Task[Any]":
-        return asyncio.create_task(self.load(group, set(keys)))
+    def start(self, group: str, *keys: int, deadline: Deadline | None = None) -> "Task[Any]":
+        with until(deadline or current()):
+            return asyncio.create_task(self.load(group, set(keys)))
 
 
 def answer(group: str, keys: Iterable[int]) -> dict[int, str]:
@@ -218,6 +221,37 @@ async def test_a_lone_load_that_gives_up_makes_room_for_the_next() -> None:
     assert answers.sent == [("A", {1}), ("A", {2})]
     answers.sent[1].returned.set_result(None)
     assert await second == {2: "A2"}
+
+
+async def test_a_batch_may_take_as_long_as_the_last_of_its_waiters_can_wait() -> None:
+    answers = Answers()
+    deadlines = [Deadline(seconds) for seconds in (60, 10, 30, 20)]
+    loads = [answers.start("A", n, deadline=deadline) for n, deadline in enumerate(deadlines)]
+    await settle()
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    assert answers.sent[1:] == [("A", {1, 2, 3})]
+    assert [batch.deadline for batch in answers.sent] == [deadlines[0], deadlines[2]]
+    answers.sent[1].returned.set_result(None)
+    assert [await load for load in loads[1:]] == [answer("A", {1, 2, 3})] * 3
+
+
+async def test_nothing_is_sent_for_those_whose_deadline_has_passed() -> None:
+    answers = Answers()
+    gone = Deadline(60)
+    first, second = answers.start("A", 1), answers.start("A", 2, deadline=gone)
+    third, fourth = answers.start("A", 3), answers.start("B", 4, deadline=gone)
+    await settle()
+    gone.end()
+    answers.sent[0].returned.set_result(None)
+    await settle()
+    assert answers.sent == [("A", {1}), ("A", {3})]
+    answers.sent[1].returned.set_result(None)
+    assert (await first, await third) == ({1: "A1"}, {3: "A3"})
+    for late in (second, fourth):
+        with pytest.raises(DeadlineExceeded):
+            await late
+    assert answers.sent[2:] == []
 
 
 KEYS = st.sets(st.integers(0, 9), min_size=1, max_size=6)

@@ -1,5 +1,6 @@
 """Set-up, validators, idempotent writes, and failures without the driver's words."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,12 +11,21 @@ from pymongo import MongoClient
 
 from gateway.settings import Settings
 from loaders import ledger
+from loaders.connection import options
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders.deadline import Deadline, until
 from loaders.documents import COLLECTIONS, ISSUANCES, Collection
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
-from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable
+from loaders.store import (
+    AlreadyExists,
+    DeadlineExceeded,
+    Int64,
+    Store,
+    StoreMisconfigured,
+    StoreUnavailable,
+)
 from loaders.vocabulary import IdentifierName
-from tests.support import new_tenant
+from tests.support import Commands, new_tenant
 
 GOOD: dict[str, Any] = {
     "_id": "1:good",
@@ -195,8 +205,56 @@ async def test_a_wrong_connection_string_is_not_quoted(uri: str, database: str) 
     assert "geheim" not in str(raised.value)
 
 
-async def test_a_failure_does_not_carry_the_driver_s_words() -> None:
+async def test_without_a_server_the_failure_comes_soon_and_without_the_driver_s_words() -> None:
     store = Store("mongodb://127.0.0.1:1", "x")
-    with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError$"):
-        await store.missing()
+    with until(Deadline(60)):
+        failures = await asyncio.gather(store.missing(), store.ping(), return_exceptions=True)
+    assert list(map(repr, failures)) == ["StoreUnavailable('ServerSelectionTimeoutError')"] * 2
     await store.close()
+
+
+async def test_what_is_left_of_the_deadline_goes_to_the_server(
+    watched_store: tuple[Store, Commands],
+) -> None:
+    store, commands = watched_store
+    await store.ping()
+    with until(Deadline(60)):
+        await store.find(ISSUANCES.name, {"_id": "1:nothing"}, ("item",))
+        await store.get(ISSUANCES.name, "1:nothing")
+        await store.aggregate(ISSUANCES.name, [{"$match": {"_id": "1:nothing"}}])
+        await store.upsert(ISSUANCES.name, [({"_id": "1:deadline"}, {"$set": GOOD | {"_id": "1:deadline"}})])
+        await store.delete(ISSUANCES.name, ["1:deadline"])
+    assert commands.names == ["ping", "find", "find", "aggregate", "update", "delete"]
+    limits = [command.get("maxTimeMS") for command in commands.sent]
+    assert [limit and round(limit / 1000) for limit in limits] == [None, 60, 60, 60, 60, 60]
+
+
+async def test_past_the_deadline_nothing_is_sent(watched_store: tuple[Store, Commands]) -> None:
+    store, commands = watched_store
+    deadline = Deadline(60)
+    deadline.end()
+    with until(deadline), pytest.raises(DeadlineExceeded):
+        await store.ping()
+    assert commands.names == []
+
+
+async def test_a_server_that_is_too_slow_is_left_at_the_deadline(store: Store) -> None:
+    await store.insert_missing(ISSUANCES.name, [{**GOOD, "_id": f"1:slow-{n}"} for n in range(200)])
+    # A product of the collection with itself.
+    slow = {"$lookup": {"from": ISSUANCES.name, "pipeline": [{"$match": {"_id": "1:nothing"}}], "as": "all"}}
+    with until(Deadline(0.1)), pytest.raises(DeadlineExceeded, match=r"^the deadline passed$"):
+        await store.aggregate(ISSUANCES.name, [slow, slow, slow])
+
+
+@pytest.mark.parametrize(
+    ("uri", "name", "value"),
+    [
+        ("mongodb://host", "maxPoolSize", 50),
+        ("mongodb://host/?maxpoolsize=7", "maxPoolSize", None),
+        ("mongodb://host/?w=1", "w", "majority"),
+    ],
+)
+def test_an_option_of_the_connection_string_wins_but_for_the_write_concern(
+    uri: str, name: str, value: object
+) -> None:
+    assert options(uri).get(name) == value

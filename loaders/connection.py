@@ -1,0 +1,39 @@
+"""How the gateway is connected to MongoDB: each option set on purpose."""
+
+from typing import Any
+
+# How long a command waits for a server while none is known: long enough for one that is just starting, short
+# enough to say what is true well before a request's deadline.
+NO_SERVER_SECONDS = 2.0
+
+# An option that the connection string names is left as it is there.
+_OPTIONS: dict[str, Any] = {
+    "serverSelectionTimeoutMS": int(NO_SERVER_SECONDS * 1_000),
+    # A machine that is gone does not even refuse.
+    "connectTimeoutMS": 2_000,
+    # The monitor gives a server up that was silent for this long and `connectTimeoutMS`; the driver then ends
+    # the commands that wait for it.
+    "heartbeatFrequencyMS": 2_000,
+    # For work without a deadline, such as an import: what the network swallowed ends at last.
+    "socketTimeoutMS": 30_000,
+    # The dispatchers keep few commands under way, and one more of each kind for each tenth of a second that
+    # one is late; logins and events come on top.
+    "maxPoolSize": 50,
+    # No request waits for the handshake of the first connections.
+    "minPoolSize": 2,
+    # What met a dying server is sent again while its deadline allows; a write, under the number by which the
+    # server knows it again.
+    "retryReads": True,
+    "retryWrites": True,
+}
+
+
+def options(uri: str) -> dict[str, Any]:
+    """The driver's options beside what the connection string itself says."""
+    named = uri.lower()
+    return {
+        # Whatever the connection string says: what was acknowledged is not lost.
+        "w": "majority",
+        "appname": "promo-gateway",
+        **{name: value for name, value in _OPTIONS.items() if f"{name}=".lower() not in named},
+    }
