@@ -24,6 +24,7 @@ from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
 from gateway.body import BodyLimit
 from gateway.browsers import AnswerHeaders, cross_origin
+from gateway.deadline import Deadlines
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql_app import GraphQLEndpoint
 from gateway.ingest import events
@@ -94,6 +95,7 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
             *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=always_200),
+            Middleware(Deadlines, milliseconds=settings.deadline_ms),
             Middleware(BodyLimit, most=settings.max_body_bytes, seconds=settings.max_body_seconds),
         ],
         exception_handlers={HTTPException: _leave_to_error_answers},

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from gateway import codec
+from gateway import codec, legacy
 from gateway.auth import oauth
 from gateway.auth.callers import (
     AccessDenied,
@@ -26,12 +26,13 @@ from gateway.auth.callers import (
 )
 from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
 from gateway.body import BodyTooLarge
+from gateway.deadline import HEADER, DeadlineInvalid
 from gateway.graphql_http import answer_type
 from gateway.ingest import events
 from gateway.persisted import OperationNotTrusted, PersistedQueryNotFound
 from gateway.telemetry.entry import note_error
 from gateway.telemetry.logs import without_message
-from loaders.store import StoreUnavailable
+from loaders.store import DeadlineExceeded, StoreUnavailable
 from resolvers import errors
 from resolvers.limits import LimitExceeded
 from resolvers.operations import OperationUnknown
@@ -90,6 +91,8 @@ SHOWN: Mapping[type[Exception], Shown] = {
     ),
     # Its phrase depends on the version of Python.
     BodyTooLarge: Shown(413, "Content Too Large", 413, "CONTENT_TOO_LARGE"),
+    DeadlineExceeded: Shown(8105, _PROMOTION_DATA, 503, "DEADLINE_EXCEEDED"),
+    DeadlineInvalid: Shown(400, f"{HEADER} takes milliseconds, 1 or more.", 400, "BAD_REQUEST"),
     # Nobody is left to read this one; it is here because it is no defect.
     ClientDisconnect: Shown(400, "Bad Request", 400, "BAD_REQUEST"),
 }
@@ -145,6 +148,9 @@ class ErrorAnswers:
             await self._answer(Request(scope), error)(scope, receive, send)
 
     def _answer(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, DeadlineExceeded) and request.url.path not in (GRAPHQL_PATH, legacy.PATH):
+            # Elsewhere it is no promotion that could not be read, and status 200 would be a lie.
+            error = HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "The deadline passed.")
         answer = shown(error)
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
         if answer.status in _RETRY_AFTER_SECONDS:

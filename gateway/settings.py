@@ -61,6 +61,11 @@ class Settings:
     host: str = _setting("127.0.0.1", text("a host name or an address"), "The address to listen on.")
     port: int = _setting(8000, number(0, 65535), "The port to listen on.")
     workers: int = _setting(1, number(1, 64), "Server processes that share the port.")
+    deadline_ms: int = _setting(
+        5_000,
+        number(1, 600_000),
+        "Milliseconds until a request is answered, whatever it waits for; X-CAP-DEADLINE-MS can shorten it.",
+    )
     benefits_since: date = _setting(
         date(2025, 6, 12),
         DAY,

@@ -49,8 +49,15 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         return asyncio.shield(super().load(key))
 
     def do_resolve_reject(self, key: K, future: "Future[V]") -> None:
+        # Nobody may be left to read its exception, and asyncio would log that as a defect.
+        future.add_done_callback(_read)
         # aiodataloader waits one turn of the event loop longer, for keys that come of other keys' answers.
         # Ours never do, and each turn is a look at all the sockets.
         self._queue.append(Loader(key, future))
         if len(self._queue) == 1:
             self.loop.call_soon(dispatch_queue, self)
+
+
+def _read(future: "Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from gateway.settings import Settings
 from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
+from tests.faults import Line
 from tests.support import Commands, Gateway, open_gateway
 
 Logged = Callable[[], str]
@@ -114,6 +115,13 @@ async def watched_store(settings: Settings) -> AsyncIterator[tuple[Store, Comman
     await store.close()
 
 
+@pytest.fixture
+def line(settings: Settings) -> Iterator[Line]:
+    """A line to the database that can be frozen and cut."""
+    with Line(settings.mongodb_uri).open() as line:
+        yield line
+
+
 @pytest.fixture(scope="session")
 async def shared_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with open_gateway(settings) as gateway:
@@ -144,7 +152,9 @@ def start() -> Iterator[Start]:
     """Starts `promo-gateway` and stops it at the end of the test if it still runs."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, variables: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    def start(
+        *arguments: str, variables: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
+    ) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway", *arguments],
             env=dict(variables or {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}),
@@ -152,6 +162,7 @@ def start() -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         started.append(process)
         return process

@@ -188,6 +188,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
     ):
+        commands.clear()
         yield Gateway(client, commands)
 
 

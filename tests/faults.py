@@ -1,0 +1,115 @@
+"""What tests need to break things: a server on a real socket, and a line to the database that can fail."""
+
+import asyncio
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway import server
+
+T = TypeVar("T")
+
+
+class Line:
+    """A TCP proxy before the database; in a thread of its own, for drivers block the event loop to close."""
+
+    def __init__(self, uri: str) -> None:
+        database = urlsplit(uri)
+        self._host, self._port = database.hostname, database.port
+        self._loop = asyncio.new_event_loop()
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._cut_after: int | None = None
+        self._ends: set[StreamWriter] = set()
+        self.uri = ""
+
+    def freeze(self) -> None:
+        """Let nothing through; connections stay open, and new ones are taken."""
+        self._loop.call_soon_threadsafe(self._flows.clear)
+
+    def thaw(self) -> None:
+        self._loop.call_soon_threadsafe(self._flows.set)
+
+    def cut_answers(self, after: int | None) -> None:
+        """End each connection when so many bytes of the next answer are through; never, with None."""
+        self._cut_after = after
+
+    @contextmanager
+    def open(self) -> Iterator["Line"]:
+        thread = threading.Thread(target=self._loop.run_forever)
+        thread.start()
+        listening = self._run(asyncio.start_server(self._connect, "127.0.0.1", 0))
+        # Otherwise the driver would go to the address that the database itself names.
+        self.uri = f"mongodb://127.0.0.1:{listening.sockets[0].getsockname()[1]}/?directConnection=true"
+        try:
+            yield self
+        finally:
+            self._run(self._close(listening))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _close(self, listening: asyncio.Server) -> None:
+        listening.close()
+        self._flows.set()
+        for end in self._ends:
+            end.transport.abort()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
+        answers, asked = await asyncio.open_connection(self._host, self._port)
+        ends = {writer, asked}
+        self._ends |= ends
+        try:
+            async with asyncio.TaskGroup() as copying:
+                copying.create_task(self._copy(reader, asked, answers=False))
+                copying.create_task(self._copy(answers, writer, answers=True))
+        except* (OSError, EOFError):
+            pass
+        finally:
+            self._ends -= ends
+            for end in ends:
+                end.transport.abort()
+
+    async def _copy(self, reader: StreamReader, writer: StreamWriter, *, answers: bool) -> None:
+        while data := await reader.read(65536):
+            await self._flows.wait()
+            if answers and self._cut_after is not None:
+                writer.write(data[: self._cut_after])
+                break
+            writer.write(data)
+            await writer.drain()
+        # Ends the other direction too.
+        raise EOFError
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what nothing tells."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def served(app: Starlette) -> AsyncIterator[tuple[uvicorn.Server, int]]:
+    """The application on a real socket: uvicorn's server as `promo-gateway serve` runs it, and its port."""
+    with server.bind("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        running = uvicorn.Server(server._config(app))
+        serving = asyncio.create_task(running.serve(sockets=[listening]))
+        await until(lambda: running.started)
+        try:
+            yield running, port
+        finally:
+            running.should_exit = True
+            await serving

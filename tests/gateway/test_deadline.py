@@ -1,0 +1,145 @@
+"""Deadlines: who waits how long, what a late one is told, and what becomes of the others."""
+
+import asyncio
+import time
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from gateway import legacy
+from gateway.app import create_app
+from gateway.auth import oauth
+from gateway.deadline import HEADER
+from gateway.demo import OAUTH_KEY, OAUTH_SECRET, authorization
+from gateway.ingest import events
+from gateway.settings import Settings
+from loaders.store import Store
+from tests.conftest import OpenGateway
+from tests.faults import Line, served, until
+from tests.gateway.test_graphql_app import field
+from tests.support import (
+    DEMO_HEADER,
+    DOCUMENTED,
+    Commands,
+    Gateway,
+    assert_graphql_refusal,
+    assert_rest_error,
+    new_tenant,
+)
+
+PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
+
+
+def within(milliseconds: object) -> dict[str, str]:
+    return {**DEMO_HEADER, HEADER: str(milliseconds)}
+
+
+@pytest.mark.parametrize(("rest_status", "status"), [("legacy", 200), ("semantic", 503)])
+async def test_past_its_deadline_a_request_is_answered_at_once(
+    gateway_with: OpenGateway, line: Line, rest_status: str, status: int
+) -> None:
+    async with gateway_with(mongodb_uri=line.uri, rest_status=rest_status, deadline_ms=60_000) as gateway:
+        await gateway.warm()
+        line.freeze()
+        started = time.monotonic()
+        rest, graphql = await asyncio.gather(
+            gateway.rest(DOCUMENTED, within(200)), gateway.graphql(f"{{ {field()} }}", headers=within(200))
+        )
+        # Without a deadline, nothing would give up for 30 seconds.
+        assert time.monotonic() - started < 5
+        assert_rest_error(rest, status, 8105, PROMOTION_DATA)
+        assert_graphql_refusal(graphql, status, "DEADLINE_EXCEEDED", 8105, PROMOTION_DATA)
+        assert set(gateway.commands.names) == {"find"}
+        line.thaw()
+        assert (await gateway.rest(DOCUMENTED)).json()["customerId"]
+
+
+async def test_a_header_does_not_lengthen_the_deadline(gateway_with: OpenGateway, line: Line) -> None:
+    async with gateway_with(mongodb_uri=line.uri, deadline_ms=200) as gateway:
+        await gateway.warm()
+        line.freeze()
+        assert_rest_error(await gateway.rest(DOCUMENTED, within(60_000)), 200, 8105, PROMOTION_DATA)
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "1.5", "2s", "٢", "99999999999", "1,2"])
+async def test_a_header_that_is_no_deadline_is_400_and_named(gateway: Gateway, value: str) -> None:
+    await gateway.warm()
+    headers = [(name.encode(), text.encode()) for name, text in within(value).items()]
+    message = "X-CAP-DEADLINE-MS takes milliseconds, 1 or more."
+    rest = await gateway.client.get(legacy.PATH, params=DOCUMENTED, headers=headers)
+    assert_rest_error(rest, 400, 400, message)
+    graphql = await gateway.client.get("/graphql", params={"query": "{ __typename }"}, headers=headers)
+    assert_graphql_refusal(graphql, 400, "BAD_REQUEST", 400, message)
+    assert gateway.commands.names == []
+
+
+async def test_an_event_that_is_late_is_sent_again_and_so_is_a_token_request(
+    gateway_with: OpenGateway, line: Line
+) -> None:
+    async with gateway_with(mongodb_uri=line.uri) as gateway:
+        await gateway.warm()
+        line.freeze()
+        stranger = {**within(100), "Authorization": authorization("stranger", "")}
+        event, token = await asyncio.gather(
+            gateway.client.post(events.PATH, json={}, headers=stranger),
+            gateway.client.post(
+                oauth.PATH, json={"key": OAUTH_KEY, "secret": OAUTH_SECRET}, headers={HEADER: "100"}
+            ),
+        )
+        assert_rest_error(event, 503, 503, "The deadline passed.")
+        assert token.status_code == 503
+        assert token.json() == {"data": None, "errors": [{"code": 503, "message": "The deadline passed."}]}
+        assert event.headers["retry-after"] == token.headers["retry-after"] == "1"
+
+
+async def test_who_shares_a_batch_with_one_that_is_late_is_not_harmed(
+    gateway_with: OpenGateway, line: Line, store: Store
+) -> None:
+    tenant = await new_tenant(store)
+    await tenant.issue([tenant.badge("b", tenant.customer_id, "series")])
+    async with gateway_with(mongodb_uri=line.uri, batches_in_flight=1) as gateway:
+        assert (await gateway.rest(tenant.parameters, tenant.headers)).status_code == 200
+        gateway.commands.clear()
+        line.freeze()
+        first = asyncio.create_task(gateway.rest(tenant.parameters, tenant.headers))
+        await asyncio.sleep(0.05)
+        late, good = (
+            asyncio.create_task(gateway.rest(tenant.parameters, {**tenant.headers, **header}))
+            for header in ({HEADER: "200"}, {})
+        )
+        assert_rest_error(await late, 200, 8105, PROMOTION_DATA)
+        line.thaw()
+        answers = [(await one).json() for one in (first, good)]
+        assert [answer["badges"][0]["numberOfTimesIssued"] for answer in answers] == [1, 1]
+        # The one that is late is looked up with the others, or not at all; its totals are not.
+        assert sorted(gateway.commands.names) == ["aggregate", "aggregate", *["find"] * 4]
+
+
+async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
+    settings: Settings, line: Line
+) -> None:
+    commands = Commands()
+    app = create_app(replace(settings, mongodb_uri=line.uri, batches_in_flight=1), listeners=[commands])
+    async with served(app) as (running, port), httpx.AsyncClient() as client:
+        url = f"http://127.0.0.1:{port}{legacy.PATH}"
+        assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
+        commands.clear()
+        line.freeze()
+        good = asyncio.create_task(client.get(url, params=DOCUMENTED, headers=DEMO_HEADER))
+        await until(lambda: commands.names == ["find", "find"])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        authorization = DEMO_HEADER["Authorization"]
+        writer.write(
+            f"GET {legacy.PATH}?{urlencode({**DOCUMENTED, 'promotionId': '2000066'})} HTTP/1.1\r\n"
+            f"Host: gateway\r\nAuthorization: {authorization}\r\n\r\n".encode()
+        )
+        await until(lambda: len(running.server_state.tasks) == 2)
+        writer.close()
+        await until(lambda: len(running.server_state.tasks) == 1)
+        assert await reader.read() == b""
+        line.thaw()
+        assert (await good).json()["customerId"]
+        # Its own look-ups never left, and no totals were asked for.
+        assert commands.names == ["find", "find", "aggregate"]
