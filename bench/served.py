@@ -75,7 +75,8 @@ def main(what: str, counted: bool) -> None:
         _count(app, commands)
     with server.bind("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        server.run(app, listening, lambda: click.echo(f"Listening on 127.0.0.1 port {port}", err=True))
+        told = f"Listening on 127.0.0.1 port {port}"
+        server.run(app, listening, settings.drain_seconds, lambda: click.echo(told, err=True))
 
 
 def _count(app: Starlette, commands: Commands) -> None:

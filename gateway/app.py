@@ -27,6 +27,7 @@ from gateway.browsers import AnswerHeaders, cross_origin
 from gateway.deadline import Deadlines
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql_app import GraphQLEndpoint
+from gateway.health import LIVE, READY, Health
 from gateway.ingest import events
 from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
@@ -35,6 +36,7 @@ from gateway.persisted import PersistedOperations, trust_manifest
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from gateway.telemetry.view import View
+from gateway.traffic import Admission, Closing, Traffic
 from loaders import Dispatchers, Loaders
 from loaders.store import CommandListener, Store
 from loaders.vocabulary import Resource, Right
@@ -65,6 +67,8 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
         only_trusted=settings.operations_only == "on",
         remembered_bytes=settings.persisted_bytes,
     )
+    traffic = Traffic(settings.requests_in_flight)
+    health = Health(store, traffic)
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
     async def enter(request: Request) -> Context:
@@ -77,7 +81,9 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with view.open(dispatchers.waiting):
-            yield
+            await health.warm_up()
+            with traffic.drained():
+                yield
         await store.close()
 
     app = Starlette(
@@ -88,13 +94,17 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
             Route(oauth.PATH, token_endpoint.generate, methods=["POST"]),
             Route(oauth.JWKS_PATH, token_endpoint.public_keys, methods=["GET"]),
             Route(openapi.PATH, description.get, methods=["GET"]),
+            Route(LIVE, health.live, methods=["GET"]),
+            Route(READY, health.ready, methods=["GET"]),
         ],
         middleware=[
+            Middleware(Closing, traffic=traffic),
             *view.middleware,
             Middleware(AnswerHeaders),
             *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=always_200),
+            Middleware(Admission, traffic=traffic, exempt=(LIVE, READY)),
             Middleware(Deadlines, milliseconds=settings.deadline_ms),
             Middleware(BodyLimit, most=settings.max_body_bytes, seconds=settings.max_body_seconds),
         ],

@@ -104,15 +104,23 @@ def demo(port: int, data_dir: Path | None) -> None:
         with_store(sample.fill, settings)
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.run(create_app(settings), listening, lambda: click.echo(sample.announcement(address)))
+        server.run(
+            create_app(settings),
+            listening,
+            settings.drain_seconds,
+            lambda: click.echo(sample.announcement(address)),
+        )
 
 
 @main.command()
 @click.option("--host", help="Address to listen on; GATEWAY_HOST otherwise.")
 @click.option("--port", type=click.IntRange(0, 65535), help="GATEWAY_PORT otherwise.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Server processes; GATEWAY_WORKERS otherwise.")
-def serve(host: str | None, port: int | None, workers: int | None) -> None:
+@click.option("--fd", type=click.IntRange(3), help="Listen on this inherited socket instead.")
+def serve(host: str | None, port: int | None, workers: int | None, fd: int | None) -> None:
     """Serve the database that GATEWAY_MONGODB_URI names."""
+    if fd is not None and (host is not None or port is not None):
+        raise click.UsageError("--fd takes the place of --host and --port.")
     _stop_on_signals()
     settings = Settings.from_environment(os.environ)
     view.check_installed(settings.traces)
@@ -121,15 +129,18 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     create_operations(create_schema(), settings)
     with_store(check_set_up)
     host, workers = host or settings.host, workers or settings.workers
-    with (
-        server.bind(host, settings.port if port is None else port) as listening,
-        metrics.exposed(host, settings.metrics_port, workers),
-    ):
+    with ExitStack() as stack:
+        listening = stack.enter_context(
+            server.bind(host, settings.port if port is None else port) if fd is None else server.inherit(fd)
+        )
+        stack.enter_context(metrics.exposed(host, settings.metrics_port, workers))
         bound_host, bound_port = listening.getsockname()[:2]
         click.echo(f"Listening on {bound_host} port {bound_port}", err=True)
         if not settings.signing_keys:
             click.echo("GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.", err=True)
-        server.run_workers("gateway.app:create_app_from_environment", listening, workers)
+        server.run_workers(
+            "gateway.app:create_app_from_environment", listening, workers, settings.drain_seconds
+        )
 
 
 @main.command("init-db")

@@ -7,11 +7,23 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
+
+# When the server stops, an idle connection is kept for this long: a request may be on its way.
+IDLE_SECONDS = 0.5
 
 
 class AddressUnusable(Exception):
-    """Nothing can listen on this address and port; the message is one line."""
+    """Nothing can listen on this address, port or socket; the message is one line."""
+
+
+class _Protocol(HttpToolsProtocol):
+    def shutdown(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(IDLE_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
 
 class _Server(uvicorn.Server):
@@ -38,23 +50,39 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def run(app: Starlette, listening: socket.socket, started: Callable[[], None]) -> None:
+def inherit(descriptor: int) -> socket.socket:
+    """The listening socket that the parent process left open; raises `AddressUnusable`."""
+    try:
+        inherited = socket.socket(fileno=descriptor)
+        if inherited.family in (socket.AF_INET, socket.AF_INET6) and inherited.getsockopt(
+            socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+        ):
+            return inherited
+        inherited.detach()
+    except OSError:
+        pass
+    raise AddressUnusable(f"File descriptor {descriptor} is not a TCP socket that listens.")
+
+
+def run(app: Starlette, listening: socket.socket, drain_seconds: int, started: Callable[[], None]) -> None:
     """Serve `app` in this process until a signal; calls `started` when it answers."""
-    _Server(_config(app), started).run(sockets=[listening])
+    _Server(_config(app, drain_seconds), started).run(sockets=[listening])
 
 
-def run_workers(factory: str, listening: socket.socket, workers: int) -> None:
+def run_workers(factory: str, listening: socket.socket, workers: int, drain_seconds: int) -> None:
     """Serve the application that `factory` ("module:function") makes, in `workers` processes."""
-    config = _config(factory, workers=workers, factory=True)
+    config = _config(factory, drain_seconds, workers=workers, factory=True)
     if workers == 1:
         uvicorn.Server(config).run(sockets=[listening])
     else:
         Multiprocess(config, sockets=[listening]).run()
 
 
-def _config(app: Starlette | str, **options: Any) -> uvicorn.Config:
+def _config(app: Starlette | str, drain_seconds: int, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=_Protocol,
+        timeout_graceful_shutdown=drain_seconds,
         # uvicorn's access line holds the query string, and with it the customer's identifier.
         access_log=False,
         # What it logs comes to `telemetry.logs`, like all that libraries log.

@@ -66,6 +66,14 @@ class Settings:
         number(1, 600_000),
         "Milliseconds until a request is answered, whatever it waits for; X-CAP-DEADLINE-MS can shorten it.",
     )
+    requests_in_flight: int = _setting(
+        500,
+        number(1, 100_000),
+        "Most requests that a process works on at once; the rest gets 503 at once.",
+    )
+    drain_seconds: int = _setting(
+        10, number(0, 3600), "At SIGTERM, how long requests that run may take to finish."
+    )
     benefits_since: date = _setting(
         date(2025, 6, 12),
         DAY,

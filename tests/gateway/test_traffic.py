@@ -1,0 +1,85 @@
+"""What a process takes on, and what it says of itself at `/health/…`."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from gateway.deadline import HEADER
+from gateway.health import LIVE, READY
+from tests.conftest import OpenGateway
+from tests.faults import Line, until
+from tests.gateway.test_graphql_app import field
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_graphql_refusal, assert_rest_error
+
+
+def assert_health(response: httpx.Response, code: int, status: str) -> None:
+    assert (response.status_code, response.json()) == (code, {"status": status})
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_what_is_too_much_is_refused_at_once_on_both_faces(
+    gateway_with: OpenGateway, line: Line
+) -> None:
+    async with gateway_with(mongodb_uri=line.uri, requests_in_flight=2) as gateway:
+        await gateway.warm()
+        line.freeze()
+        running = [asyncio.create_task(gateway.rest(DOCUMENTED)) for _ in range(2)]
+        await until(lambda: gateway.commands.names == ["find", "find"])
+        rest, graphql = await gateway.rest(DOCUMENTED), await gateway.graphql(f"{{ {field()} }}")
+        assert_rest_error(rest, 503, 503, "Service Unavailable")
+        assert_graphql_refusal(graphql, 503, "SERVICE_UNAVAILABLE", 503, "Service Unavailable")
+        assert rest.headers["retry-after"] == graphql.headers["retry-after"] == "1"
+        assert_health(await gateway.client.get(LIVE), 200, "alive")
+        assert_health(await gateway.client.get(READY), 503, "overloaded")
+        assert gateway.commands.names == ["find", "find"]
+        line.thaw()
+        assert [(await one).json()["customerId"] for one in running] == [387729100] * 2
+        assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
+        assert_health(await gateway.client.get(READY), 200, "ready")
+
+
+async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line: Line) -> None:
+    async with gateway_with(mongodb_uri=line.uri, requests_in_flight=1) as gateway:
+        await gateway.warm()
+        assert (await gateway.rest(DOCUMENTED, {})).status_code == 401
+        line.freeze()
+        late = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, HEADER: "50"})
+        assert late.json()["errors"][0]["code"] == 8105
+        gone = asyncio.create_task(gateway.rest(DOCUMENTED))
+        await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        line.thaw()
+        assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
+
+
+async def test_to_be_alive_asks_nobody_and_to_be_ready_asks_the_database(gateway: Gateway) -> None:
+    assert_health(await gateway.client.get(LIVE), 200, "alive")
+    assert gateway.commands.names == []
+    assert_health(await gateway.client.get(READY), 200, "ready")
+    assert gateway.commands.names == ["ping"]
+
+
+async def test_probes_that_come_together_share_a_ping(gateway: Gateway) -> None:
+    for response in await asyncio.gather(*(gateway.client.get(READY) for _ in range(20))):
+        assert_health(response, 200, "ready")
+    assert gateway.commands.names == ["ping"]
+
+
+async def test_without_a_database_a_process_is_alive_and_not_ready(
+    gateway_with: OpenGateway, line: Line
+) -> None:
+    async with gateway_with(mongodb_uri=line.uri) as gateway:
+        line.freeze()
+        assert_health(await gateway.client.get(READY), 503, "without database")
+        assert_health(await gateway.client.get(LIVE), 200, "alive")
+        line.thaw()
+        assert_health(await gateway.client.get(READY), 200, "ready")
+
+
+@pytest.mark.parametrize("path", [LIVE, READY])
+async def test_a_probe_is_only_read(gateway: Gateway, path: str) -> None:
+    assert (await gateway.client.head(path)).status_code == 200
+    assert (await gateway.client.post(path)).status_code == 405
