@@ -23,8 +23,8 @@ class EmbeddedUnavailable(Exception):
 
 
 @contextmanager
-def embedded_database(directory: Path, *, durable: bool) -> Iterator[str]:
-    """Run the database with its files in `directory` and yield its connection string.
+def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Iterator[str]:
+    """Run the database with its files in `directory`, on any port or this one; yield its connection string.
 
     Only a `durable` one keeps what it acknowledged when it is killed.
     """
@@ -34,7 +34,7 @@ def embedded_database(directory: Path, *, durable: bool) -> Iterator[str]:
             "The embedded database is not installed: pip install 'promo-gateway[embedded]'."
         )
     log, config = directory / "database.log", directory / "database.toml"
-    command: list[str | Path] = [program, "--config", config, "--port", "0"]
+    command: list[str | Path] = [program, "--config", config, "--port", str(port)]
     command += ["--storage-path", directory / "data", *(["--sync-on-commit"] if durable else [])]
     with ExitStack() as stack:
         try:

@@ -26,6 +26,7 @@ class Line:
         self._flows = asyncio.Event()
         self._flows.set()
         self._cut_after: int | None = None
+        self.cuts = 0
         self._ends: set[StreamWriter] = set()
         self.uri = ""
 
@@ -86,6 +87,7 @@ class Line:
             await self._flows.wait()
             if answers and self._cut_after is not None:
                 writer.write(data[: self._cut_after])
+                self.cuts += 1
                 break
             writer.write(data)
             await writer.drain()
