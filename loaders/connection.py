@@ -2,13 +2,10 @@
 
 from typing import Any
 
-# How long a command waits for a server while none is known: long enough for one that is just starting, short
-# enough to say what is true well before a request's deadline.
-NO_SERVER_SECONDS = 2.0
-
 # An option that the connection string names is left as it is there.
 _OPTIONS: dict[str, Any] = {
-    "serverSelectionTimeoutMS": int(NO_SERVER_SECONDS * 1_000),
+    # For a server to appear where none is known; short enough to say so well before a request's deadline.
+    "serverSelectionTimeoutMS": 2_000,
     # A machine that is gone does not even refuse.
     "connectTimeoutMS": 2_000,
     # The monitor gives a server up that was silent for this long and `connectTimeoutMS`; the driver then ends

@@ -17,7 +17,7 @@ from pymongo import UpdateOne, timeout
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
-from loaders.connection import NO_SERVER_SECONDS, options
+from loaders.connection import options
 from loaders.deadline import current
 from loaders.documents import COLLECTIONS, Collection
 from loaders.driver import CODEC, DRIVERS, DriverName
@@ -209,7 +209,7 @@ class Store:
             raise DeadlineExceeded
         if left < math.inf and not self._client.nodes:
             # Given a time-out, the driver would wait for a server until then.
-            limit = min(left, NO_SERVER_SECONDS)
+            limit = min(left, self._client.options.server_selection_timeout)
         try:
             # The driver gives the server what is left as `maxTimeMS` when it sends the command.
             with timeout(None if limit == math.inf else limit):
