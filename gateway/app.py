@@ -27,7 +27,7 @@ from gateway.browsers import AnswerHeaders, cross_origin
 from gateway.deadline import Deadlines
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql_app import GraphQLEndpoint
-from gateway.health import LIVE, READY, Health
+from gateway.health import LIVE, PROBES, READY, Health
 from gateway.ingest import events
 from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
@@ -104,8 +104,8 @@ def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ())
             *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=always_200),
-            Middleware(Admission, traffic=traffic, exempt=(LIVE, READY)),
-            Middleware(Deadlines, milliseconds=settings.deadline_ms),
+            Middleware(Admission, traffic=traffic, exempt=PROBES),
+            Middleware(Deadlines, milliseconds=settings.deadline_ms, exempt=PROBES),
             Middleware(BodyLimit, most=settings.max_body_bytes, seconds=settings.max_body_seconds),
         ],
         exception_handlers={HTTPException: _leave_to_error_answers},

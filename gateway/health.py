@@ -11,7 +11,8 @@ from gateway.traffic import Traffic
 from loaders.deadline import Deadline, until
 from loaders.store import Store, StoreUnavailable
 
-LIVE, READY = "/health/live", "/health/ready"
+PROBES = LIVE, READY = "/health/live", "/health/ready"
+NOT_READY = DRAINING, OVERLOADED, WITHOUT_DATABASE = "draining", "overloaded", "without database"
 PING_SECONDS = 1.0
 
 
@@ -30,14 +31,14 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """Say whether this process would answer now, and why not."""
         if self._traffic.draining:
-            return _answer("draining", HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(DRAINING, HTTPStatus.SERVICE_UNAVAILABLE)
         if self._traffic.full:
-            return _answer("overloaded", HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(OVERLOADED, HTTPStatus.SERVICE_UNAVAILABLE)
         # Probes that come together share a ping: whoever sends many of them reaches no database.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._database_answers())
         if not await asyncio.shield(self._ping):
-            return _answer("without database", HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(WITHOUT_DATABASE, HTTPStatus.SERVICE_UNAVAILABLE)
         return _answer("ready")
 
     async def warm_up(self) -> None:

@@ -12,9 +12,11 @@ from gateway import codec, legacy
 from gateway.auth import oauth
 from gateway.auth.headers import TOKEN_HEADER
 from gateway.browsers import cacheable
+from gateway.deadline import HEADER
+from gateway.health import LIVE, NOT_READY, READY
 from gateway.ingest import events
 from gateway.openapi import refusals, shapes
-from gateway.openapi.refusals import CALLER, SUMMARY, TOKEN, Refusals, plain, rest_body, token_body
+from gateway.openapi.refusals import ANY, CALLER, SUMMARY, TOKEN, Refusals, plain, rest_body, token_body
 from gateway.openapi.shapes import TEXT, Schema, record, reference
 from gateway.telemetry import REQUEST_ID
 
@@ -47,6 +49,13 @@ _IF_NONE_MATCH = {
     "required": False,
     "description": "The `ETag` of an earlier answer; if that is still right, this one is 304.",
     "schema": TEXT,
+}
+_DEADLINE = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Milliseconds until the answer is of no use; the gateway's own limit if that is less.",
+    "schema": {"type": "integer", "minimum": 1},
 }
 _CREDENTIALS = {
     "till": {
@@ -87,7 +96,7 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
     def responses(
         good: Schema, refused: Refusals, error_body: Callable[[Refusals], Schema] = rest_body
     ) -> Schema:
-        found = refusals.by_status(refused, always_200=always_200)
+        found = refusals.by_status(ANY | refused, always_200=always_200)
         also_200 = found.pop(200, {})
         if also_200:
             good = {"oneOf": [good, error_body(also_200)]}
@@ -119,6 +128,7 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                     "operationId": "generateToken",
                     "summary": "A token for a client's key and secret",
                     "security": [],
+                    "parameters": [_DEADLINE],
                     "requestBody": _request(reference("TokenRequest")),
                     "responses": responses(
                         reference("TokenAnswer"),
@@ -143,6 +153,7 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                 "post": {
                     "operationId": "receiveEvent",
                     "summary": "Take an event notification; a repeated one changes nothing",
+                    "parameters": [_DEADLINE],
                     "requestBody": _request(reference("Notification")),
                     "responses": responses(
                         record({"status": {"enum": list(events.OUTCOMES)}}),
@@ -152,6 +163,25 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                         | plain(415, "The body is not JSON.")
                         | plain(503, "The event is not recorded; send it again."),
                     ),
+                }
+            },
+            LIVE: {
+                "get": {
+                    "operationId": "getLiveness",
+                    "summary": "Whether this process lives",
+                    "security": [],
+                    "responses": {"200": _response("It does.", record({"status": {"const": "alive"}}))},
+                }
+            },
+            READY: {
+                "get": {
+                    "operationId": "getReadiness",
+                    "summary": "Whether to send this process requests",
+                    "security": [],
+                    "responses": {
+                        "200": _response("Do.", record({"status": {"const": "ready"}})),
+                        "503": _response("Send them elsewhere.", record({"status": {"enum": [*NOT_READY]}})),
+                    },
                 }
             },
             PATH: {
@@ -197,4 +227,4 @@ def _cacheable(*, parameters: Iterable[Schema] = (), responses: Schema, **more: 
     """A GET whose good answers can be asked for again by their tag."""
     responses["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
     responses["304"] = _response("The earlier answer is still right.", None, ["ETag"])
-    return {**more, "parameters": [*parameters, _IF_NONE_MATCH], "responses": responses}
+    return {**more, "parameters": [*parameters, _IF_NONE_MATCH, _DEADLINE], "responses": responses}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from gateway.auth.callers import AccessDenied, AuthorizationUnavailable, Refused, TooManyFailures
 from gateway.auth.oauth import InvalidClient
+from gateway.deadline import DeadlineInvalid
 from gateway.errors import SHOWN, Shown, http_status
 from gateway.openapi.shapes import Schema, record
 from loaders.store import StoreUnavailable
@@ -48,6 +49,12 @@ TOKEN = _of(
 def plain(status: int, why: str) -> Refusals:
     """A refusal whose code is its status, and whose message depends on the request."""
     return {Shown(status, "", status, ""): why}
+
+
+# What every route may answer but the probes.
+ANY = {SHOWN[DeadlineInvalid]: DeadlineInvalid.__doc__ or ""} | plain(
+    503, "Too many requests run, or the deadline passed."
+)
 
 
 def by_status(refusals: Refusals, *, always_200: bool) -> dict[int, Refusals]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import httpx
@@ -14,13 +15,15 @@ import pytest
 import schemathesis
 from starlette.routing import Route
 
-from gateway import openapi
+from gateway import legacy, openapi
 from gateway.app import create_app
 from gateway.auth import oauth
 from gateway.auth.headers import md5_hex
 from gateway.auth.passwords import FAILURES_ALLOWED
+from gateway.deadline import HEADER
 from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET, PASSWORD, TILL, authorization
 from gateway.errors import GRAPHQL_PATH
+from gateway.health import LIVE, READY
 from gateway.ingest import events
 from gateway.openapi.document import document
 from gateway.settings import Settings
@@ -110,7 +113,7 @@ async def test_real_answers_of_every_kind_are_as_described(
 ) -> None:
     whole = described(rest_status)
     async with AsyncExitStack() as stack:
-        gateway, without_keys, without_database, impatient = [
+        gateway, without_keys, without_database, impatient, full = [
             await stack.enter_async_context(
                 open_gateway(replace(settings, rest_status=rest_status, **changes))
             )
@@ -119,6 +122,7 @@ async def test_real_answers_of_every_kind_are_as_described(
                 {"signing_keys": ()},
                 {"mongodb_uri": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"},
                 {"max_body_seconds": 0},
+                {"requests_in_flight": 0},
             )
         ]
         real = [
@@ -135,6 +139,10 @@ async def test_real_answers_of_every_kind_are_as_described(
             real += [
                 await gateway.client.get(path, headers=headers) for headers in ({}, {"If-None-Match": "*"})
             ]
+        for one, path in product((gateway, full), (LIVE, READY)):
+            real.append(await one.client.get(path))
+        for path in (legacy.PATH, oauth.JWKS_PATH, openapi.PATH):
+            real += [await full.client.get(path), await gateway.client.get(path, headers={HEADER: "0"})]
         # The server itself refuses to aggregate a collection of this name.
         monkeypatch.setattr("loaders.totals.ISSUANCES", type("Collection", (), {"name": "$invalid"}))
         real.append(await gateway.rest(DOCUMENTED))
