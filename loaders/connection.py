@@ -16,8 +16,6 @@ _OPTIONS: dict[str, Any] = {
     # The dispatchers keep few commands under way, and one more of each kind for each tenth of a second that
     # one is late; logins and events come on top.
     "maxPoolSize": 50,
-    # No request waits for the handshake of the first connections.
-    "minPoolSize": 2,
     # What met a dying server is sent again while its deadline allows; a write, under the number by which the
     # server knows it again.
     "retryReads": True,
