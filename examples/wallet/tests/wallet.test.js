@@ -1,0 +1,147 @@
+// Drives the built wallet in a browser: WALLET is its address, a demo gateway behind it.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const WALLET = process.env.WALLET ?? "http://127.0.0.1:5180";
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const SCREENSHOTS = new URL("screenshots/", import.meta.url).pathname;
+const ARGUMENTS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+let browser;
+before(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGUMENTS.split(" ") });
+});
+after(() => browser.close());
+
+/** Runs `use` on the page that a customer sees after signing in; nothing may be logged but `expected`. */
+async function visit({ mobile, route, options, expected = [] }, use) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const logged = [];
+  page.on("console", (message) => logged.push(message.text()));
+  page.on("pageerror", (error) => logged.push(error.message));
+  const abroad = [];
+  page.on("request", (request) => request.url().startsWith(`${WALLET}/`) || abroad.push(request.url()));
+  if (route) await page.route("**/graphql", route);
+  await page.goto(WALLET);
+  if (mobile) {
+    await page.getByLabel("Mobile number").fill(mobile);
+    await page.getByRole("button", { name: "Sign in" }).click();
+  }
+  await use(page);
+  assert.deepEqual(logged, expected);
+  assert.deepEqual(abroad, []);
+  await context.close();
+}
+
+test("the documented customer sees what the documentation says", () =>
+  visit({ mobile: "919078345795" }, async (page) => {
+    const card = page.getByRole("article");
+    await card.waitFor();
+    assert.equal(
+      await card.innerText(),
+      "Summer sale\n600 points\nJul 22, 2025\n600 points\npromised, Jul 22, 2025\n5,600 DocCoin\nJul 22, 2025\n" +
+        "Reward 113336.0 × 2\nBadge 4f8a × 8",
+    );
+    assert.equal(await page.getByRole("img", { name: "600 earned, 600 promised" }).count(), 1);
+    assert.equal(
+      await page.locator(".note").innerText(),
+      "Still to be earned from: Weekend breakfast, Double coins, Bring a friend, Birthday week.",
+    );
+  }));
+
+test("totals of several promotions are added up exactly", () =>
+  visit({ mobile: "919800000143" }, async (page) => {
+    await page.getByRole("figure").waitFor();
+    assert.deepEqual(await page.locator(".legend div").allInnerTexts(), [
+      "earned\n1,680.32",
+      "promised\n464.127",
+      "pending\n0",
+    ]);
+    assert.deepEqual(await page.locator(".chart li").allInnerTexts(), [
+      "Double coins\n623.537",
+      "Bring a friend\n618.043",
+      "Birthday week\n902.867",
+    ]);
+  }));
+
+test("a customer who has earned nothing is told so", () =>
+  visit({ mobile: "919078345796" }, async (page) => {
+    await page.getByRole("heading", { name: "Nothing earned yet" }).waitFor();
+    assert.equal(await page.getByRole("article").count(), 0);
+  }));
+
+test("an unknown customer is told so, and can try another number", () =>
+  visit(
+    { mobile: "12345", expected: ["Failed to load resource: the server responded with a status of 404 (Not Found)"] },
+    async (page) => {
+      await page.getByRole("alert").getByText("We do not know this number").waitFor();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Mobile number").waitFor();
+    },
+  ));
+
+test("a gateway that cannot be reached is said so, and asked again on demand", async () => {
+  let up = false;
+  const route = (request) => (up ? request.continue() : request.abort());
+  const expected = ["Failed to load resource: net::ERR_FAILED"];
+  await visit({ mobile: "919078345795", route, expected }, async (page) => {
+    await page.getByRole("alert").getByText("Your wallet cannot be shown just now").waitFor();
+    up = true;
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("article").waitFor();
+  });
+});
+
+test("one promotion that cannot be read does not hide the others", () =>
+  visit(
+    {
+      mobile: "919800000143",
+      route: async (request) => {
+        const response = await request.fetch();
+        const body = await response.json();
+        body.data.coins = null;
+        await request.fulfill({ response, json: body });
+      },
+    },
+    async (page) => {
+      await page.getByText("Cannot be shown just now: Double coins.").waitFor();
+      assert.equal(await page.getByRole("article").count(), 2);
+    },
+  ));
+
+const never = () => {};
+const STATES = {
+  "sign-in": { shows: "Who are you?" },
+  loading: { mobile: "919800000143", route: never, shows: "Loading" },
+  earned: { mobile: "919800000143", shows: "Birthday week" },
+  documented: { mobile: "919078345795", shows: "Summer sale" },
+  empty: { mobile: "919078345796", shows: "Nothing earned yet" },
+  error: {
+    mobile: "919078345795",
+    route: (request) => request.abort(),
+    shows: "Your wallet cannot be shown just now",
+    expected: ["Failed to load resource: net::ERR_FAILED"],
+  },
+};
+
+for (const [state, { shows, ...visited }] of Object.entries(STATES)) {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const width of [1100, 360]) {
+      test(`${state} is accessible at ${width} px in ${colorScheme} mode`, () =>
+        visit({ ...visited, options: { viewport: { width, height: 800 }, colorScheme } }, async (page) => {
+          await page.getByText(shows).first().waitFor();
+          await page.screenshot({ path: `${SCREENSHOTS}${state}-${width}-${colorScheme}.png`, fullPage: true });
+          assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+          // Not by a script element, which the page's policy forbids.
+          await page.evaluate(readFileSync(AXE, "utf8"));
+          const { violations } = await page.evaluate("axe.run()");
+          assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), []);
+        }));
+    }
+  }
+}
