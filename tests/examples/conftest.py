@@ -1,0 +1,25 @@
+"""The gateway that the examples call: a process of its own, on a port of its own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.settings import Settings
+from tests.support import environment, free_port, wait_until_served
+
+
+@pytest.fixture(scope="session")
+def address(settings: Settings) -> Iterator[str]:
+    """Where a gateway serves the demo's data."""
+    port = free_port()
+    keys = ",".join(map(str, settings.signing_keys))
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve", "--port", str(port)],
+        env=environment(settings, GATEWAY_SIGNING_KEYS=keys),
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until_served(port)
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()

@@ -1,0 +1,86 @@
+"""The wallet, as a front-end developer has it: installed, generated, checked, built, driven in a browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET
+from tests.support import Gateway
+from tests.test_house import ROOT
+
+MISSING = [program for program in ("node", "npm", "chromium") if not shutil.which(program)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=f"The wallet needs {' and '.join(MISSING)}: not installed."),
+]
+WALLET = ROOT / "examples" / "wallet"
+OTHER_SECRET = "another-secret-of-the-back-end"
+
+
+def npm(*arguments: str, **variables: str) -> None:
+    completed = subprocess.run(
+        ["npm", *arguments],
+        cwd=WALLET,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    """Where the wallet's pages are; codegen and the type check come before them."""
+    npm("ci")
+    npm("run", "build", GATEWAY_SECRET=OTHER_SECRET)
+    return WALLET / "dist"
+
+
+@contextmanager
+def back_end(gateway: str) -> Iterator[str]:
+    """The wallet's back end, before `gateway`."""
+    with subprocess.Popen(
+        ["node", "server.js"],
+        cwd=WALLET,
+        env={"PATH": os.environ["PATH"], "GATEWAY": gateway, "PORT": "0"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().rpartition(" ")[2].strip()
+        process.terminate()
+
+
+def test_the_browser_is_sent_no_secret(built: Path) -> None:
+    sent = b"".join(path.read_bytes() for path in built.rglob("*") if path.is_file())
+    assert b"customerPromotionActionSummary" in sent
+    for secret in (OAUTH_KEY, OAUTH_SECRET, OTHER_SECRET):
+        assert secret.encode() not in sent
+
+
+@pytest.mark.usefixtures("built")
+async def test_every_trusted_document_is_answered_with_one_aggregation(gateway: Gateway) -> None:
+    documents = json.loads((WALLET / "src/gql/persisted-documents.json").read_text())
+    assert [re.findall(r"query (\w+)", document) for document in documents.values()] == [["Wallet"]]
+    await gateway.warm()
+    for name, document in documents.items():
+        assert name == f"sha256:{sha256(document.encode()).hexdigest()}"
+        body = (await gateway.graphql(document, {"mobile": MOBILE})).json()
+        assert "errors" not in body
+        assert gateway.commands.names == ["find", "find", "aggregate"]
+
+
+@pytest.mark.usefixtures("built")
+def test_it_shows_every_state_in_a_browser(address: str) -> None:
+    with back_end(address) as wallet:
+        npm("test", WALLET=wallet)
