@@ -43,10 +43,12 @@ lint: .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The lock names versions and hashes only, for every supported Python and platform.
+# A lock names versions and hashes only, for every supported Python and platform; the image's has no extras.
+COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate \
+  --python-version 3.11
 lock:
-	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate \
-	  --python-version 3.11 -o requirements.lock
+	$(COMPILE) --all-extras -o requirements.lock
+	$(COMPILE) --constraint requirements.lock -o deploy/requirements.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist

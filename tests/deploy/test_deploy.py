@@ -1,0 +1,111 @@
+"""What is shipped agrees with what is there, and the image's steps make a gateway that runs."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway import legacy
+from gateway.settings import Settings
+from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
+from tests.test_house import ROOT
+
+DEPLOY = ROOT / "deploy"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+KUBERNETES = (DEPLOY / "kubernetes.yaml").read_text()
+
+
+def locked(path: Path) -> set[str]:
+    """The packages of a lock, each with its version and hashes."""
+    return set(path.read_text().replace(" \\\n", "").splitlines())
+
+
+def test_the_image_installs_what_is_tested_and_no_database() -> None:
+    shipped = locked(DEPLOY / "requirements.lock")
+    assert shipped < locked(ROOT / "requirements.lock")
+    names = {re.split("[=; ]", line)[0] for line in shipped}
+    assert {re.split(r"[\[<>=]", needed)[0] for needed in PROJECT["dependencies"]} <= names
+    assert "secantusdb" not in names
+
+
+def test_the_manifest_runs_this_version() -> None:
+    assert set(re.findall(r"image: (.*)", KUBERNETES)) == {f"promo-gateway:{PROJECT['version']}"}
+
+
+def test_what_runs_may_finish_before_it_is_killed() -> None:
+    [drain] = re.findall(r'GATEWAY_DRAIN_SECONDS: "(\d+)"', KUBERNETES)
+    [sleep] = re.findall(r"sleep:\n +seconds: (\d+)", KUBERNETES)
+    [grace] = re.findall(r"terminationGracePeriodSeconds: (\d+)", KUBERNETES)
+    assert int(grace) > int(drain) + int(sleep)
+
+
+def linter(name: str) -> str | None:
+    """Where it is, beside the Python that runs this or elsewhere."""
+    return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("hadolint", ["Dockerfile"]),
+        ("check-jsonschema", ["--builtin-schema", "vendor.compose-spec", "compose.yaml"]),
+        ("kubernetes-validate", ["--strict", "kubernetes.yaml"]),
+    ],
+)
+def test_a_linter_finds_nothing(name: str, arguments: list[str]) -> None:
+    program = linter(name)
+    if program is None:
+        pytest.skip(f"{name} is not installed; .ci/run installs it.")
+    completed = subprocess.run(
+        [program, *arguments], cwd=DEPLOY, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+
+
+def make(source: Path, target: Path) -> None:
+    """Take the steps of the Dockerfile's `build` stage in `source`, for a gateway in `target`."""
+    [stage] = re.findall(r"AS build\n(.*?)\nFROM", DOCKERFILE.replace("\\\n", ""), re.S)
+    variables = {**os.environ, "PATH": f"{target / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    for line in stage.splitlines():
+        instruction, _, arguments = line.partition(" ")
+        if instruction == "RUN":
+            command = arguments.replace("/opt/promo-gateway", str(target))
+            command = command.replace("python -m venv", f"{sys.executable} -m venv")
+            subprocess.run(command, shell=True, cwd=source, env=variables, timeout=300, check=True)
+        elif instruction == "COPY" and not arguments.startswith("--from"):
+            *copied, where = arguments.split()
+            for name in copied:
+                if (ROOT / name).is_dir():
+                    modules = shutil.ignore_patterns("node_modules")
+                    shutil.copytree(ROOT / name, source / where, ignore=modules)
+                else:
+                    shutil.copy(ROOT / name, source / where)
+
+
+@pytest.mark.slow
+def test_the_image_s_steps_make_a_gateway_that_runs(tmp_path: Path, settings: Settings) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    make(source, target)
+    subprocess.run([target / "bin/pip", "check"], timeout=60, check=True)
+    port = free_port()
+    with subprocess.Popen(
+        [target / "bin/promo-gateway", "serve", "--port", str(port)],
+        cwd=tmp_path,
+        env=environment(settings),
+        stderr=subprocess.DEVNULL,
+    ) as served:
+        wait_until_served(port)
+        url = f"http://127.0.0.1:{port}{legacy.PATH}"
+        assert httpx.get(url, params=DOCUMENTED, headers=DEMO_HEADER).json()["warnings"] == []
+        served.send_signal(signal.SIGTERM)
+        assert served.wait(timeout=30) == 0
