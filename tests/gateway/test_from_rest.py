@@ -1,0 +1,80 @@
+"""The guide from REST to GraphQL tells the truth: its requests, its fields, its codes."""
+
+import re
+from collections.abc import Iterator
+
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
+
+from gateway.demo import MOBILE
+from gateway.errors import SHOWN
+from resolvers.errors import IdentifierNameInvalid, SourceInvalid, SourceMissing
+from resolvers.schema import create_schema
+from tests.gateway.test_readme import curl
+from tests.support import Gateway
+from tests.test_house import ROOT
+
+GUIDE = (ROOT / "docs" / "from-rest.md").read_text()
+TYPES = create_schema()._schema.type_map
+# Only REST can be asked like this: GraphQL's own validation refuses it.
+REFUSED_BY_VALIDATION = {SourceMissing, SourceInvalid, IdentifierNameInvalid}
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The table under a heading, without its head."""
+    section = GUIDE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = re.findall(r"^\| (.*) \|$", section, re.M)
+    return [line.replace("`", "").split(" | ") for line in lines[1:]]
+
+
+async def test_both_faces_answer_as_the_guide_says(gateway: Gateway) -> None:
+    [(call, body)] = re.findall(r"```sh\n(curl .*?)```\n```json\n(.*?)\n```", GUIDE, re.S)
+    assert (await curl(gateway, call)).text == body
+    [(query, answer)] = re.findall(r"```graphql\n(query Summary.*?)```.*?```json\n(.*?)\n```", GUIDE, re.S)
+    variables = {"customer": "EXT-387729100", "program": "2568", "promotion": "2000065"}
+    assert (await gateway.graphql(query, variables)).text == answer
+
+
+async def test_many_promotions_are_one_aggregation(gateway: Gateway) -> None:
+    await gateway.warm()
+    [query] = re.findall(r"```graphql\n(fragment Earned.*?)```", GUIDE, re.S)
+    body = (await gateway.graphql(query, {"mobile": MOBILE})).json()
+    assert [len(summary["points"]) for summary in body["data"].values()] == [2, 0]
+    assert gateway.commands.names == ["find", "find", "aggregate"]
+
+
+def fields(type_: GraphQLObjectType, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every field with a value of its own, by its path in an answer."""
+    for name, field in type_.fields.items():
+        named = get_named_type(field.type)
+        if isinstance(named, GraphQLObjectType):
+            assert isinstance(field.type, GraphQLNonNull)
+            assert isinstance(field.type.of_type, GraphQLList)
+            yield from fields(named, f"{path}{name}[].")
+        else:
+            yield path + name, str(field.type)
+
+
+def test_the_guide_has_every_field_with_its_type() -> None:
+    summary = TYPES["CustomerPromotionActionSummary"]
+    assert isinstance(summary, GraphQLObjectType)
+    listed = [(path, type_) for path, _, type_ in rows("Fields") if type_ != "left out"]
+    assert listed == list(fields(summary))
+
+
+def test_the_guide_has_every_argument() -> None:
+    query = TYPES["Query"]
+    assert isinstance(query, GraphQLObjectType)
+    arguments = query.fields["customerPromotionActionSummary"].args
+    assert [name for name, *_ in rows("Parameters")] == list(arguments)
+
+
+def test_the_guide_has_every_error_with_its_codes() -> None:
+    refused = "GRAPHQL_VALIDATION_FAILED or BAD_USER_INPUT"
+    expected = {
+        (shown.code, refused if error in REFUSED_BY_VALIDATION else shown.graphql_code)
+        for error, shown in SHOWN.items()
+    }
+    listed = {(int(code), graphql_code) for code, _, graphql_code, _ in rows("Errors")}
+    assert listed == expected | {(8116, "none")}
+    messages = {message for _, message, *_ in rows("Errors")}
+    assert {shown.message for shown in SHOWN.values() if shown.message} <= messages
