@@ -1,6 +1,6 @@
 // The wallet's back end. It alone knows the key and its secret; the browser gets a token for one customer.
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { createServer, request as ask } from "node:http";
+import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { json } from "node:stream/consumers";
 
@@ -17,19 +17,22 @@ const PAGES = new Map(
     .map((name) => [`/${name}`, { type: TYPES[extname(name)], body: readFileSync(join("dist", name)) }]),
 );
 PAGES.set("/", PAGES.get("/index.html"));
-const HEADERS = {
+const PAGE_HEADERS = {
   "Content-Security-Policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 };
 
+// The operations that this app may send, by their ids, as codegen wrote them.
+const DOCUMENTS = new Map(Object.entries(JSON.parse(readFileSync("src/gql/persisted-documents.json", "utf8"))));
+
 const server = createServer(async (request, response) => {
   const page = PAGES.get(request.url);
   try {
     if (request.method === "POST" && request.url === "/token") await token(request, response);
-    else if (request.method === "POST" && request.url === "/graphql") forward(request, response);
+    else if (request.method === "POST" && request.url === "/graphql") await graphql(request, response);
     else if (request.method === "GET" && page) {
-      response.writeHead(200, { ...HEADERS, "Content-Type": page.type }).end(page.body);
+      response.writeHead(200, { ...PAGE_HEADERS, "Content-Type": page.type }).end(page.body);
     } else response.writeHead(404).end();
   } catch {
     response.writeHead(502).end();
@@ -40,27 +43,25 @@ const server = createServer(async (request, response) => {
 async function token(request, response) {
   const { mobile } = await json(request);
   const customer = { source: "INSTORE", identifierName: "mobile", identifierValue: String(mobile) };
-  const answer = await fetch(`${GATEWAY}/v3/oauth/token/generate`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ key: KEY, secret: SECRET, customer }),
-  });
+  const answer = await post("/v3/oauth/token/generate", { key: KEY, secret: SECRET, customer });
   const { data, errors } = await answer.json();
-  const status = data ? 200 : errors[0].code === 8015 ? 404 : 502;
-  response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+  response.writeHead(data ? 200 : errors[0].code === 8015 ? 404 : 502, { "Content-Type": "application/json" });
   response.end(JSON.stringify(data));
 }
 
-// Same origin for the browser, so that the gateway needs to know nothing of this app.
-function forward(request, response) {
-  const passed = ["authorization", "content-type", "accept"].filter((name) => name in request.headers);
-  const headers = Object.fromEntries(passed.map((name) => [name, request.headers[name]]));
-  const asked = ask(`${GATEWAY}/graphql`, { method: "POST", headers }, (answer) => {
-    response.writeHead(answer.statusCode, { "Content-Type": answer.headers["content-type"] });
-    answer.pipe(response);
-  });
-  asked.on("error", () => response.writeHead(502).end());
-  request.pipe(asked);
+// The same origin for the browser, and no operation but those of this app.
+async function graphql(request, response) {
+  const { documentId, variables } = await json(request);
+  const query = DOCUMENTS.get(documentId);
+  if (!query) return response.writeHead(400).end();
+  const answer = await post("/graphql", { query, variables }, { Authorization: request.headers.authorization ?? "" });
+  response.writeHead(answer.status, { "Content-Type": answer.headers.get("content-type") });
+  response.end(await answer.text());
+}
+
+function post(path, body, headers) {
+  const sent = { "Content-Type": "application/json", ...headers };
+  return fetch(GATEWAY + path, { method: "POST", headers: sent, body: JSON.stringify(body) });
 }
 
 server.listen(PORT, "127.0.0.1", () => {

@@ -1,9 +1,8 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const backEnd = "http://127.0.0.1:5180";
-
 export default defineConfig({
   plugins: [react()],
-  server: { proxy: { "/token": backEnd, "/graphql": backEnd } },
+  // Tokens from the back end, and any operation straight to the gateway: for development only.
+  server: { proxy: { "/token": "http://127.0.0.1:5180", "/graphql": "http://127.0.0.1:8000" } },
 });

@@ -97,6 +97,36 @@ test("a gateway that cannot be reached is said so, and asked again on demand", a
   });
 });
 
+test("the browser sends the id of a document, and the back end takes nothing else", async () => {
+  await visit({ mobile: "919078345795" }, async (page) => {
+    const [request] = await Promise.all([
+      page.waitForRequest("**/graphql"),
+      page.getByRole("button", { name: "Sign out" }).click(),
+      page.getByRole("button", { name: "919078345795" }).click(),
+    ]);
+    const { documentId, ...rest } = request.postDataJSON();
+    assert.match(documentId, /^sha256:[0-9a-f]{64}$/);
+    assert.deepEqual(rest, { variables: { mobile: "919078345795" } });
+  });
+  for (const sent of [{ query: "{ __typename }" }, { documentId: "constructor" }]) {
+    const answer = await fetch(`${WALLET}/graphql`, { method: "POST", body: JSON.stringify(sent) });
+    assert.equal(answer.status, 400);
+  }
+});
+
+test("a token that is refused is replaced", async () => {
+  let refusals = 0;
+  const route = (request) => (refusals++ ? request.continue() : request.fulfill({ status: 401, json: {} }));
+  const expected = ["Failed to load resource: the server responded with a status of 401 (Unauthorized)"];
+  await visit({ mobile: "919078345795", route, expected }, async (page) => {
+    await page.getByRole("alert").waitFor();
+    const token = page.waitForResponse("**/token");
+    await page.getByRole("button", { name: "Try again" }).click();
+    assert.equal((await token).status(), 200);
+    await page.getByRole("article").waitFor();
+  });
+});
+
 test("one promotion that cannot be read does not hide the others", () =>
   visit(
     {
