@@ -10,7 +10,12 @@ const PORT = Number(process.env.PORT ?? 5180);
 const KEY = process.env.GATEWAY_KEY ?? "demo-key";
 const SECRET = process.env.GATEWAY_SECRET ?? "demo-secret";
 
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
 const PAGES = new Map(
   readdirSync("dist", { recursive: true })
     .filter((name) => statSync(join("dist", name)).isFile())

@@ -4,7 +4,10 @@ import type { PointsCategory } from "./gql/graphql";
 
 const POINTS_CHART = graphql(`
   fragment PointsChart on CustomerPromotionActionSummary {
-    points { pointsCategory totalPointsIssued }
+    points {
+      pointsCategory
+      totalPointsIssued
+    }
   }
 `);
 

@@ -3,13 +3,27 @@ import { type FragmentType, graphql, unmask } from "./gql";
 
 const PROMOTION_CARD = graphql(`
   fragment PromotionCard on CustomerPromotionActionSummary {
-    points { pointsCategory totalPointsIssued lastIssuedOn }
+    points {
+      pointsCategory
+      totalPointsIssued
+      lastIssuedOn
+    }
     alternateCurrencies {
       alternateCurrencyName
-      alternateCurrencySubDetails { alternateCurrencyType totalIssued lastIssuedOn }
+      alternateCurrencySubDetails {
+        alternateCurrencyType
+        totalIssued
+        lastIssuedOn
+      }
     }
-    rewards { rewardSeriesId numberOfTimesIssued }
-    badges { badgeSeriesId numberOfTimesIssued }
+    rewards {
+      rewardSeriesId
+      numberOfTimesIssued
+    }
+    badges {
+      badgeSeriesId
+      numberOfTimesIssued
+    }
   }
 `);
 

@@ -8,7 +8,8 @@ import { chromium } from "playwright-core";
 const WALLET = process.env.WALLET ?? "http://127.0.0.1:5180";
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SCREENSHOTS = new URL("screenshots/", import.meta.url).pathname;
-const ARGUMENTS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+const ARGUMENTS =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
 let browser;
 before(async () => {
@@ -170,7 +171,10 @@ for (const [state, { shows, ...visited }] of Object.entries(STATES)) {
           // Not by a script element, which the page's policy forbids.
           await page.evaluate(readFileSync(AXE, "utf8"));
           const { violations } = await page.evaluate("axe.run()");
-          assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), []);
+          assert.deepEqual(
+            violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`),
+            [],
+          );
         }));
     }
   }
