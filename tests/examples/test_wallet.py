@@ -83,4 +83,4 @@ async def test_every_trusted_document_is_answered_with_one_aggregation(gateway: 
 @pytest.mark.usefixtures("built")
 def test_it_shows_every_state_in_a_browser(address: str) -> None:
     with back_end(address) as wallet:
-        npm("test", WALLET=wallet)
+        npm("test", WALLET=wallet, CHROMIUM=shutil.which("chromium") or "")

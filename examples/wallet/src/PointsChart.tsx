@@ -23,13 +23,17 @@ interface Promotion {
 }
 
 export function PointsChart({ promotions }: { promotions: Promotion[] }) {
-  const bars = promotions.map(({ title, summary }) => {
-    const parts = unmask(POINTS_CHART, summary).points.map(({ pointsCategory, totalPointsIssued }) => ({
-      category: CATEGORIES[pointsCategory],
-      amount: thousandths(totalPointsIssued),
-    }));
-    return { title, parts, total: sum(parts) };
-  });
+  const bars = promotions
+    .map(({ title, summary }) => {
+      const parts = unmask(POINTS_CHART, summary).points.map(({ pointsCategory, totalPointsIssued }) => ({
+        category: CATEGORIES[pointsCategory],
+        amount: thousandths(totalPointsIssued),
+      }));
+      return { title, parts, total: sum(parts) };
+    })
+    .filter(({ parts }) => parts.length > 0);
+  if (bars.length === 0) return null;
+
   const longest = bars.reduce((most, { total }) => (total > most ? total : most), 1n);
   // For drawing only: amounts that are shown are never rounded.
   const percent = (amount: bigint) => Number((amount * 10_000n) / longest) / 100;

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
 const WALLET = process.env.WALLET ?? "http://127.0.0.1:5180";
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SCREENSHOTS = new URL("screenshots/", import.meta.url).pathname;
 const ARGUMENTS =
@@ -14,7 +15,7 @@ const ARGUMENTS =
 let browser;
 before(async () => {
   mkdirSync(SCREENSHOTS, { recursive: true });
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGUMENTS.split(" ") });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS.split(" ") });
 });
 after(() => browser.close());
 
@@ -128,22 +129,29 @@ test("a token that is refused is replaced", async () => {
   });
 });
 
-test("one promotion that cannot be read does not hide the others", () =>
-  visit(
-    {
-      mobile: "919800000143",
-      route: async (request) => {
-        const response = await request.fetch();
-        const body = await response.json();
-        body.data.coins = null;
-        await request.fulfill({ response, json: body });
-      },
-    },
-    async (page) => {
-      await page.getByText("Cannot be shown just now: Double coins.").waitFor();
-      assert.equal(await page.getByRole("article").count(), 2);
-    },
-  ));
+/** Changes what the gateway answers. */
+const altered = (change) => async (request) => {
+  const response = await request.fetch();
+  const body = await response.json();
+  change(body.data);
+  await request.fulfill({ response, json: body });
+};
+
+test("one promotion that cannot be read does not hide the others", () => {
+  const route = altered((data) => (data.coins = null));
+  return visit({ mobile: "919800000143", route }, async (page) => {
+    await page.getByText("Cannot be shown just now: Double coins.").waitFor();
+    assert.equal(await page.getByRole("article").count(), 2);
+  });
+});
+
+test("where no points were earned there is no chart of them", () => {
+  const route = altered((data) => Object.values(data).forEach((summary) => (summary.points = [])));
+  return visit({ mobile: "919800000143", route }, async (page) => {
+    await page.getByRole("article").first().waitFor();
+    assert.equal(await page.getByRole("figure").count(), 0);
+  });
+});
 
 const never = () => {};
 const STATES = {
