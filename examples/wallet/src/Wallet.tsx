@@ -66,10 +66,14 @@ export function Wallet({ mobile }: { mobile: string }) {
 
 function Loading() {
   return (
-    <div role="status" className="cards">
+    <div role="status" className="loading">
       <span className="hidden">Loading</span>
-      <div className="card placeholder" />
-      <div className="card placeholder" />
+      <div className="card" />
+      <div className="cards">
+        <div className="card" />
+        <div className="card" />
+        <div className="card" />
+      </div>
     </div>
   );
 }
