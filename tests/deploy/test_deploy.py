@@ -36,6 +36,13 @@ def test_the_image_installs_what_is_tested_and_no_database() -> None:
     assert "secantusdb" not in names
 
 
+def test_the_context_of_the_image_holds_what_is_copied_and_no_more() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.M)
+    kept = re.findall(r"^!(.*)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.M)
+    # A folder holds what is copied from inside it.
+    assert sorted({name for names in copied for name in names.split()} - {"gateway/playground"}) == kept
+
+
 def test_the_manifest_runs_this_version() -> None:
     assert set(re.findall(r"image: (.*)", KUBERNETES)) == {f"promo-gateway:{PROJECT['version']}"}
 
