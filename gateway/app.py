@@ -38,7 +38,7 @@ from gateway.telemetry import logs
 from gateway.telemetry.view import View
 from gateway.traffic import Admission, Closing, Traffic
 from loaders import Dispatchers, Loaders
-from loaders.store import CommandListener, Store
+from loaders.store import Listener, Store
 from loaders.vocabulary import Resource, Right
 from resolvers.context import Context
 from resolvers.limits import Limits
@@ -49,13 +49,19 @@ from resolvers.schema import create_schema
 _COLLECT_AFTER = 5_000, 20, 100
 
 
-def create_app(settings: Settings, *, listeners: Sequence[CommandListener] = ()) -> Starlette:
+def create_app(settings: Settings, *, listeners: Sequence[Listener] = ()) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the database commands it sends."""
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
     operations = create_operations(schema, settings)
     view = View(settings.traces)
     listeners = [*view.listeners, *listeners]
-    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver, listeners=listeners)
+    store = Store(
+        settings.mongodb_uri,
+        settings.database,
+        driver=settings.driver,
+        listeners=listeners,
+        note=view.command,
+    )
     dispatchers = Dispatchers(store, settings.batches_in_flight, settings.batch_pairs, view.batches)
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])

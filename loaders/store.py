@@ -7,7 +7,8 @@ data.
 """
 
 import math
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
@@ -30,6 +31,8 @@ __all__ = [
     "DeadlineExceeded",
     "Document",
     "Int64",
+    "Listener",
+    "Note",
     "Store",
     "StoreMisconfigured",
     "StoreUnavailable",
@@ -37,6 +40,9 @@ __all__ = [
 ]
 
 Document = dict[str, Any]
+Listener = CommandListener | ConnectionPoolListener
+# Told of each use of the database: by what command, whether it did what it should, and the seconds it took.
+Note = Callable[[str, bool, float], None]
 
 # MongoDB's own default first batch is 101 documents, which would make a wide request send a `getMore`.
 ONE_BATCH = 1_000_000
@@ -70,7 +76,7 @@ def _failures_as_unavailable() -> Iterator[None]:
 
 
 class Store:
-    """One MongoDB database; `listeners` observe each command that is sent to it."""
+    """One MongoDB database; `listeners` observe the driver, `note` is told of each command that has ended."""
 
     def __init__(
         self,
@@ -78,9 +84,11 @@ class Store:
         database: str,
         *,
         driver: DriverName = DriverName.MOTOR,
-        listeners: Sequence[CommandListener] = (),
+        listeners: Sequence[Listener] = (),
+        note: Note = lambda *_: None,
     ) -> None:
         self._driver = DRIVERS[driver]
+        self._note = note
         try:
             self._client = self._driver.connect(uri, event_listeners=list(listeners), **options(uri))
             self._database = self._client.get_database(database, codec_options=CODEC)
@@ -96,12 +104,12 @@ class Store:
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable` unless the database answers."""
-        with self._command():
+        with self._command("ping"):
             await self._database.command("ping")
 
     async def find(self, collection: str, query: Document, fields: Iterable[str]) -> list[Document]:
         """The `fields` of every document that matches `query`, read in one command."""
-        with self._command():
+        with self._command("find"):
             cursor = self._collection(collection).find(
                 query, {"_id": False, **dict.fromkeys(fields, True)}, batch_size=ONE_BATCH
             )
@@ -109,24 +117,24 @@ class Store:
 
     async def get(self, collection: str, document_id: int | str) -> Document | None:
         """The document with this `_id`, if there is one."""
-        with self._command():
+        with self._command("find"):
             return await self._collection(collection).find_one({"_id": document_id})
 
     async def get_many(self, collection: str, document_ids: Sequence[str]) -> list[Document]:
         """The documents with these `_id`s, as far as they are there, in any order."""
-        with self._command():
+        with self._command("find"):
             cursor = self._collection(collection).find({"_id": {"$in": list(document_ids)}})
             return await cursor.to_list(None)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
-        with self._command():
+        with self._command("aggregate"):
             cursor = await self._driver.aggregate(self._collection(collection), pipeline, batchSize=ONE_BATCH)
             return await cursor.to_list(None)
 
     async def insert(self, collection: str, document: Document) -> None:
         """Add one document; raises `AlreadyExists` if its `_id` is taken."""
-        with self._command():
+        with self._command("insert"):
             try:
                 await self._collection(collection).insert_one(document)
             except DuplicateKeyError as error:
@@ -136,7 +144,7 @@ class Store:
         """Add the documents whose `_id` is not there yet; returns the positions of the others."""
         if not documents:
             return []
-        with self._command():
+        with self._command("insert"):
             try:
                 await self._collection(collection).insert_many(documents, ordered=False)
             except BulkWriteError as error:
@@ -149,7 +157,7 @@ class Store:
         """Apply each (query, update) to the document that matches, or to a new one."""
         if not changes:
             return Upserted(0, [])
-        with self._command():
+        with self._command("update"):
             try:
                 result = await self._collection(collection).bulk_write(
                     [UpdateOne(query, update, upsert=True) for query, update in changes],
@@ -161,7 +169,7 @@ class Store:
 
     async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
         """Take the documents with these `_id`s away."""
-        with self._command():
+        with self._command("delete"):
             await self._collection(collection).delete_many({"_id": {"$in": list(document_ids)}})
 
     async def stream(
@@ -177,7 +185,7 @@ class Store:
 
     async def update(self, collection: str, document_id: str, change: Document) -> bool:
         """Change the document with this `_id`; False if there is none."""
-        with self._command():
+        with self._command("update"):
             result = await self._collection(collection).update_one({"_id": document_id}, change)
             return result.matched_count == 1
 
@@ -203,20 +211,24 @@ class Store:
             return missing
 
     @contextmanager
-    def _command(self) -> Iterator[None]:
+    def _command(self, name: str) -> Iterator[None]:
         left = limit = current().left
         if left <= 0:
             raise DeadlineExceeded
         if left < math.inf and not self._client.nodes:
             # Given a time-out, the driver would wait for a server until then.
             limit = min(left, self._client.options.server_selection_timeout)
+        started, good = time.perf_counter(), False
         try:
             # The driver gives the server what is left as `maxTimeMS` when it sends the command.
             with timeout(None if limit == math.inf else limit):
                 yield
+            good = True
         except PyMongoError as error:
             late = error.timeout and limit == left < math.inf
             raise DeadlineExceeded if late else StoreUnavailable(type(error).__name__) from error
+        finally:
+            self._note(name, good, time.perf_counter() - started)
 
     async def close(self) -> None:
         await self._driver.close(self._client)

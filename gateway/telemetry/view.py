@@ -9,9 +9,9 @@ from starlette.middleware import Middleware
 
 from gateway.telemetry.access import Access
 from gateway.telemetry.metrics import sample
-from gateway.telemetry.watching import WatchedBatches, WatchedDriver
+from gateway.telemetry.watching import WatchedBatches, WatchedPool, note_command
 from loaders.dispatcher import Watcher
-from loaders.store import CommandListener
+from loaders.store import Listener, Note
 
 
 class TracesUnavailable(Exception):
@@ -31,7 +31,8 @@ class View:
 
     def __init__(self, traces: str) -> None:
         self.middleware = [Middleware(Access)]
-        self.listeners: list[CommandListener] = [WatchedDriver()]
+        self.listeners: list[Listener] = [WatchedPool()]
+        self.command: Note = note_command
         self.batches: Watcher = WatchedBatches()
         self._close: Callable[[], None] = lambda: None
         if traces == "otlp":

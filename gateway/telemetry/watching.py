@@ -6,7 +6,7 @@ from typing import Any
 from gateway.telemetry.entry import current
 from gateway.telemetry.metrics import BATCHES, COMMANDS, CONNECTIONS, UNCONNECTED
 from loaders.dispatcher import Watcher
-from loaders.store import CommandListener, ConnectionPoolListener
+from loaders.store import ConnectionPoolListener
 
 _OPEN, _IN_USE = CONNECTIONS.labels("open"), CONNECTIONS.labels("in_use")
 
@@ -25,17 +25,13 @@ class WatchedBatches(Watcher):
             entry.batch_size = max(entry.batch_size, loads)
 
 
-class WatchedDriver(CommandListener, ConnectionPoolListener):
-    """Counts commands and connections. It runs in the driver's threads."""
+def note_command(name: str, good: bool, seconds: float) -> None:
+    """Count a command. Told by the store, because the driver builds an event of each command and answer."""
+    COMMANDS.labels(name, "ok" if good else "failed").observe(seconds)
 
-    def started(self, event: Any) -> None:
-        """A command counts when it has ended."""
 
-    def succeeded(self, event: Any) -> None:
-        COMMANDS.labels(event.command_name, "ok").observe(event.duration_micros / 1e6)
-
-    def failed(self, event: Any) -> None:
-        COMMANDS.labels(event.command_name, "failed").observe(event.duration_micros / 1e6)
+class WatchedPool(ConnectionPoolListener):
+    """Counts connections. It runs in the driver's threads."""
 
     def connection_created(self, event: Any) -> None:
         _OPEN.inc()

@@ -1,6 +1,7 @@
 """Under attack: failures are counted per client and address, good callers go on, costs stay bounded."""
 
 import asyncio
+import threading
 
 import httpx
 import pytest
@@ -117,16 +118,28 @@ async def test_too_many_waiting_checks_are_turned_away_at_once(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passwords, "WAITING_PER_ADDRESS", 3)
-    async with gateway_with() as gateway:
-        responses = await asyncio.gather(
-            *(
-                gateway.rest(DOCUMENTED, {"Authorization": authorization(f"till-{n}", PASSWORD)})
+    others_are_answered = threading.Event()
+
+    def wrong(kept: str, secret: str) -> bool:
+        others_are_answered.wait(30)
+        return False
+
+    with monkeypatch.context() as slow:
+        slow.setattr(passwords, "_verify", wrong)
+        async with gateway_with() as gateway:
+            asked = [
+                asyncio.create_task(
+                    gateway.rest(DOCUMENTED, {"Authorization": authorization(f"till-{n}", PASSWORD)})
+                )
                 for n in range(10)
-            )
-        )
-        assert sorted(response.status_code for response in responses) == [401] * 3 + [503] * 7
-        # They have left the queue: the next is checked again.
-        assert (await gateway.rest(DOCUMENTED)).status_code == 200
+            ]
+            answered = asyncio.as_completed(asked)
+            assert [(await next(answered)).status_code for _ in range(7)] == [503] * 7
+            others_are_answered.set()
+            assert [(await left).status_code for left in answered] == [401] * 3
+            slow.undo()
+            # They have left the queue: the next is checked again.
+            assert (await gateway.rest(DOCUMENTED)).status_code == 200
 
 
 async def test_many_guesses_from_one_address_leave_room_for_other_addresses(

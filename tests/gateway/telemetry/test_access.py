@@ -13,7 +13,7 @@ from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, PROMOTION, TILL
 from gateway.ingest import events
 from gateway.settings import Settings
 from gateway.telemetry.entry import Entry, running
-from gateway.telemetry.watching import WatchedBatches, WatchedDriver
+from gateway.telemetry.watching import WatchedBatches, WatchedPool, note_command
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, Ledger, TotalsDispatcher
 from loaders.vocabulary import Benefit
@@ -153,7 +153,7 @@ async def test_requests_that_share_an_aggregation_say_so(
 
 
 async def test_commands_and_connections_are_counted(settings: Settings) -> None:
-    store = Store(settings.mongodb_uri, settings.database, listeners=[WatchedDriver()])
+    store = Store(settings.mongodb_uri, settings.database, listeners=[WatchedPool()], note=note_command)
     names = [
         ("command_seconds_count", {"command": "aggregate", "outcome": "ok"}),
         ("command_seconds_count", {"command": "aggregate", "outcome": "failed"}),
@@ -175,7 +175,7 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
 
 async def test_commands_that_get_no_connection_are_counted(settings: Settings) -> None:
     uri = f"{settings.mongodb_uri}/?maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false"
-    store = Store(uri, settings.database, listeners=[WatchedDriver()])
+    store = Store(uri, settings.database, listeners=[WatchedPool()], note=note_command)
     before = counted("pool_failures_total", reason="timeout")
     asked = (store.aggregate("issuances", [{"$limit": 1}]) for _ in range(20))
     answers = await asyncio.gather(*asked, return_exceptions=True)
