@@ -8,8 +8,8 @@ The rooms, with arrows only to the right:
 
 - `gateway`: the application (`app`), who may call (`auth`), the two faces (`graphql_app`, and `legacy` with
   the original REST call), operations that are asked for by an id (`persisted`), the way in for data
-  (`ingest`), how an error looks (`errors`), what browsers are told (`browsers`), the REST routes described
-  (`openapi`), the view inside (`telemetry`), the command line (`cli`, `admin`).
+  (`ingest`), how an error looks (`errors`), what browsers are told (`browsers`) and shown (`playground`), the
+  REST routes described (`openapi`), the view inside (`telemetry`), the command line (`cli`, `admin`).
 - `resolvers`: the GraphQL schema, what an operation may ask for (`limits`), its preparation (`operations`),
   and `promotion_summary.summarize`, the use case that both faces call.
 - `loaders`: dataloaders over MongoDB. Only `loaders.store` knows the driver.

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from strawberry import Schema
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -33,6 +33,7 @@ from gateway.ingest.events import EventsEndpoint
 from gateway.legacy import ActionSummary
 from gateway.openapi import OpenAPIEndpoint
 from gateway.persisted import PersistedOperations, trust_manifest
+from gateway.playground import ASSETS_PATH, Pages, Till
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from gateway.telemetry.view import View
@@ -49,8 +50,13 @@ from resolvers.schema import create_schema
 _COLLECT_AFTER = 5_000, 20, 100
 
 
-def create_app(settings: Settings, *, listeners: Sequence[Listener] = ()) -> Starlette:
-    """The gateway as an ASGI application; `listeners` observe the database commands it sends."""
+def create_app(
+    settings: Settings, *, listeners: Sequence[Listener] = (), pages_call_as: Till | None = None
+) -> Starlette:
+    """The gateway as an ASGI application; `listeners` observe the database commands it sends.
+
+    Its pages know the credentials of `pages_call_as`, which is for the demo alone.
+    """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
     operations = create_operations(schema, settings)
     view = View(settings.traces)
@@ -67,6 +73,8 @@ def create_app(settings: Settings, *, listeners: Sequence[Listener] = ()) -> Sta
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
+    explorable = settings.explorable == "on"
+    pages = Pages(schema.as_str(), pages_call_as, explorable=explorable)
     description = OpenAPIEndpoint(schema._schema, always_200=always_200)
     persisted = PersistedOperations(
         operations,
@@ -82,7 +90,7 @@ def create_app(settings: Settings, *, listeners: Sequence[Listener] = ()) -> Sta
         caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
-    graphql_endpoint = GraphQLEndpoint(operations, persisted, enter, explorable=settings.explorable == "on")
+    graphql_endpoint = GraphQLEndpoint(operations, persisted, enter, pages.graphiql if explorable else None)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -102,6 +110,9 @@ def create_app(settings: Settings, *, listeners: Sequence[Listener] = ()) -> Sta
             Route(openapi.PATH, description.get, methods=["GET"]),
             Route(LIVE, health.live, methods=["GET"]),
             Route(READY, health.ready, methods=["GET"]),
+            Route("/", pages.index, methods=["GET"]),
+            Route("/docs", pages.docs, methods=["GET"]),
+            Mount(ASSETS_PATH, pages.assets),
         ],
         middleware=[
             Middleware(Closing, traffic=traffic),

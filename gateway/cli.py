@@ -18,6 +18,7 @@ from gateway.database import NotSetUp, check_set_up, set_up, with_store
 from gateway.embedded import EmbeddedUnavailable, embedded_database
 from gateway.ingest import commands
 from gateway.persisted import ManifestUnusable
+from gateway.playground import Till
 from gateway.settings import SettingInvalid, Settings
 from gateway.telemetry import logs, metrics, view
 from loaders.store import StoreMisconfigured, StoreUnavailable
@@ -105,7 +106,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.run(
-            create_app(settings),
+            create_app(settings, pages_call_as=Till(sample.TILL, sample.PASSWORD)),
             listening,
             settings.drain_seconds,
             lambda: click.echo(sample.announcement(address)),

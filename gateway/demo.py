@@ -238,8 +238,7 @@ A token, for X-CAP-API-OAUTH-TOKEN or Authorization: Bearer:
   curl -s {address}{oauth.PATH} -H 'Content-Type: application/json' \\
     -d '{json.dumps({"key": OAUTH_KEY, "secret": OAUTH_SECRET})}'
 
-GraphiQL: {address}{GRAPHQL_PATH} — in its Headers pane:
-  {{"Authorization": "{header}"}}
+GraphiQL and the REST documentation, in a browser: {address}
 
 Ctrl-C stops it.
 """

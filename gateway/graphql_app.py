@@ -6,11 +6,10 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from strawberry.http.ides import get_graphql_ide_html
+from starlette.responses import Response
 
 from gateway import codec
-from gateway.browsers import cacheable, content_security_policy
+from gateway.browsers import cacheable
 from gateway.errors import shown
 from gateway.graphql_http import ANSWER_TYPES, Asked, answer_type, read
 from gateway.persisted import OperationNotTrusted, PersistedOperations, PersistedQueryNotFound
@@ -25,32 +24,29 @@ VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 ASKS_COST = (b"x-cap-cost", b"1")
 
-_CDN = "'unsafe-inline' https://unpkg.com"
-_PAGE_POLICY = content_security_policy(
-    script_src=_CDN, style_src=_CDN, font_src="data:", img_src="data:", connect_src="'self'"
-)
-
 
 class GraphQLEndpoint:
-    """POST and GET `/graphql`. `enter` checks the caller and opens the context of its request."""
+    """POST and GET `/graphql`. `enter` checks the caller and opens the context of its request.
+
+    A browser that comes without an operation gets `page`; where there is none, what everybody gets.
+    """
 
     def __init__(
         self,
         operations: Operations,
         persisted: PersistedOperations,
         enter: Callable[[Request], Awaitable[Context]],
-        *,
-        explorable: bool,
+        page: Callable[[Request], Response] | None,
     ) -> None:
         self._operations = operations
         self._persisted = persisted
         self._enter = enter
-        self._page = get_graphql_ide_html() if explorable else None
+        self._page = page
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; what is not a GraphQL request at all is an exception of `gateway.errors`."""
         if self._page is not None and _wants_page(request):
-            return HTMLResponse(self._page, headers={"Content-Security-Policy": _PAGE_POLICY})
+            return self._page(request)
         if request.method == "HEAD":
             raise HTTPException(405)
         context = await self._enter(request)
