@@ -109,3 +109,8 @@ def test_the_changelog_begins_with_this_version() -> None:
 @pytest.mark.parametrize("lock", ["requirements.lock", "tests/gateway/graphql_http_audit/package-lock.json"])
 def test_a_lock_names_no_registry(lock: str) -> None:
     assert "://" not in (ROOT / lock).read_text()
+
+
+@pytest.mark.parametrize("directory", ["gateway/playground", "tests/browser"])
+def test_a_lock_of_many_packages_names_none_but_their_sponsors(directory: str) -> None:
+    assert '"resolved"' not in (ROOT / directory / "package-lock.json").read_text()

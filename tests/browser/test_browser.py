@@ -1,0 +1,63 @@
+"""The pages, as their users have them: checked, bundled, driven in a browser by vitest and Playwright."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings
+from tests.conftest import Start
+from tests.support import environment, free_port, wait_until_served
+from tests.test_house import ROOT
+
+MISSING = [program for program in ("node", "npm", "chromium", "curl") if not shutil.which(program)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=f"The pages need {' and '.join(MISSING)}: not installed."),
+]
+PLAYGROUND = ROOT / "gateway" / "playground"
+HERE = Path(__file__).parent
+
+
+def npm(directory: Path, *arguments: str, **variables: str) -> None:
+    completed = subprocess.run(
+        ["npm", *arguments],
+        cwd=directory,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stdout
+
+
+@pytest.fixture(scope="module")
+def bundled() -> None:
+    """The bundle is there, as `make playground` makes it; types are checked before and tests after it."""
+    for directory in (PLAYGROUND, HERE):
+        npm(directory, "ci")
+        npm(directory, "run", "check")
+    npm(PLAYGROUND, "run", "build")
+
+
+@pytest.mark.usefixtures("bundled")
+@pytest.mark.parametrize("file", sorted(path.name for path in HERE.glob("*.test.ts")))
+def test_in_a_browser(start: Start, settings: Settings, file: str) -> None:
+    demo, served = free_port(), free_port()
+    keys = ",".join(map(str, settings.signing_keys))
+    variables = environment(settings, GATEWAY_SIGNING_KEYS=keys, GATEWAY_EXPLORABLE="on")
+    start("demo", "--port", str(demo))
+    start("serve", "--port", str(served), variables=variables)
+    for port in (demo, served):
+        wait_until_served(port)
+    npm(
+        HERE,
+        *("test", "--", file),
+        CHROMIUM=shutil.which("chromium") or "",
+        DEMO=f"http://127.0.0.1:{demo}",
+        SERVED=f"http://127.0.0.1:{served}",
+    )
