@@ -138,7 +138,7 @@ def main() -> None:
     tenant = seed.tenant(0, 1, 1)
     variables = {"GATEWAY_EXPLORABLE": "on", "GATEWAY_MAX_BODY_SECONDS": str(SLOW_SECONDS)}
     with fresh_database() as settings:
-        where = machine.describe(settings.mongodb_uri)
+        where = machine.describe(settings)
         with_store(lambda store: seed.seed(store, [tenant]), settings)
         with started(settings, "gateway", "serve", "--port", "0", variables=variables) as server:
             costs = dict(measured(server, tenant.authorization))

@@ -2,20 +2,24 @@
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
 
+from gateway.settings import Settings
 
-def describe(uri: str) -> dict[str, str]:
-    """The processor, Python, and the database's own name and version."""
-    with MongoClient[dict[str, Any]](uri) as client:
+
+def describe(settings: Settings) -> dict[str, str]:
+    """The processor, Python, the gateway's driver, and the database's own name and version."""
+    with MongoClient[dict[str, Any]](settings.mongodb_uri) as client:
         built = client.server_info()
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "driver": f"{settings.driver} {version(settings.driver)}",
         "database": _database(built),
     }
 

@@ -1,7 +1,7 @@
 """One measurement: a face under load from outside, and its answers checked before."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from bench import wrk
+from bench import machine, wrk
 from bench.faces import FACES, Asked, Face, Request
-from bench.servers import Server, started
-from gateway.settings import Settings
+from bench.servers import Server, fresh_database, started
+from gateway.database import with_store
+from loaders.store import Store
 
 COUNT_SECONDS = 1
 
@@ -37,8 +38,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Bench:
-    """The servers under test, one of each kind to measure and one to count the commands of."""
+    """The servers under test, one of each kind to measure and one to count the commands of, and where."""
 
+    where: dict[str, str]
     measured: dict[str, Server]
     counted: dict[str, Server]
     directory: Path
@@ -81,14 +83,18 @@ class Bench:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Bench]:
-    """Start everything on this database."""
+def opened(fill: Callable[[Store], Awaitable[None]]) -> Iterator[Bench]:
+    """Start everything on a fresh database that `fill` has filled; raises `wrk.WentWrong` without wrk."""
+    wrk.program()
     with ExitStack() as stack:
+        settings = stack.enter_context(fresh_database())
+        with_store(fill, settings)
 
         def start(*command: str) -> Server:
             return stack.enter_context(started(settings, *command))
 
         yield Bench(
+            machine.describe(settings),
             {"raw": start("bench.served", "raw"), "gateway": start("gateway", "serve", "--port", "0")},
             {what: start("bench.served", what, "--counted") for what in ("raw", "gateway")},
             Path(stack.enter_context(TemporaryDirectory(prefix="bench-"))),

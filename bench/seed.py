@@ -22,7 +22,7 @@ from loaders.store import Store
 from loaders.vocabulary import Benefit, ClientKind, IdentifierName, IssuanceType
 
 CUSTOMERS = 320
-ORGANIZATIONS = 100
+ORGANIZATIONS = 200
 BATCH = 500
 CONNECTIONS = 4
 

@@ -19,6 +19,7 @@ from pymongo import MongoClient
 from bench.served import COUNTED
 from gateway.embedded import embedded_database
 from gateway.settings import Settings
+from loaders.driver import DriverName
 
 SETTLED_SECONDS = 0.4
 
@@ -75,9 +76,10 @@ def database() -> Iterator[str]:
 
 @contextmanager
 def fresh_database() -> Iterator[Settings]:
-    """An empty database on that server, dropped at the end."""
+    """An empty database on that server, dropped at the end, and the driver in GATEWAY_BENCH_DRIVER."""
+    driver = DriverName(os.environ.get("GATEWAY_BENCH_DRIVER", DriverName.MOTOR))
     with database() as uri:
-        settings = Settings(mongodb_uri=uri, database="promo_gateway_bench")
+        settings = Settings(mongodb_uri=uri, database="promo_gateway_bench", driver=driver)
         with MongoClient[dict[str, Any]](uri) as client:
             client.drop_database(settings.database)
             try:
@@ -99,6 +101,7 @@ def started(
         **(variables or {}),
         "GATEWAY_MONGODB_URI": settings.mongodb_uri,
         "GATEWAY_DATABASE": settings.database,
+        "GATEWAY_DRIVER": settings.driver,
         # A refusal is to be seen by its status.
         "GATEWAY_REST_STATUS": "semantic",
     }

@@ -135,7 +135,7 @@ def main(seconds: int, connections: int) -> None:
     ]
     metrics_port = _free_port()
     with fresh_database() as settings, MongoClient[dict[str, Any]](settings.mongodb_uri) as database:
-        where = machine.describe(settings.mongodb_uri)
+        where = machine.describe(settings)
         with_store(lambda store: seed.seed(store, [tenant]), settings)
         variables = {"GATEWAY_METRICS_PORT": str(metrics_port)}
         with started(settings, "gateway", "serve", "--port", "0", variables=variables) as server:

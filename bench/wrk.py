@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 # `request` hands out finished texts, so that wrk itself spends next to nothing.
 _SCRIPT = """
 local requests = {
@@ -34,7 +36,7 @@ end
 """
 
 
-class WentWrong(Exception):
+class WentWrong(click.ClickException):
     """wrk could not run, or got answers that were not right; the message is one line."""
 
 
@@ -52,6 +54,13 @@ class Load:
         return self.requests / self.seconds
 
 
+def program() -> str:
+    """Where wrk is; raises `WentWrong`."""
+    if found := shutil.which("wrk"):
+        return found
+    raise WentWrong("wrk is not installed (apt-get install wrk, brew install wrk).")
+
+
 def write_script(path: Path, requests: Iterable[str]) -> None:
     """A script that sends these texts one after the other, and then from the first again."""
     # JSON's escapes are Lua's as long as all is ASCII without control characters other than line ends.
@@ -60,10 +69,7 @@ def write_script(path: Path, requests: Iterable[str]) -> None:
 
 def run(script: Path, url: str, connections: int, seconds: float) -> Load:
     """Load `url` for `seconds` on `connections`; raises `WentWrong`."""
-    program = shutil.which("wrk")
-    if program is None:
-        raise WentWrong("wrk is not installed (apt-get install wrk, brew install wrk).")
-    command = [program, "-t", "1", "-c", str(connections), "-d", f"{seconds:.0f}s", "--timeout", "30s"]
+    command = [program(), "-t", "1", "-c", str(connections), "-d", f"{seconds:.0f}s", "--timeout", "30s"]
     finished = subprocess.run([*command, "-s", script, url], capture_output=True, text=True, check=False)
     return parse(finished.stdout or finished.stderr)
 
