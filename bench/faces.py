@@ -72,7 +72,7 @@ def rest(asked: list[Asked]) -> Request:
         "programId": one.tenant.program,
         "promotionId": one.tenant.promotion(one.promotion).promotion_id,
     }
-    return Request(f"{legacy.PATH}?{urlencode(parameters)}", {"Authorization": one.tenant.authorization})
+    return Request(f"{legacy.PATH}?{urlencode(parameters)}", one.tenant.headers)
 
 
 def graphql(asked: list[Asked], fields: str) -> Request:
@@ -92,7 +92,7 @@ def graphql(asked: list[Asked], fields: str) -> Request:
     )
     return Request(
         GRAPHQL_PATH,
-        {"Authorization": asked[0].tenant.authorization},
+        asked[0].tenant.headers,
         json.dumps({"query": query, "variables": variables}),
     )
 

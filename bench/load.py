@@ -4,43 +4,16 @@ Each face of the gateway, with one promotion and with a dozen, on few connection
 """
 
 import json
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from bench import seed
 from bench.faces import FACES
 from bench.measure import opened
-from bench.rounds import Case, Result, measured
-
-_NUMBER = "{:,.0f}", "{:.1f}", "{:.1f}", "{:.2f}"
-
-
-def table(results: list[Result]) -> Table:
-    """What was measured, and behind it the ratios to `raw`, where that was measured too."""
-    shown = Table(caption="Ratios to raw: rate and CPU per summary, latencies per request.")
-    heads = "face", "promotions", "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms", "commands"
-    for head in (*heads, "aggregations", "rate/raw", "p50/raw", "p99/raw", "CPU/raw"):
-        shown.add_column(head, justify="left" if head == "face" else "right")
-    for result in results:
-        face, counts = result.case.face, result.counts
-        cells = [face.name, str(_promotions(result)), str(result.case.connections)]
-        cells += [
-            form.format(value) for form, value in zip(_NUMBER, asdict(result.figures).values(), strict=True)
-        ]
-        cells += [f"{counts.commands:.2f}", f"{counts.aggregations:.2f}"]
-        cells += [f"{ratio:.2f}" for ratio in asdict(result.to_raw).values()] if result.to_raw else []
-        shown.add_row(*cells, end_section=face.name == list(FACES)[-1])
-    return shown
-
-
-def _promotions(result: Result) -> int:
-    [tenant] = result.case.tenants
-    return tenant.promotions
+from bench.rounds import Case, lines, measured, table
 
 
 def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
@@ -73,16 +46,17 @@ def main(
     """Measure the gateway's faces beside a bare handler."""
     tenants = {of: seed.tenant(n, seed.CUSTOMERS, of) for n, of in enumerate(promotions)}
     cases = [
-        Case(FACES[face], (tenants[of],), on) for of, on, face in product(promotions, connections, faces)
+        (of, Case(FACES[face], (tenants[of],), on))
+        for of, on, face in product(promotions, connections, faces)
     ]
     with opened(lambda store: seed.seed(store, tenants.values())) as bench:
         results = measured(bench, cases, rounds, seconds)
     console = Console(width=150)
-    console.print(table(results))
+    console.print(table("promotions", results))
     console.print("; ".join(bench.where.values()))
     if out:
-        lines = [one.as_json(promotions=_promotions(one)) for one in results]
-        out.write_text(json.dumps({"where": bench.where, "results": lines}, indent=1) + "\n")
+        kept = {"where": bench.where, "results": lines("promotions", results)}
+        out.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

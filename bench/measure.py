@@ -11,8 +11,10 @@ import httpx
 
 from bench import machine, wrk
 from bench.faces import FACES, Asked, Face, Request
-from bench.servers import Server, fresh_database, started
+from bench.seed import Tenant
+from bench.servers import PATIENCE_SECONDS, Server, fresh_database, started
 from gateway.database import with_store
+from gateway.errors import GRAPHQL_PATH
 from loaders.store import Store
 
 COUNT_SECONDS = 1
@@ -37,6 +39,15 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Script:
+    """What wrk is to send to this face, and whose requests these are."""
+
+    face: Face
+    path: Path
+    tenants: set[Tenant]
+
+
+@dataclass(frozen=True)
 class Bench:
     """The servers under test, one of each kind to measure and one to count the commands of, and where."""
 
@@ -45,32 +56,33 @@ class Bench:
     counted: dict[str, Server]
     directory: Path
 
-    def script(self, face: Face, asked: Iterable[list[Asked]]) -> Path:
-        """What wrk is to send to this face, in a file."""
+    def script(self, face: Face, asked: list[list[Asked]]) -> Script:
         path = self.directory / f"{len(list(self.directory.iterdir()))}-{face.name}.lua"
         wrk.write_script(path, (face.request(one).text() for one in asked))
-        return path
+        return Script(face, path, {one.tenant for request in asked for one in request})
 
-    def measure(self, face: Face, script: Path, connections: int, seconds: int) -> Figures:
+    def measure(self, script: Script, connections: int, seconds: int) -> Figures:
         """Load the face; raises `wrk.WentWrong`."""
-        server = self.measured[face.server]
+        server = self.measured[script.face.server]
+        _log_in(server, script)
         before = server.cpu_seconds()
-        load = wrk.run(script, server.url, connections, seconds)
+        load = wrk.run(script.path, server.url, connections, seconds)
         used = server.cpu_seconds() - before
-        server.settle()
+        server.settle(load.p99)
         return Figures(load.rate, load.p50 * 1000, load.p99 * 1000, used / load.requests * 1000)
 
-    def count(self, face: Face, script: Path, connections: int) -> Counts:
-        server = self.counted[face.server]
+    def count(self, script: Script, connections: int) -> Counts:
+        server = self.counted[script.face.server]
+        _log_in(server, script)
         requests, commands = server.counted()
-        wrk.run(script, server.url, connections, COUNT_SECONDS)
+        wrk.run(script.path, server.url, connections, COUNT_SECONDS)
         requests_after, commands_after = server.counted()
         sent, answered = commands_after - commands, requests_after - requests
         return Counts(sent.total() / answered, sent["aggregate"] / answered)
 
     def check(self, face: Face, sample: Iterable[list[Asked]]) -> None:
         """Stop unless the face answers what `raw` answers: in REST to the byte, in GraphQL in its values."""
-        with httpx.Client() as http:
+        with httpx.Client(timeout=PATIENCE_SECONDS) as http:
             for asked in sample:
                 texts = [_send(http, self.measured["raw"], FACES["raw"].request([one])) for one in asked]
                 text = _send(http, self.measured[face.server], face.request(asked))
@@ -83,15 +95,18 @@ class Bench:
 
 
 @contextmanager
-def opened(fill: Callable[[Store], Awaitable[None]]) -> Iterator[Bench]:
-    """Start everything on a fresh database that `fill` has filled; raises `wrk.WentWrong` without wrk."""
+def opened(fill: Callable[[Store], Awaitable[None]], **variables: str) -> Iterator[Bench]:
+    """Start everything, with these variables, on a fresh database that `fill` has filled.
+
+    Raises `wrk.WentWrong` without wrk.
+    """
     wrk.program()
     with ExitStack() as stack:
         settings = stack.enter_context(fresh_database())
         with_store(fill, settings)
 
         def start(*command: str) -> Server:
-            return stack.enter_context(started(settings, *command))
+            return stack.enter_context(started(settings, *command, variables=variables))
 
         yield Bench(
             machine.describe(settings),
@@ -99,6 +114,14 @@ def opened(fill: Callable[[Store], Awaitable[None]]) -> Iterator[Bench]:
             {what: start("bench.served", what, "--counted") for what in ("raw", "gateway")},
             Path(stack.enter_context(TemporaryDirectory(prefix="bench-"))),
         )
+
+
+def _log_in(server: Server, script: Script) -> None:
+    """Let the server remember the callers: to check a password takes it longer than many requests."""
+    if script.face.server == "gateway":
+        with httpx.Client() as http:
+            for one in script.tenants:
+                _send(http, server, Request(GRAPHQL_PATH, one.headers, '{"query": "{ __typename }"}'))
 
 
 def _send(http: httpx.Client, server: Server, request: Request) -> str:

@@ -6,11 +6,13 @@ to `raw` for the same tenants on as many connections; the times themselves depen
 
 import math
 import statistics
+import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.progress import track
+from rich.table import Table
 
 from bench.faces import FACES, Face, ask
 from bench.measure import Bench, Counts, Figures
@@ -19,9 +21,9 @@ from bench.seed import Tenant
 SUMMARIES = 3_000
 SAMPLE = 20
 WARM_UP_SECONDS = 2
-WARM_UP_CONNECTIONS = 8
 # How often each connection should be answered at least, where that takes longer than was asked for.
 TURNS = 2
+_NUMBER = "{:,.0f}", "{:.1f}", "{:.1f}", "{:.2f}"
 
 
 @dataclass(frozen=True)
@@ -45,50 +47,44 @@ class Result:
     counts: Counts
     to_raw: Figures | None
 
-    def as_json(self, **labels: int) -> dict[str, Any]:
-        """What is kept of it, behind these labels."""
-        return {
-            "face": self.case.face.name,
-            **labels,
-            "connections": self.case.connections,
-            "figures": _rounded(self.figures),
-            "counts": _rounded(self.counts),
-            "to_raw": self.to_raw and _rounded(self.to_raw),
-        }
+
+# Results, each with the number that the bench varies.
+Numbered = list[tuple[int, Result]]
 
 
-def measured(bench: Bench, cases: list[Case], rounds: int, seconds: int) -> list[Result]:
+def measured(bench: Bench, numbered: list[tuple[int, Case]], rounds: int, seconds: int) -> Numbered:
     """The cases' results; raises `wrk.WentWrong`."""
+    cases = [one for _, one in numbered]
     scripts, rates = {}, {}
     for of in track(dict.fromkeys((one.face, one.tenants) for one in cases), "Warming up", transient=True):
         face, tenants = of
         asked = ask(face, list(tenants), SUMMARIES // face.summaries)
         distinct = list(dict.fromkeys(map(tuple, asked)))
-        bench.check(face, map(list, distinct[: math.ceil(SAMPLE / face.summaries)]))
+        sample = list(map(list, distinct[: math.ceil(SAMPLE / face.summaries)]))
+        began = time.perf_counter()
+        bench.check(face, sample)
+        one_takes = (time.perf_counter() - began) / len(sample)
         scripts[of] = bench.script(face, asked)
-        rates[of] = bench.measure(face, scripts[of], WARM_UP_CONNECTIONS, WARM_UP_SECONDS).rate
+        rates[of] = bench.measure(scripts[of], 1, max(WARM_UP_SECONDS, math.ceil(one_takes))).rate
     counts, figures = {}, defaultdict(list)
     for one in track(cases, "Counting commands", transient=True):
-        counts[one] = bench.count(one.face, scripts[one.face, one.tenants], one.connections)
+        counts[one] = bench.count(scripts[one.face, one.tenants], one.connections)
     for one in track(cases * rounds, "Measuring", transient=True):
         of = one.face, one.tenants
         enough = max(seconds, math.ceil(TURNS * one.connections / rates[of]))
-        figures[one].append(bench.measure(one.face, scripts[of], one.connections, enough))
+        figures[one].append(bench.measure(scripts[of], one.connections, enough))
     medians = {one: _median(figures[one]) for one in cases}
-    raw = {one: medians.get(replace(one, face=FACES["raw"])) for one in cases}
-    return [
-        Result(one, own, counts[one], _ratios(one.face, own, beside) if (beside := raw[one]) else None)
-        for one, own in medians.items()
-    ]
+    results = []
+    for number, one in numbered:
+        own, raw = medians[one], medians.get(replace(one, face=FACES["raw"]))
+        to_raw = _ratios(one.face, own, raw) if raw else None
+        results.append((number, Result(one, own, counts[one], to_raw)))
+    return results
 
 
 def _median(figures: list[Figures]) -> Figures:
     columns = zip(*(asdict(one).values() for one in figures), strict=True)
     return Figures(*map(statistics.median, columns))
-
-
-def _rounded(figures: Figures | Counts) -> dict[str, float]:
-    return {name: round(value, 3) for name, value in asdict(figures).items()}
 
 
 def _ratios(face: Face, own: Figures, raw: Figures) -> Figures:
@@ -98,3 +94,39 @@ def _ratios(face: Face, own: Figures, raw: Figures) -> Figures:
         own.p99 / raw.p99,
         own.cpu / face.summaries / raw.cpu,
     )
+
+
+def lines(what: str, results: Numbered) -> list[dict[str, Any]]:
+    """What is kept of each result, for JSON; the number's name is `what`."""
+    return [
+        {
+            "face": one.case.face.name,
+            what: number,
+            "connections": one.case.connections,
+            "figures": _rounded(one.figures),
+            "counts": _rounded(one.counts),
+            "to_raw": one.to_raw and _rounded(one.to_raw),
+        }
+        for number, one in results
+    ]
+
+
+def _rounded(figures: Figures | Counts) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in asdict(figures).items()}
+
+
+def table(what: str, results: Numbered) -> Table:
+    """What was measured, and behind it the ratios to `raw`, where that was measured too."""
+    shown = Table(caption="Ratios to raw: rate and CPU per summary, latencies per request.")
+    heads = "face", what, "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms", "commands"
+    for head in (*heads, "aggregations", "rate/raw", "p50/raw", "p99/raw", "CPU/raw"):
+        shown.add_column(head, justify="left" if head == "face" else "right")
+    for number, one in results:
+        cells = [one.case.face.name, f"{number:,}", str(one.case.connections)]
+        cells += [
+            form.format(value) for form, value in zip(_NUMBER, asdict(one.figures).values(), strict=True)
+        ]
+        cells += [f"{one.counts.commands:.2f}", f"{one.counts.aggregations:.2f}"]
+        cells += [f"{ratio:.2f}" for ratio in asdict(one.to_raw).values()] if one.to_raw else []
+        shown.add_row(*cells)
+    return shown

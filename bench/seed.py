@@ -48,6 +48,12 @@ class Tenant:
         return authorization(self.till, PASSWORD)
 
     @property
+    def headers(self) -> dict[str, str]:
+        """The till's credentials, and behind a proxy its address; each organisation's till has its own."""
+        address = f"10.0.{self.program // 256}.{self.program % 256}"
+        return {"Authorization": self.authorization, "X-Forwarded-For": address}
+
+    @property
     def till(self) -> str:
         return f"till-{self.organization.id}"
 

@@ -22,6 +22,8 @@ from gateway.settings import Settings
 from loaders.driver import DriverName
 
 SETTLED_SECONDS = 0.4
+# The largest ledgers take the embedded database long.
+PATIENCE_SECONDS = 120
 
 _LISTENING = re.compile(r"Listening on (\S+) port (\d+)")
 _EXPECTED = re.compile(
@@ -46,8 +48,9 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
-    def settle(self) -> None:
-        """Wait until nothing is left to do of what was asked by those who have hung up."""
+    def settle(self, latency: float = 0) -> None:
+        """Wait until nothing is left to do, here or in the database, for those who have hung up."""
+        time.sleep(latency)
         used = None
         while used != (used := self.cpu_seconds()):
             time.sleep(SETTLED_SECONDS)
@@ -71,7 +74,7 @@ def database() -> Iterator[str]:
             TemporaryDirectory(prefix="bench-") as directory,
             embedded_database(Path(directory), durable=False) as uri,
         ):
-            yield uri
+            yield f"{uri}/?socketTimeoutMS={PATIENCE_SECONDS * 1000}"
 
 
 @contextmanager
@@ -88,25 +91,28 @@ def fresh_database() -> Iterator[Settings]:
                 client.drop_database(settings.database)
 
 
-@contextmanager
-def started(
-    settings: Settings, *command: str, variables: Mapping[str, str] | None = None
-) -> Iterator[Server]:
-    """Run `python -m *command` on this database until the end of the block.
-
-    The process has this one's environment, and with it the settings with which the gateway is to be measured.
-    """
-    environment = {
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment, and with it the settings with which the gateway is to be measured."""
+    return {
         **os.environ,
-        **(variables or {}),
         "GATEWAY_MONGODB_URI": settings.mongodb_uri,
         "GATEWAY_DATABASE": settings.database,
         "GATEWAY_DRIVER": settings.driver,
         # A refusal is to be seen by its status.
         "GATEWAY_REST_STATUS": "semantic",
+        "GATEWAY_DEADLINE_MS": str(PATIENCE_SECONDS * 1000),
     }
+
+
+@contextmanager
+def started(
+    settings: Settings, *command: str, variables: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Run `python -m *command` on this database, with more variables, until the end of the block."""
     with NamedTemporaryFile(prefix="bench-", suffix=".log") as log:
-        process = subprocess.Popen([sys.executable, "-m", *command], env=environment, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], env={**environment(settings), **(variables or {})}, stderr=log
+        )
         try:
             while not (listening := _LISTENING.search(Path(log.name).read_text())):
                 if process.poll() is not None:

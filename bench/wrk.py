@@ -69,7 +69,7 @@ def write_script(path: Path, requests: Iterable[str]) -> None:
 
 def run(script: Path, url: str, connections: int, seconds: float) -> Load:
     """Load `url` for `seconds` on `connections`; raises `WentWrong`."""
-    command = [program(), "-t", "1", "-c", str(connections), "-d", f"{seconds:.0f}s", "--timeout", "30s"]
+    command = [program(), "-t", "1", "-c", str(connections), "-d", f"{seconds:.0f}s", "--timeout", "120s"]
     finished = subprocess.run([*command, "-s", script, url], capture_output=True, text=True, check=False)
     return parse(finished.stdout or finished.stderr)
 
