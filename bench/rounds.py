@@ -1,7 +1,8 @@
 """Measurements side by side: every case in turn, round after round.
 
-Whatever else the machine does so meets all of them. The medians of the rounds count, and of these the ratios
-to `raw` for the same tenants on as many connections; the times themselves depend on the machine.
+Whatever else the machine does so meets all of them. The medians of the rounds count, most of all those of the
+ratios to `raw` in the same round, for the same tenants and on as many connections; the times themselves
+depend on the machine.
 """
 
 import math
@@ -73,16 +74,17 @@ def measured(bench: Bench, numbered: list[tuple[int, Case]], rounds: int, second
         of = one.face, one.tenants
         enough = max(seconds, math.ceil(TURNS * one.connections / rates[of]))
         figures[one].append(bench.measure(scripts[of], one.connections, enough))
-    medians = {one: _median(figures[one]) for one in cases}
     results = []
     for number, one in numbered:
-        own, raw = medians[one], medians.get(replace(one, face=FACES["raw"]))
-        to_raw = _ratios(one.face, own, raw) if raw else None
-        results.append((number, Result(one, own, counts[one], to_raw)))
+        to_raw = None
+        if raw := figures.get(replace(one, face=FACES["raw"])):
+            rounds_of_both = zip(figures[one], raw, strict=True)
+            to_raw = _medians([_ratios(one.face, own, beside) for own, beside in rounds_of_both])
+        results.append((number, Result(one, _medians(figures[one]), counts[one], to_raw)))
     return results
 
 
-def _median(figures: list[Figures]) -> Figures:
+def _medians(figures: list[Figures]) -> Figures:
     columns = zip(*(asdict(one).values() for one in figures), strict=True)
     return Figures(*map(statistics.median, columns))
 
