@@ -10,7 +10,7 @@ SOURCES := $(wildcard $(addprefix $(PLAYGROUND)/, *.html *.json *.ts src/*))
 # Not every system has it; npm's own limits are in the command below.
 LIMIT := $(if $(shell command -v timeout),timeout 90)
 
-.PHONY: demo playground test fuzz test-all soak lint lock clean .venv
+.PHONY: demo playground test fuzz test-all soak lint bench bench-lone lock clean .venv
 
 demo: .venv
 	@[ -e $(BUNDLE) ] || ! command -v npm >/dev/null || echo 'Bundling GraphiQL and the REST documentation (once)…'
@@ -43,6 +43,15 @@ lint: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Their figures and plots are kept: see docs/bench.
+bench: .venv
+	$(BIN)/python -m bench.load --out docs/bench/load.json
+	$(BIN)/python -m bench.growth --out docs/bench/growth.json
+	$(BIN)/python -m bench.plot
+
+bench-lone: .venv
+	$(BIN)/python -m bench.lone_load
 
 .venv: .venv/complete
 
