@@ -1,6 +1,7 @@
 """The rules of the house that no tool checks: arrows between the rooms, and documents that tell the truth."""
 
 import ast
+import json
 import re
 import tomllib
 from dataclasses import fields
@@ -97,6 +98,26 @@ def test_the_readme_has_every_setting_with_its_default() -> None:
         (f"GATEWAY_{row.name.upper()}", Settings.shown_default(row), row.metadata["why"])
         for row in fields(Settings)
     ]
+
+
+def test_the_readme_s_measurements_are_the_bench_s() -> None:
+    told = json.loads((ROOT / "docs/bench/load.json").read_text())
+    readme = (ROOT / "README.md").read_text()
+    faces = {
+        "rest": "REST",
+        "graphql": "GraphQL, full summary",
+        "points": "GraphQL, points only",
+        "aliases": "GraphQL, 20 full summaries",
+    }
+    ratios = {
+        (line["face"], line["connections"]): line["to_raw"]
+        for line in told["results"]
+        if line["promotions"] == 12
+    }
+    for face, shown in faces.items():
+        lone, busy = ratios[face, 1], ratios[face, 32]
+        assert f"| {shown} | {lone['cpu']:.2f} | {busy['cpu']:.2f} | {busy['rate']:.2f} |" in readme
+    assert f"Measured on {'; '.join(told['where'].values())}." in readme
 
 
 def test_the_changelog_begins_with_this_version() -> None:
