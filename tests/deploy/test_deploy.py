@@ -1,5 +1,6 @@
 """What is shipped agrees with what is there, and the image's steps make a gateway that runs."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from gateway import legacy
+from gateway.health import PROBES
 from gateway.settings import Settings
 from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 from tests.test_house import ROOT
@@ -45,6 +47,10 @@ def test_the_context_of_the_image_holds_what_is_copied_and_no_more() -> None:
 
 def test_the_manifest_runs_this_version() -> None:
     assert set(re.findall(r"image: (.*)", KUBERNETES)) == {f"promo-gateway:{PROJECT['version']}"}
+
+
+def test_the_manifest_asks_the_probes_that_there_are() -> None:
+    assert set(re.findall(r"path: (/health/\w+)", KUBERNETES)) == set(PROBES)
 
 
 def test_what_runs_may_finish_before_it_is_killed() -> None:
@@ -114,5 +120,8 @@ def test_the_image_s_steps_make_a_gateway_that_runs(tmp_path: Path, settings: Se
         wait_until_served(port)
         url = f"http://127.0.0.1:{port}{legacy.PATH}"
         assert httpx.get(url, params=DOCUMENTED, headers=DEMO_HEADER).json()["warnings"] == []
+        [check] = re.findall(r"^ +CMD (\[.*\])$", DOCKERFILE, re.M)
+        command = [str(target / "bin/python"), *json.loads(check)[1:]]
+        subprocess.run(command, env={"GATEWAY_PORT": str(port)}, timeout=10, check=True)
         served.send_signal(signal.SIGTERM)
         assert served.wait(timeout=30) == 0
