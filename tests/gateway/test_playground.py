@@ -131,7 +131,10 @@ async def test_assets_may_be_kept_for_ever_and_others_are_unknown(gateway_with: 
 async def test_only_the_demo_s_pages_know_credentials(settings: Settings, till: Till | None) -> None:
     app = create_app(replace(settings, explorable="on"), pages_call_as=till)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+    ):
         pages = [await client.get(path, headers=HTML) for path in PAGES]
     header = authorization(TILL, PASSWORD)
     assert (header in pages[0].text) is (till is not None)
