@@ -39,9 +39,9 @@ def _lines() -> None:
 
 
 @pytest.fixture
-def logged(capsys: pytest.CaptureFixture[str]) -> Logged:
+def logged(capfd: pytest.CaptureFixture[str]) -> Logged:
     """What was logged since this was asked last."""
-    return lambda: capsys.readouterr().err
+    return lambda: capfd.readouterr().err
 
 
 Start = Callable[..., "subprocess.Popen[str]"]

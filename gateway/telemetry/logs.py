@@ -5,8 +5,8 @@ nobody retrieved, and with it perhaps a customer's phone number.
 """
 
 import logging
+import os
 import select
-import sys
 import traceback
 from datetime import UTC, datetime
 
@@ -86,9 +86,9 @@ class _Lines:
             return
         self._patience = PATIENCE_MS
         try:
-            sys.stderr.buffer.write(line + b"\n")
-            sys.stderr.buffer.flush()
-        except (OSError, ValueError):
+            # A buffer would keep what found no room, and fail once more when the process ends.
+            os.write(_STANDARD_ERROR, line + b"\n")
+        except OSError:
             LOST.inc()
 
     debug = info = warning = error = critical = msg

@@ -316,6 +316,6 @@ def test_what_is_no_request_at_all_is_in_no_log_or_metric(start: Start, settings
     _, logged = served.communicate(timeout=20)
     assert '"event":"library"' in logged
     assert '"event":"request"' in logged
-    assert 'route="unmatched"' in metrics
+    assert 'route="/"' in metrics
     assert_unseen("logs", logged)
     assert_unseen("metrics", metrics)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -90,8 +91,10 @@ def test_a_full_disk_loses_the_line_only() -> None:
         "import structlog; from gateway.telemetry import logs; logs.configure();"
         "structlog.get_logger().info('request', status=200); print('goes on')"
     )
+    # As in production, where standard error has a buffer.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open("/dev/full", "wb") as full:
-        assert run(program, stderr=full, stdout=subprocess.PIPE).stdout == b"goes on\n"
+        assert run(program, stderr=full, stdout=subprocess.PIPE, env=buffered).stdout == b"goes on\n"
 
 
 def test_a_pipe_that_nobody_reads_loses_lines_only() -> None:
