@@ -105,7 +105,7 @@ class Settings:
     batches_in_flight: int = _setting(
         IN_FLIGHT,
         number(1, 100),
-        "Aggregations (and look-ups of each kind) under way before requests begin to share them.",
+        "Aggregations (look-ups too) of an organisation under way before its requests begin to share them.",
     )
     batch_pairs: int = _setting(
         LIMIT,

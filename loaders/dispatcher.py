@@ -1,12 +1,13 @@
 """Reads that concurrent requests share: the process-wide layer under the loaders of each request.
 
-While fewer than `in_flight` batches are under way, a load leaves at once and waits for no company. Otherwise
-it waits until one returns and joins the next, so the busier the gateway is, the fewer commands a request
-costs. Nobody waits long for somebody else's slow batch: one that is late is no longer waited for.
-
 What one command can answer is a group: nothing is ever shared across groups, and a group belongs to one
-organisation. Strangers share a command only while it reads at most `limit` keys; a load that exceeds this
-alone travels alone, in a lane of its own, so that no small load waits behind it. Groups take turns.
+organisation. While fewer than `in_flight` batches of a group are under way, a load leaves at once and waits
+for no company. Otherwise it waits until one returns and joins the next, so the busier an organisation is, the
+fewer commands a request costs. Nobody waits for another organisation, nor long for somebody else's slow
+batch: one that is late is no longer waited for.
+
+Strangers share a command only while it reads at most `limit` keys; a load that exceeds this alone travels
+alone, in a lane of its own, so that no small load waits behind it.
 
 Each load has the deadline of its request. A batch may take as long as the last of its loads can wait, and
 nothing is sent for those whose deadline has passed.
@@ -61,8 +62,11 @@ class _Load(Generic[K, V]):
 
 @dataclass(slots=True, eq=False)
 class _Lane(Generic[G, K, V]):
+    """Loads of one group that wait for each other; named by it and by whether they are large."""
+
+    name: tuple[G, bool]
     under_way: set[object] = field(default_factory=set)
-    waiting: dict[G, deque[_Load[K, V]]] = field(default_factory=dict)
+    waiting: deque[_Load[K, V]] = field(default_factory=deque)
 
 
 class Dispatcher(ABC, Generic[G, K, V]):
@@ -76,8 +80,8 @@ class Dispatcher(ABC, Generic[G, K, V]):
         self._in_flight = in_flight
         self._limit = limit
         self._watcher = watcher
-        self._shared: _Lane[G, K, V] = _Lane()
-        self._large: _Lane[G, K, V] = _Lane()
+        # Only those with something under way.
+        self._lanes: dict[tuple[G, bool], _Lane[G, K, V]] = {}
         self._sending: set[Task[None]] = set()
 
     @abstractmethod
@@ -89,10 +93,12 @@ class Dispatcher(ABC, Generic[G, K, V]):
 
         Raises what `find` raises, to each of those who share a batch an exception of its own.
         """
-        lane = self._shared if len(keys) <= self._limit else self._large
+        name = group, len(keys) > self._limit
+        if (lane := self._lanes.get(name)) is None:
+            lane = self._lanes[name] = _Lane(name)
         if len(lane.under_way) >= self._in_flight:
             load: _Load[K, V] = _Load(keys, asyncio.get_running_loop().create_future(), copy_context())
-            lane.waiting.setdefault(group, deque()).append(load)
+            lane.waiting.append(load)
             try:
                 return await load.answer
             finally:
@@ -109,8 +115,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
     @property
     def waiting(self) -> int:
         """How many loads wait for a batch to return."""
-        queues = (*self._shared.waiting.values(), *self._large.waiting.values())
-        return sum(map(len, queues))
+        return sum(len(lane.waiting) for lane in self._lanes.values())
 
     def _depart(self, lane: _Lane[G, K, V]) -> object:
         """Take a place among the batches under way; who is late loses it."""
@@ -123,18 +128,16 @@ class Dispatcher(ABC, Generic[G, K, V]):
         """Give the place back: the next batch leaves, if anybody is waiting for one."""
         lane.under_way.discard(place)
         while lane.waiting and len(lane.under_way) < self._in_flight:
-            group, queue = next(iter(lane.waiting.items()))
-            del lane.waiting[group]
-            batch, keys = self._take(queue)
-            if queue:
-                lane.waiting[group] = queue
+            batch, keys = self._take(lane.waiting)
             if batch:
                 place = self._depart(lane)
-                send = self._send(lane, place, group, batch, keys)
+                send = self._send(lane, place, batch, keys)
                 # On behalf of who asked first, not of the request whose batch is back.
                 sending = asyncio.create_task(send, context=batch[0].context)
                 self._sending.add(sending)
                 sending.add_done_callback(self._sending.discard)
+        if not lane.under_way and self._lanes.get(lane.name) is lane:
+            del self._lanes[lane.name]
 
     def _take(self, queue: deque[_Load[K, V]]) -> tuple[list[_Load[K, V]], set[K]]:
         """From the front of `queue`, as many loads as may share a command, without those who wait no more."""
@@ -153,14 +156,14 @@ class Dispatcher(ABC, Generic[G, K, V]):
         return batch, keys
 
     async def _send(
-        self, lane: _Lane[G, K, V], place: object, group: G, batch: list[_Load[K, V]], keys: Set[K]
+        self, lane: _Lane[G, K, V], place: object, batch: list[_Load[K, V]], keys: Set[K]
     ) -> None:
         for load in batch:
             load.shared_by = len(batch)
         try:
             latest = reduce(Deadline.latest, (load.deadline for load in batch))
             with until(latest), self._watcher.batch(self.kind, len(batch)):
-                found = await self.find(group, keys)
+                found = await self.find(lane.name[0], keys)
         except asyncio.CancelledError:
             _fail(batch, StoreUnavailable("cancelled"))
             raise
