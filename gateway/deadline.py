@@ -46,8 +46,16 @@ class Deadlines:
         client = _Client(scope, receive)
         try:
             async with asyncio.timeout(seconds) as limit:
+
+                async def send_and_be_done(message: Message) -> None:
+                    if message["type"] == "http.response.start" and not limit.expired():
+                        # It is answered. How long the answer travels is between server and client.
+                        limit.reschedule(None)
+                        client.leave()
+                    await send(message)
+
                 with until(deadline):
-                    await self._app(scope, client.receive, send)
+                    await self._app(scope, client.receive, send_and_be_done)
         except asyncio.CancelledError:
             if not client.gone:
                 raise

@@ -143,6 +143,9 @@ class ErrorAnswers:
         try:
             await self._app(scope, receive, send_and_notice)
         except Exception as error:
+            if isinstance(error, ClientDisconnect):
+                # Nobody reads an answer: the request's line says 499.
+                return
             if scope["type"] != "http" or started:
                 raise
             await self._answer(Request(scope), error)(scope, receive, send)

@@ -1,5 +1,6 @@
 """Runs the application under uvicorn: on a socket that is bound first, with logs that name no customer."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -12,6 +13,11 @@ from uvicorn.supervisors import Multiprocess
 
 # When the server stops, an idle connection is kept for this long: a request may be on its way.
 IDLE_SECONDS = 0.5
+# The longest request line with its headers, and the longest time for it to arrive.
+HEAD_BYTES, HEAD_SECONDS = 64 * 1024, 10
+_HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 
 class AddressUnusable(Exception):
@@ -19,6 +25,44 @@ class AddressUnusable(Exception):
 
 
 class _Protocol(HttpToolsProtocol):
+    """Refuses a head that is too long or takes too long: no middleware would ever see it."""
+
+    # The bytes of a head that is not complete; -1 while there is none.
+    _head = 0
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head >= 0:
+            self._head += len(data)
+            if self._head > HEAD_BYTES:
+                self.transport.write(_HEAD_TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head = 0
+        if self._waiting is None:
+            self._waiting = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        self._head = -1
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
     def shutdown(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(IDLE_SECONDS, super().shutdown)

@@ -66,9 +66,24 @@ class Admission:
             return
         if self._traffic.full:
             raise HTTPException(503)
+        complete = scope["method"] in ("GET", "HEAD")
+
+        async def receive_without_a_place() -> Message:
+            # Whoever sends a body slowly keeps no place from those who are worked for.
+            nonlocal complete
+            if complete:
+                return await receive()
+            self._traffic.running -= 1
+            try:
+                message = await receive()
+            finally:
+                self._traffic.running += 1
+            complete = not message.get("more_body", False)
+            return message
+
         self._traffic.running += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive_without_a_place, send)
         except asyncio.CancelledError:
             if not self._traffic.draining:
                 raise

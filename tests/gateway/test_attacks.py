@@ -1,5 +1,6 @@
 """Hostile requests: each is refused in clear words before it costs anything, and sends no command."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -13,10 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway import server
+from gateway.app import create_app
 from gateway.auth import oauth
 from gateway.ingest import events
 from gateway.settings import Settings
 from tests.conftest import OpenGateway, Start
+from tests.faults import served
 from tests.gateway.test_graphql_app import field
 from tests.support import (
     DEMO_HEADER,
@@ -280,3 +284,29 @@ def test_a_huge_and_a_slow_body_are_refused_while_they_are_sent(port: int) -> No
     assert httpx.post(
         f"http://127.0.0.1:{port}/graphql", json={"query": "{ __typename }"}, headers=DEMO_HEADER
     ).json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize("field", [b"X-A: b\r\n" * 8_192, b"X-A: " + b"b" * 65_536])
+async def test_a_huge_head_is_refused_while_it_is_sent(settings: Settings, field: bytes) -> None:
+    async with served(create_app(settings)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: gateway\r\n" + field)
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+        writer.close()
+
+
+async def test_a_head_that_does_not_end_is_not_waited_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
+    async with served(create_app(settings)) as (_, port):
+        for text in (b"", b"GET / HTTP/1.1\r\nHost: gateway\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(text)
+            assert await reader.read() == b""
+            writer.close()
+        async with httpx.AsyncClient() as client:
+            for _ in range(2):
+                # An idle connection is uvicorn's to close.
+                assert (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code == 200
+                await asyncio.sleep(0.2)

@@ -1,22 +1,24 @@
 """Deadlines: who waits how long, what a late one is told, and what becomes of the others."""
 
 import asyncio
+import json
 import time
 from dataclasses import replace
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from gateway import legacy
 from gateway.app import create_app
 from gateway.auth import oauth
-from gateway.deadline import HEADER
+from gateway.deadline import HEADER, Deadlines
 from gateway.demo import OAUTH_KEY, OAUTH_SECRET, authorization
 from gateway.ingest import events
 from gateway.settings import Settings
 from loaders.store import Store
-from tests.conftest import OpenGateway
+from tests.conftest import Logged, OpenGateway
 from tests.faults import Line, served, until
 from tests.gateway.test_graphql_app import field
 from tests.support import (
@@ -143,3 +145,31 @@ async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
         assert (await good).json()["customerId"]
         # Its own look-ups never left, and no totals were asked for.
         assert commands.names == ["find", "find", "aggregate"]
+
+
+async def test_an_answer_that_has_begun_may_take_its_time() -> None:
+    async def answer_slowly(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b"whole"})
+
+    transport = httpx.ASGITransport(Deadlines(answer_slowly, milliseconds=20, exempt=()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        assert (await client.get("/")).text == "whole"
+
+
+async def test_a_client_that_goes_away_is_499_on_its_line(
+    settings: Settings, line: Line, logged: Logged
+) -> None:
+    async with served(create_app(replace(settings, mongodb_uri=line.uri))) as (running, port):
+        async with httpx.AsyncClient() as client:
+            url = f"http://127.0.0.1:{port}{legacy.PATH}"
+            assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
+            line.freeze()
+            logged()
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER, timeout=0.3)
+        await until(lambda: not running.server_state.tasks)
+        line.thaw()
+    [written] = [json.loads(text) for text in logged().splitlines() if legacy.PATH in text]
+    assert (written["event"], written["status"], written["code"]) == ("request", 499, None)

@@ -1,14 +1,19 @@
 """What a process takes on, and what it says of itself at `/health/…`."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from gateway import legacy
+from gateway.app import create_app
+from gateway.auth import oauth
 from gateway.deadline import HEADER
 from gateway.health import LIVE, READY
+from gateway.settings import Settings
 from tests.conftest import OpenGateway
-from tests.faults import Line, until
+from tests.faults import Line, served, until
 from tests.gateway.test_graphql_app import field
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_graphql_refusal, assert_rest_error
 
@@ -53,6 +58,21 @@ async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line:
             await gone
         line.thaw()
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
+
+
+async def test_who_sends_a_body_slowly_keeps_no_place(settings: Settings) -> None:
+    async with served(create_app(replace(settings, requests_in_flight=1))) as (running, port):
+        head = f"POST {oauth.PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
+        slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        for _, writer in slow:
+            writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        await until(lambda: len(running.server_state.tasks) == 2)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            assert_health(await client.get(READY), 200, "ready")
+            answer = await client.get(legacy.PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+            assert answer.json()["customerId"] == 387729100
+        for _, writer in slow:
+            writer.close()
 
 
 async def test_to_be_alive_asks_nobody_and_to_be_ready_asks_the_database(gateway: Gateway) -> None:

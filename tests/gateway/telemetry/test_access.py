@@ -185,18 +185,6 @@ async def test_commands_that_get_no_connection_are_counted(settings: Settings) -
     assert counted("pool_failures_total", reason="timeout") == before + failed
 
 
-async def test_a_request_whose_sender_goes_away_is_499(gateway: Gateway, logged: Logged) -> None:
-    await gateway.warm()
-    logged()
-    asking = asyncio.create_task(gateway.rest(DOCUMENTED))
-    await asyncio.sleep(0)
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-    [written] = requests(logged())
-    assert (written["status"], written["code"]) == (499, None)
-
-
 async def test_what_becomes_of_events_is_counted(gateway: Gateway, store: Store) -> None:
     sender = await new_sender(gateway, store, await new_tenant(store))
     outcomes = "recorded", "set aside", "ignored"
