@@ -30,6 +30,7 @@ async def test_without_a_database_known_callers_get_8105_and_others_4001(tmp_pat
     async with AsyncExitStack() as gateways:
         with ExitStack() as database:
             uri = database.enter_context(embedded_database(tmp_path, durable=False))
+            uri += "/?serverSelectionTimeoutMS=500"
             store = Store(uri, "promo_gateway")
             await set_up(store)
             tenant = await new_tenant(store)
