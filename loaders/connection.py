@@ -2,6 +2,10 @@
 
 from typing import Any
 
+# A dispatcher keeps few commands of an organisation under way, a few more while some are late; logins, events
+# and the readiness probe come on top.
+POOL_SIZE = 50
+
 # An option that the connection string names is left as it is there.
 _OPTIONS: dict[str, Any] = {
     # For a server to appear where none is known; short enough to say so well before a request's deadline.
@@ -13,9 +17,7 @@ _OPTIONS: dict[str, Any] = {
     "heartbeatFrequencyMS": 2_000,
     # For work without a deadline, such as an import: what the network swallowed ends at last.
     "socketTimeoutMS": 30_000,
-    # The dispatchers keep few commands under way, and one more of each kind for each tenth of a second that
-    # one is late; logins and events come on top.
-    "maxPoolSize": 50,
+    "maxPoolSize": POOL_SIZE,
     # What met a dying server is sent again while its deadline allows; a write, under the number by which the
     # server knows it again.
     "retryReads": True,

@@ -4,6 +4,7 @@ They differ in how a client is made and closed and in how an aggregation begins.
 once, in PyMongo's terms. `CODEC` is how both turn BSON into Python's types.
 """
 
+import os
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from enum import StrEnum
@@ -11,10 +12,17 @@ from typing import Any, NamedTuple
 
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
-from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
+
+from loaders.connection import POOL_SIZE
+
+# Motor runs each command in a thread, and reads when it is imported how many there may be: five for each core
+# unless told, so that on two cores ten slow commands would keep everything waiting beside an idle pool.
+os.environ.setdefault("MOTOR_MAX_WORKERS", str(POOL_SIZE))
+
+from motor.motor_asyncio import AsyncIOMotorClient
 
 Client = AsyncMongoClient[dict[str, Any]]
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from motor.frameworks import asyncio as threads
 
+from loaders.connection import options
 from loaders.documents import ISSUANCES
 from loaders.driver import DriverName
 from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable, Upserted
@@ -72,6 +74,10 @@ async def test_failures(mongodb_uri: str, driver: DriverName) -> None:
     await store.close()
     with pytest.raises(StoreUnavailable, match=r"^InvalidOperation$"):
         await store.aggregate(ISSUANCES.name, [TOTAL])
+
+
+def test_motor_has_a_thread_for_each_connection() -> None:
+    assert threads._EXECUTOR._max_workers == options("")["maxPoolSize"]
 
 
 @pytest.mark.parametrize("face", ["rest", "graphql"])
