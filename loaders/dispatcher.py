@@ -4,7 +4,8 @@ What one command can answer is a group: nothing is ever shared across groups, an
 organisation. While fewer than `in_flight` batches of a group are under way, a load leaves at once and waits
 for no company. Otherwise it waits until one returns and joins the next, so the busier an organisation is, the
 fewer commands a request costs. Nobody waits for another organisation, nor long for somebody else's slow
-batch: one that is late is no longer waited for.
+batch: one that is late is no longer waited for, unless so many are that the organisation would take the
+database's connections from the others.
 
 Strangers share a command only while it reads at most `limit` keys; a load that exceeds this alone travels
 alone, in a lane of its own, so that no small load waits behind it.
@@ -35,6 +36,8 @@ V = TypeVar("V")
 # Measured with `make bench`: more batches in flight make them smaller, larger ones make their waiters wait.
 IN_FLIGHT = 1
 LIMIT = 100
+# On top of those in flight. Connections are for everybody, an organisation whose batches are slow included.
+LATE_AT_MOST = 4
 
 
 class Watcher:
@@ -66,6 +69,8 @@ class _Lane(Generic[G, K, V]):
 
     name: tuple[G, bool]
     under_way: set[object] = field(default_factory=set)
+    # Those under way, and those that are late.
+    out: set[object] = field(default_factory=set)
     waiting: deque[_Load[K, V]] = field(default_factory=deque)
 
 
@@ -80,7 +85,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         self._in_flight = in_flight
         self._limit = limit
         self._watcher = watcher
-        # Only those with something under way.
+        # Only those with something out.
         self._lanes: dict[tuple[G, bool], _Lane[G, K, V]] = {}
         self._sending: set[Task[None]] = set()
 
@@ -96,7 +101,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         name = group, len(keys) > self._limit
         if (lane := self._lanes.get(name)) is None:
             lane = self._lanes[name] = _Lane(name)
-        if len(lane.under_way) >= self._in_flight:
+        if not self._has_room(lane):
             load: _Load[K, V] = _Load(keys, asyncio.get_running_loop().create_future(), copy_context())
             lane.waiting.append(load)
             try:
@@ -117,17 +122,25 @@ class Dispatcher(ABC, Generic[G, K, V]):
         """How many loads wait for a batch to return."""
         return sum(len(lane.waiting) for lane in self._lanes.values())
 
+    def _has_room(self, lane: _Lane[G, K, V]) -> bool:
+        return len(lane.under_way) < self._in_flight and len(lane.out) < self._in_flight + LATE_AT_MOST
+
     def _depart(self, lane: _Lane[G, K, V]) -> object:
         """Take a place among the batches under way; who is late loses it."""
         place = object()
         lane.under_way.add(place)
-        asyncio.get_running_loop().call_later(self.late_after, self._leave, lane, place)
+        lane.out.add(place)
+        asyncio.get_running_loop().call_later(self.late_after, self._give_back, lane, place)
         return place
 
     def _leave(self, lane: _Lane[G, K, V], place: object) -> None:
-        """Give the place back: the next batch leaves, if anybody is waiting for one."""
+        lane.out.discard(place)
+        self._give_back(lane, place)
+
+    def _give_back(self, lane: _Lane[G, K, V], place: object) -> None:
+        """The next batch leaves, if anybody is waiting for one."""
         lane.under_way.discard(place)
-        while lane.waiting and len(lane.under_way) < self._in_flight:
+        while lane.waiting and self._has_room(lane):
             batch, keys = self._take(lane.waiting)
             if batch:
                 place = self._depart(lane)
@@ -136,7 +149,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
                 sending = asyncio.create_task(send, context=batch[0].context)
                 self._sending.add(sending)
                 sending.add_done_callback(self._sending.discard)
-        if not lane.under_way and self._lanes.get(lane.name) is lane:
+        if not lane.out and self._lanes.get(lane.name) is lane:
             del self._lanes[lane.name]
 
     def _take(self, queue: deque[_Load[K, V]]) -> tuple[list[_Load[K, V]], set[K]]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders
 from loaders.deadline import Deadline, current, until
-from loaders.dispatcher import UNWATCHED, Dispatcher, Watcher
+from loaders.dispatcher import LATE_AT_MOST, UNWATCHED, Dispatcher, Watcher
 from loaders.store import DeadlineExceeded, Store, StoreUnavailable
 from loaders.totals import BenefitsKey
 from loaders.vocabulary import Benefit
@@ -156,6 +156,27 @@ async def test_a_batch_that_is_late_keeps_nobody_waiting(monkeypatch: pytest.Mon
     await settle()
     answers.sent[3].returned.set_result(None)
     assert [(await load)[n] for n, load in enumerate(loads, 1)] == ["A1", "A2", "A3", "A4", "A5"]
+
+
+async def test_only_so_many_batches_of_a_group_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answers, "late_after", 0.001)
+    answers = Answers(in_flight=2)
+    most = 2 + LATE_AT_MOST
+    loads = []
+    for n in range(most + 3):
+        loads.append(answers.start("A", n))
+        await asyncio.sleep(0.01)
+    assert answers.sent == [("A", {n}) for n in range(most)]
+    loads.append(answers.start("B", 1))
+    await settle()
+    assert answers.sent[most:] == [("B", {1})]
+    answers.sent[3].returned.set_result(None)
+    await settle()
+    assert answers.sent[most + 1 :] == [("A", {most, most + 1, most + 2})]
+    for batch in answers.in_flight:
+        batch.returned.set_result(None)
+    await asyncio.gather(*loads)
+    assert answers._lanes == {}
 
 
 async def test_groups_share_nothing_and_do_not_wait_for_each_other() -> None:
