@@ -53,8 +53,14 @@ class Access:
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the route that took this request; a path itself could hold anything."""
-    return getattr(scope.get("route"), "path", UNMATCHED)
+    """The template of the route that took this request; a path itself could hold anything.
+
+    What was refused before it was routed has the route that it asked for: the templates are plain paths.
+    """
+    if route := scope.get("route"):
+        return str(route.path)
+    path: str = scope["path"]
+    return path if any(route.path == path for route in scope["app"].routes) else UNMATCHED
 
 
 def _close(entry: Entry, route: str, seconds: float) -> None:

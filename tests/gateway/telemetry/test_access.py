@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from gateway import legacy
 from gateway.auth import oauth
+from gateway.deadline import HEADER as DEADLINE
 from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, PROMOTION, TILL
 from gateway.ingest import events
 from gateway.settings import Settings
@@ -75,6 +76,14 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, object]]] = [
     ),
     ("DELETE", legacy.PATH, {}, nothing_read(status=405, code=405, client_id=None)),
     ("GET", "/919078345795", {}, nothing_read(route="unmatched", status=404, code=404, client_id=None)),
+    # Refused before they are routed.
+    ("GET", legacy.PATH, {"headers": {DEADLINE: "x"}}, nothing_read(status=400, code=400, client_id=None)),
+    (
+        "GET",
+        "/919078345795",
+        {"headers": {DEADLINE: "x"}},
+        nothing_read(route="unmatched", status=400, code=400, client_id=None),
+    ),
     ("POST", "/graphql", {"json": {"query": BOTH}}, line(**GRAPHQL)),
     ("POST", "/graphql", {"json": {"query": "query Mine { nothing }"}}, nothing_read(**GRAPHQL, code=400)),
     ("POST", "/graphql", {"content": b"{}"}, nothing_read(**GRAPHQL, status=415, code=415)),
