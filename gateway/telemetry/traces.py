@@ -5,9 +5,9 @@ middleware and the driver's instrumentation are of no use here: they put queries
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -19,8 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.telemetry.access import route_of
 from gateway.telemetry.entry import Entry, current
-from gateway.telemetry.watching import WatchedBatches
-from loaders.store import CommandListener
+from gateway.telemetry.watching import WatchedBatches, note_command
 
 _TRACEPARENT = "traceparent"
 _propagator = TraceContextTextMapPropagator()
@@ -90,25 +89,28 @@ class TracedBatches(WatchedBatches):
             yield
 
 
-class TracedCommands(CommandListener):
-    """A span for each command: its name, and neither what it asks for nor what is answered."""
+class TracedCommands:
+    """A span for each command: its name, and neither what it asks for nor what is answered.
+
+    Made when the command has ended, however it ended: the driver tells its listeners of no command whose
+    caller went away.
+    """
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._running: dict[tuple[object, int], Span] = {}
 
-    def started(self, event: Any) -> None:
-        attributes = {"db.system.name": "mongodb", "db.operation.name": event.command_name}
-        span = self._tracer.start_span(event.command_name, kind=SpanKind.CLIENT, attributes=attributes)
-        self._running[event.connection_id, event.request_id] = span
-
-    def succeeded(self, event: Any) -> None:
-        self._running.pop((event.connection_id, event.request_id)).end()
-
-    def failed(self, event: Any) -> None:
-        span = self._running.pop((event.connection_id, event.request_id))
-        span.set_status(StatusCode.ERROR)
-        span.end()
+    def note(self, name: str, good: bool, seconds: float) -> None:
+        note_command(name, good, seconds)
+        ended = time.time_ns()
+        span = self._tracer.start_span(
+            name,
+            kind=SpanKind.CLIENT,
+            attributes={"db.system.name": "mongodb", "db.operation.name": name},
+            start_time=ended - int(seconds * 1e9),
+        )
+        if not good:
+            span.set_status(StatusCode.ERROR)
+        span.end(ended)
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -41,7 +41,7 @@ class View:
 
             spans = Traces()
             self.middleware.append(Middleware(TracedRequests, tracer=spans.tracer))
-            self.listeners.append(TracedCommands(spans.tracer))
+            self.command = TracedCommands(spans.tracer).note
             self.batches = TracedBatches(spans.tracer)
             self._close = spans.close
 

@@ -15,12 +15,14 @@ from gateway.cli import main
 from gateway.demo import DEMO, MOBILE, PROMOTION
 from gateway.settings import Settings
 from gateway.telemetry.traces import TracedBatches, TracedCommands, Traces
+from loaders.driver import DriverName
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, Ledger, TotalsDispatcher
 from loaders.vocabulary import Benefit
 from tests.conftest import OpenGateway
+from tests.faults import Line, until
 from tests.gateway.telemetry.collector import Collector, collecting
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway
+from tests.support import DEMO_HEADER, DOCUMENTED, Commands, Gateway
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
@@ -116,16 +118,37 @@ async def test_a_failed_command_is_marked_without_the_server_s_words(
     settings: Settings, collector: Collector
 ) -> None:
     traces = Traces()
-    store = Store(settings.mongodb_uri, settings.database, listeners=[TracedCommands(traces.tracer)])
+    store = Store(settings.mongodb_uri, settings.database, note=TracedCommands(traces.tracer).note)
     with pytest.raises(StoreUnavailable):
         await store.aggregate("issuances", [{"$nonsense": MOBILE}])
     await store.close()
     traces.close()
-    span, *others = collector.spans
-    # The driver's good-bye.
-    assert [other.name for other in others] == ["endSessions"]
+    (span,) = collector.spans
     assert (span.name, span.status.code) == ("aggregate", Status.STATUS_CODE_ERROR)
     assert (span.status.message, len(span.events)) == ("", 0)
+
+
+@pytest.mark.parametrize("name", DriverName)
+async def test_a_command_whose_caller_went_away_is_marked(
+    settings: Settings, line: Line, collector: Collector, name: DriverName
+) -> None:
+    traces, commands = Traces(), Commands()
+    note = TracedCommands(traces.tracer).note
+    store = Store(line.uri, settings.database, driver=name, listeners=[commands], note=note)
+    await store.ping()
+    line.freeze()
+    finding = asyncio.create_task(store.get("organizations", 1))
+    await until(lambda: commands.names == ["ping", "find"])
+    finding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await finding
+    line.thaw()
+    await store.close()
+    traces.close()
+    assert [(span.name, span.status.code) for span in collector.spans] == [
+        ("ping", Status.STATUS_CODE_UNSET),
+        ("find", Status.STATUS_CODE_ERROR),
+    ]
 
 
 async def test_without_traces_no_header_of_theirs_is_sent(gateway: Gateway) -> None:
