@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from bench import machine, seed
-from bench.lone_loads import KINDS, TENANT, WAYS
+from bench.lone_load_process import KINDS, TENANT, WAYS
 from bench.servers import environment, fresh_database
 from gateway.database import with_store
 from gateway.settings import Settings
@@ -40,7 +40,7 @@ def instructions(settings: Settings, kind: str, way: str, loads: int) -> int:
         out = Path(directory, "callgrind.out")
         command = [_valgrind(), "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable]
         finished = subprocess.run(
-            [*command, "-m", "bench.lone_loads", kind, way, str(loads)],
+            [*command, "-m", "bench.lone_load_process", kind, way, str(loads)],
             # Hashes of texts decide how long look-ups in dictionaries take.
             env={**environment(settings), "PYTHONHASHSEED": "0"},
             capture_output=True,

@@ -110,8 +110,11 @@ def opened(fill: Callable[[Store], Awaitable[None]], **variables: str) -> Iterat
 
         yield Bench(
             machine.describe(settings),
-            {"raw": start("bench.served", "raw"), "gateway": start("gateway", "serve", "--port", "0")},
-            {what: start("bench.served", what, "--counted") for what in ("raw", "gateway")},
+            {
+                "raw": start("bench.server_process", "raw"),
+                "gateway": start("gateway", "serve", "--port", "0"),
+            },
+            {what: start("bench.server_process", what, "--counted") for what in ("raw", "gateway")},
             Path(stack.enter_context(TemporaryDirectory(prefix="bench-"))),
         )
 

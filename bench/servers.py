@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from pymongo import MongoClient
 
-from bench.served import COUNTED
+from bench.server_process import COUNTED
 from gateway.embedded import embedded_database
 from gateway.settings import Settings
 from loaders.driver import DriverName

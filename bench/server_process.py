@@ -1,4 +1,4 @@
-"""What a bench starts as a process of its own: `python -m bench.served raw|gateway [--counted]`.
+"""What a bench starts as a process of its own: `python -m bench.server_process raw|gateway [--counted]`.
 
 The gateway whose time is measured is `promo-gateway serve`, as operators run it. A counted server tells at
 `/counted` what it has sent to the database; the listener that counts costs time, so it is another one.

@@ -1,4 +1,4 @@
-"""What `bench.lone_load` counts the instructions of: `python -m bench.lone_loads KIND WAY LOADS`.
+"""What `bench.lone_load` counts the instructions of: `python -m bench.lone_load_process KIND WAY LOADS`.
 
 Loads that are alone, one after the other, each with loaders of its own as a request has them; the database is
 the one that the settings name.
