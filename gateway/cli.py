@@ -29,6 +29,9 @@ _EPILOG = "\b\nSettings, from the environment:\n" + "\n".join(
     for row in fields(Settings)
 )
 
+# What helps when the address is taken.
+_OTHER_PORT = "Choose another with --port (make demo PORT=…)."
+_OTHER_ADDRESS = "Choose another with --host or --port."
 
 _ONE_LINERS = (
     SettingInvalid,
@@ -87,7 +90,7 @@ def demo(port: int, data_dir: Path | None) -> None:
     logs.configure(for_people=sys.stderr.isatty())
     _stop_on_signals()
     with ExitStack() as stack:
-        listening = stack.enter_context(server.bind("127.0.0.1", port))
+        listening = stack.enter_context(server.bind("127.0.0.1", port, _OTHER_PORT))
         directory = data_dir or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="promo-gateway-"))
         )
@@ -132,7 +135,9 @@ def serve(host: str | None, port: int | None, workers: int | None, fd: int | Non
     host, workers = host or settings.host, workers or settings.workers
     with ExitStack() as stack:
         listening = stack.enter_context(
-            server.bind(host, settings.port if port is None else port) if fd is None else server.inherit(fd)
+            server.bind(host, settings.port if port is None else port, _OTHER_ADDRESS)
+            if fd is None
+            else server.inherit(fd)
         )
         stack.enter_context(metrics.exposed(host, settings.metrics_port, workers))
         bound_host, bound_port = listening.getsockname()[:2]

@@ -81,17 +81,15 @@ class _Server(uvicorn.Server):
             self._started()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises `AddressUnusable`."""
+def bind(host: str, port: int, advice: str = "") -> socket.socket:
+    """A listening socket; raises `AddressUnusable`, whose message ends with the advice."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         # To the text of other errors, `create_server` adds the address once more.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise AddressUnusable(
-            f"Cannot listen on {host} port {port}: {why}. Choose another with --host or --port."
-        ) from error
+        raise AddressUnusable(f"Cannot listen on {host} port {port}: {why}. {advice}".rstrip()) from error
 
 
 def inherit(descriptor: int) -> socket.socket:

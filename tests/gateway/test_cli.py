@@ -69,15 +69,19 @@ def test_the_demo_answers_what_it_prints_stops_cleanly_and_starts_again(start: S
         assert not Path(f"/proc/{database}").exists()
 
 
-def test_a_taken_port_is_one_line(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ("demo", "Choose another with --port (make demo PORT=…)."),
+        ("serve", "Choose another with --host or --port."),
+    ],
+)
+def test_a_taken_port_is_one_line(settings: Settings, command: str, advice: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        line = (
-            f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. "
-            "Choose another with --host or --port."
+        assert error(run(command, "--port", port, variables=environment(settings))) == (
+            f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. {advice}"
         )
-        for command in ("demo", "serve"):
-            assert error(run(command, "--port", port, variables=environment(settings))) == line
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
