@@ -30,7 +30,7 @@ from gateway.deadline import HEADER, DeadlineInvalid
 from gateway.graphql_http import answer_type
 from gateway.ingest import events
 from gateway.persisted import OperationNotTrusted, PersistedQueryNotFound
-from gateway.telemetry.entry import note_error
+from gateway.telemetry.entry import UNANSWERED, current, note_error
 from gateway.telemetry.logs import without_message
 from loaders.store import DeadlineExceeded, StoreUnavailable
 from resolvers import errors
@@ -93,8 +93,6 @@ SHOWN: Mapping[type[Exception], Shown] = {
     BodyTooLarge: Shown(413, "Content Too Large", 413, "CONTENT_TOO_LARGE"),
     DeadlineExceeded: Shown(8105, _PROMOTION_DATA, 503, "DEADLINE_EXCEEDED"),
     DeadlineInvalid: Shown(400, f"{HEADER} takes milliseconds, 1 or more.", 400, "BAD_REQUEST"),
-    # Nobody is left to read this one; it is here because it is no defect.
-    ClientDisconnect: Shown(400, "Bad Request", 400, "BAD_REQUEST"),
 }
 
 
@@ -142,10 +140,10 @@ class ErrorAnswers:
 
         try:
             await self._app(scope, receive, send_and_notice)
+        except ClientDisconnect:
+            # Nobody's error, and nobody is left to read an answer.
+            current().status = UNANSWERED
         except Exception as error:
-            if isinstance(error, ClientDisconnect):
-                # Nobody reads an answer: the request's line says 499.
-                return
             if scope["type"] != "http" or started:
                 raise
             await self._answer(Request(scope), error)(scope, receive, send)

@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gateway import legacy
@@ -173,3 +176,33 @@ async def test_a_client_that_goes_away_is_499_on_its_line(
         line.thaw()
     [written] = [json.loads(text) for text in logged().splitlines() if legacy.PATH in text]
     assert (written["event"], written["status"], written["code"]) == ("request", 499, None)
+
+
+class Interrupted(Response):
+    """An answer that ends as Starlette's streams do when nobody reads them any more."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"some", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        raise ClientDisconnect
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_an_answer_is_no_error(
+    settings: Settings, logged: Logged
+) -> None:
+    async def answer(_: Request) -> Response:
+        return Interrupted()
+
+    app = create_app(settings)
+    app.router.routes.append(Route("/interrupted", answer))
+    async with served(app) as (running, port):
+        logged()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /interrupted HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
+        await until(lambda: not running.server_state.tasks)
+        [line] = [json.loads(text) for text in logged().splitlines()]
+        assert (line["event"], line["route"], line["status"]) == ("request", "/interrupted", 499)
