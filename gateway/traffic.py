@@ -7,7 +7,7 @@ balancer can notice, ends each connection behind its answer, and then finishes w
 
 import asyncio
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -53,15 +53,18 @@ class Traffic:
 
 
 class Admission:
-    """Middleware that refuses a request while too many others run; the `exempt` paths are always answered."""
+    """Middleware that refuses a request while too many others run.
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic, exempt: Collection[str]) -> None:
+    Paths that begin with one of `exempt` are always answered.
+    """
+
+    def __init__(self, app: ASGIApp, *, traffic: Traffic, exempt: tuple[str, ...]) -> None:
         self._app = app
         self._traffic = traffic
         self._exempt = exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._exempt:
+        if scope["type"] != "http" or scope["path"].startswith(self._exempt):
             await self._app(scope, receive, send)
             return
         if self._traffic.full:

@@ -1,14 +1,16 @@
 """The pages, with and without their bundle: what they hold, what their policy allows, what they cost."""
 
+import asyncio
 import json
 import re
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from gateway import playground
+from gateway import legacy, playground
 from gateway.app import create_app
 from gateway.demo import PASSWORD, TILL, authorization
 from gateway.playground import Till
@@ -17,7 +19,8 @@ from gateway.playground.page import bundled
 from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
-from tests.support import Gateway, assert_rest_error
+from tests.faults import served
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 BUNDLED = """<!doctype html><title>{0}</title><script type="module" src="/assets/{0}-Ab12.js"></script>
@@ -124,6 +127,48 @@ async def test_assets_may_be_kept_for_ever_and_others_are_unknown(gateway_with: 
             missing = await gateway.client.get(f"/assets/{name}")
             assert_rest_error(missing, 404, 404, "Not Found")
             assert missing.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.usefixtures("built")
+async def test_assets_are_sent_compressed_to_who_takes_that(
+    gateway_with: OpenGateway, tmp_path: Path
+) -> None:
+    (tmp_path / "assets" / "docs-Ef56.css").write_text("a{}" * 1000)
+    async with gateway_with() as gateway:
+        for asked, encoding in (("gzip", "gzip"), ("identity", None)):
+            asset = await gateway.client.get("/assets/docs-Ef56.css", headers={"Accept-Encoding": asked})
+            assert asset.text == "a{}" * 1000
+            assert asset.headers.get("content-encoding") == encoding
+            assert asset.headers["vary"] == "Accept-Encoding"
+            assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+            again = {"Accept-Encoding": asked, "If-None-Match": asset.headers["etag"]}
+            assert (await gateway.client.get("/assets/docs-Ef56.css", headers=again)).status_code == 304
+
+
+@pytest.mark.usefixtures("built")
+async def test_who_reads_an_asset_slowly_gets_it_all_and_is_in_nobody_s_way(
+    settings: Settings, tmp_path: Path
+) -> None:
+    size = 16 << 20
+    with (tmp_path / "assets" / "large-Gh78.js").open("wb") as large:
+        large.truncate(size)
+    app = create_app(replace(settings, deadline_ms=500, requests_in_flight=1))
+    async with served(app) as (running, port), httpx.AsyncClient() as client:
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=connection)
+        writer.write(b"GET /assets/large-Gh78.js HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(1)
+        assert len(running.server_state.tasks) == 1
+        rest = await client.get(
+            f"http://127.0.0.1:{port}{legacy.PATH}", params=DOCUMENTED, headers=DEMO_HEADER
+        )
+        assert rest.json()["customerId"] == 387729100
+        assert await reader.readexactly(size) == bytes(size)
+        writer.close()
 
 
 @pytest.mark.usefixtures("built")
