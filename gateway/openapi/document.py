@@ -24,10 +24,11 @@ PATH = "/openapi.json"
 
 _ABOUT = """\
 What a customer earned from a loyalty promotion, over the original REST call. GraphQL at `/graphql` answers
-the same field by field, and describes itself.
+the same field by field, and describes itself. [More about this gateway](/).
 
-A path that is not listed here is answered with 404, another method than those listed with 405, both with the
-body that errors of the summary have. `HEAD` is answered as `GET`, without a body. Every answer carries
+Browsers find pages at `/` and `/docs`, whose files are below `/assets/`. Any other path that is not listed
+here is answered with 404, another method than those listed with 405, both with the body that errors of the
+summary have. `HEAD` is answered as `GET`, without a body. Every answer carries
 `X-CAP-REQUEST-ID`; a client may send its own."""
 
 _HEADERS = {
@@ -77,7 +78,11 @@ _CREDENTIALS = {
     },
 }
 
-_BODY = plain(408, "The body did not arrive in time.") | plain(413, "The body is too long.")
+_BODY = (
+    plain(408, "The body did not arrive in time.")
+    | plain(413, "The body is too long.")
+    | plain(415, "The body is not JSON.")
+)
 
 
 class OpenAPIEndpoint:
@@ -135,7 +140,6 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                         TOKEN
                         | plain(400, "The body is not a token request.")
                         | _BODY
-                        | plain(415, "The body is not JSON.")
                         | plain(503, "The gateway has no key to sign tokens with."),
                         token_body,
                     ),
@@ -160,7 +164,6 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                         CALLER
                         | plain(400, "The event can never be taken; do not send it again.")
                         | _BODY
-                        | plain(415, "The body is not JSON.")
                         | plain(503, "The event is not recorded; send it again."),
                     ),
                 }

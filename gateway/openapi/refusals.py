@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from http import HTTPStatus
 
 from gateway.auth.callers import AccessDenied, AuthorizationUnavailable, Refused, TooManyFailures
 from gateway.auth.oauth import InvalidClient
 from gateway.deadline import DeadlineInvalid
 from gateway.errors import SHOWN, Shown, http_status
-from gateway.openapi.shapes import Schema, record
+from gateway.openapi.shapes import TEXT, Schema, record
 from loaders.store import StoreUnavailable
 from resolvers.errors import (
     CustomerNotFound,
@@ -17,6 +18,9 @@ from resolvers.errors import (
     SourceMissing,
     SummaryError,
 )
+
+# Of the messages that are not always the same, those that come most.
+_EXAMPLES: dict[int, Schema] = {503: {"examples": [HTTPStatus.SERVICE_UNAVAILABLE.phrase]}}
 
 # Refusals, and in words when each of them comes.
 Refusals = dict[Shown, str]
@@ -83,7 +87,9 @@ def token_body(refusals: Refusals) -> Schema:
 def _one_of(refusals: Refusals, first: dict[str, Schema]) -> Schema:
     errors: list[Schema] = []
     for shown in refusals:
-        message: Schema = {"const": shown.message} if shown.message else {"type": "string"}
+        message: Schema = (
+            {"const": shown.message} if shown.message else {**TEXT, **_EXAMPLES.get(shown.code, {})}
+        )
         error = record({**first, "code": {"const": shown.code}, "message": message})
         if error not in errors:
             errors.append(error)

@@ -15,6 +15,7 @@ from graphql import (
 )
 
 from gateway.auth.oauth import TokenRequest
+from gateway.demo import MOBILE, PROGRAM, PROMOTION
 from gateway.ingest.notifications import READERS
 from gateway.ingest.shapes import Envelope, Named
 from loaders.vocabulary import IdentifierName
@@ -38,13 +39,21 @@ _LEAVES: dict[str, Schema] = {
 _CUSTOMER: dict[str, Schema] = {
     "source": {"type": "string", "enum": [source.name for source in CustomerSource]},
     "identifierName": {"type": "string", "enum": [name.value for name in IdentifierName]},
-    "identifierValue": {"type": "string", "minLength": 1, "examples": ["919078345795"]},
+    "identifierValue": {"type": "string", "minLength": 1, "examples": [MOBILE]},
 }
 _PARAMETERS: dict[str, Schema] = {
     **_CUSTOMER,
-    "programId": {**_ID, "examples": [2568]},
-    "promotionId": {"type": "string", "pattern": "^[0-9]+$", "examples": ["2000065"]},
+    "programId": _ID,
+    "promotionId": {"type": "string", "pattern": "^[0-9]+$"},
     "promotionIdentifier": {"type": "string", "minLength": 1},
+}
+# What the demo knows; one of the last two is enough. A viewer fills them in.
+_EXAMPLES: Schema = {
+    "source": "INSTORE",
+    "identifierName": IdentifierName.MOBILE.value,
+    "identifierValue": MOBILE,
+    "programId": PROGRAM,
+    "promotionId": str(PROMOTION.promotion_id),
 }
 
 
@@ -95,6 +104,7 @@ def parameters(schema: GraphQLSchema) -> list[Schema]:
             "required": is_non_null_type(argument.type),
             "description": argument.description,
             "schema": _PARAMETERS[name],
+            **({"example": _EXAMPLES[name]} if name in _EXAMPLES else {}),
         }
         for name, argument in arguments.items()
     ]

@@ -31,6 +31,7 @@ from loaders.clients import NO_RIGHTS, Account, add_account, put_group
 from loaders.store import Store
 from loaders.vocabulary import ClientKind
 from resolvers.schema import create_schema
+from tests.conftest import OpenGateway
 from tests.gateway.ingest import samples
 from tests.gateway.ingest.test_events import new_sender
 from tests.gateway.test_legacy import ERRORS
@@ -209,6 +210,32 @@ async def _bodies_that_do_not_come(gateway: Gateway, store: Store) -> list[httpx
         await gateway.client.post(path, content=never(), headers=headers)
         for path in (oauth.PATH, events.PATH)
     ]
+
+
+async def test_the_parameters_examples_are_a_request_that_the_demo_answers(gateway: Gateway) -> None:
+    parameters = described("legacy")["paths"][legacy.PATH]["get"]["parameters"]
+    examples = {one["name"]: str(one["example"]) for one in parameters if "example" in one}
+    assert examples == DOCUMENTED
+    assert (await gateway.rest(examples)).json()["points"][0]["numberOfTimesIssued"] == 6
+
+
+async def test_the_example_of_a_503_is_what_comes_when_too_many_requests_run(
+    gateway_with: OpenGateway,
+) -> None:
+    answers = described("legacy")["paths"][legacy.PATH]["get"]["responses"]
+    errors = answers["503"]["content"]["application/json"]["schema"]["properties"]["errors"]
+    messages = [error["properties"]["message"] for error in errors["items"]["anyOf"]]
+    async with gateway_with(requests_in_flight=0) as full:
+        [error] = (await full.rest(DOCUMENTED)).json()["errors"]
+    assert [message["examples"] for message in messages if "examples" in message] == [[error["message"]]]
+
+
+async def test_it_says_where_the_pages_are(gateway: Gateway) -> None:
+    about = described("legacy")["info"]["description"]
+    assert "[More about this gateway](/)" in about
+    for path in ("/", "/docs"):
+        assert f"`{path}`" in about
+        assert (await gateway.client.get(path)).status_code == 200
 
 
 async def test_decimals_are_json_numbers_and_a_string_is_refused(gateway: Gateway) -> None:
