@@ -64,6 +64,13 @@ test("each tab's operation runs and its data is shown", async () => {
   });
 });
 
+test("the page is as high as the window", async () => {
+  await onPage(`${DEMO}/graphql`, async (page) => {
+    await loaded(page);
+    expect(await page.evaluate("document.documentElement.scrollHeight - innerHeight")).toBe(0);
+  });
+});
+
 test("it completes fields of the schema", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
