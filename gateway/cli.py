@@ -25,7 +25,7 @@ from loaders.store import StoreMisconfigured, StoreUnavailable
 from resolvers.schema import create_schema
 
 _EPILOG = "\b\nSettings, from the environment:\n" + "\n".join(
-    f"  GATEWAY_{row.name.upper()} ({Settings.shown_default(row)})\n      {row.metadata['why']}"
+    f"  GATEWAY_{row.name.upper()} ({Settings.shown_default(row)})\n      {row.metadata['what']}"
     for row in fields(Settings)
 )
 

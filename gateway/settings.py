@@ -37,12 +37,12 @@ class SettingInvalid(ValueError):
         super().__init__(f"{variable} is {got}; expected {expected}.")
 
 
-def _setting(default: Any, value: Value, why: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"value": value, "why": why, "secret": secret}, repr=not secret)
+def _setting(default: Any, value: Value, what: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"value": value, "what": what, "secret": secret}, repr=not secret)
 
 
-def _limit(default: int, why: str) -> Any:
-    return _setting(default, number(1, 1_000_000_000), why)
+def _limit(default: int, what: str) -> Any:
+    return _setting(default, number(1, 1_000_000_000), what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Settings:
     """How this gateway runs."""
 
     mongodb_uri: str = _setting(
-        "mongodb://127.0.0.1:27017", MONGODB_URI, "The MongoDB to read from.", secret=True
+        "mongodb://127.0.0.1:27017", MONGODB_URI, "The MongoDB that holds the data.", secret=True
     )
     database: str = _setting("promo_gateway", DATABASE_NAME, "The database in it.")
     driver: DriverName = _setting(
@@ -74,11 +74,6 @@ class Settings:
     drain_seconds: int = _setting(
         10, number(0, 3600), "At SIGTERM, how long requests that run may take to finish."
     )
-    benefits_since: date = _setting(
-        date(2025, 6, 12),
-        DAY,
-        "The first day whose benefits count, from midnight in the organisation's time zone.",
-    )
     signing_keys: tuple[Path, ...] = _setting(
         (), PATHS, "PEM files of RSA keys, separated by commas: the first signs tokens, all of them verify."
     )
@@ -99,6 +94,11 @@ class Settings:
         frozenset(), IDS, "The organisations that it may speak for, separated by commas."
     )
     oidc_group: str = _setting("default", text("a group's name"), "The access group of its callers.")
+    benefits_since: date = _setting(
+        date(2025, 6, 12),
+        DAY,
+        "The first day whose benefits count, from midnight in the organisation's time zone.",
+    )
     set_aside_days: int = _setting(
         30, number(1, 3650), "How many days an event that cannot be counted yet is kept."
     )
@@ -111,11 +111,6 @@ class Settings:
         LIMIT,
         number(1, 100_000),
         "Most pairs of a customer and a promotion that requests of strangers share one aggregation for.",
-    )
-    compiled: str = _setting(
-        "on",
-        one_of("on", "off"),
-        "Whether GraphQL operations are compiled; `off` leaves them all to graphql-core's executor.",
     )
     max_body_bytes: int = _setting(
         1024 * 1024, number(1, 2**31), "Longest body of a request, in bytes; beyond it the answer is 413."
@@ -146,6 +141,11 @@ class Settings:
     )
     max_summaries: int = _limit(
         _LIMITS.summaries, "Most distinct summaries that one operation may ask the database for."
+    )
+    compiled: str = _setting(
+        "on",
+        one_of("on", "off"),
+        "Whether GraphQL operations are compiled; `off` leaves them all to graphql-core's executor.",
     )
     explorable: str = _setting(
         "off",
@@ -179,9 +179,9 @@ class Settings:
 
     @staticmethod
     def shown_default(row: Field[Any]) -> str:
-        """A row's default as an operator would write it; empty for none."""
+        """A row's default as an operator would write it, or `none`."""
         default = row.default
-        return ",".join(default) if isinstance(default, tuple | frozenset) else str(default)
+        return (",".join(default) if isinstance(default, tuple | frozenset) else str(default)) or "none"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
