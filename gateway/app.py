@@ -49,8 +49,8 @@ from resolvers.schema import create_schema
 # New objects before the youngest are looked at, and how often that is before older ones are.
 _COLLECT_AFTER = 5_000, 20, 100
 
-# Files need no database: whoever reads one slowly may, and takes no room from those who ask for data.
-_EXEMPT = (*PROBES, f"{ASSETS_PATH}/")
+# Whoever reads a file slowly takes no room from those who ask for data.
+_ALWAYS_ADMITTED = (*PROBES, f"{ASSETS_PATH}/")
 
 
 def create_app(
@@ -124,8 +124,8 @@ def create_app(
             *cross_origin(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=always_200),
-            Middleware(Admission, traffic=traffic, exempt=_EXEMPT),
-            Middleware(Deadlines, milliseconds=settings.deadline_ms, exempt=_EXEMPT),
+            Middleware(Admission, traffic=traffic, exempt=_ALWAYS_ADMITTED),
+            Middleware(Deadlines, milliseconds=settings.deadline_ms, exempt=PROBES),
             Middleware(BodyLimit, most=settings.max_body_bytes, seconds=settings.max_body_seconds),
         ],
         exception_handlers={HTTPException: _leave_to_error_answers},
