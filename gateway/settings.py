@@ -116,7 +116,7 @@ class Settings:
         1024 * 1024, number(1, 2**31), "Longest body of a request, in bytes; beyond it the answer is 413."
     )
     max_body_seconds: int = _setting(
-        10, number(1, 3600), "Longest time for a body to arrive; beyond it the answer is 408."
+        4, number(1, 3600), "Longest time for a body to arrive; beyond it the answer is 408."
     )
     max_characters: int = _limit(_LIMITS.characters, "Most characters of a GraphQL document.")
     max_tokens: int = _limit(_LIMITS.tokens, "Most tokens of a document.")

@@ -14,6 +14,11 @@ def test_without_an_environment_there_are_defaults() -> None:
     assert Settings.from_environment({}) == Settings()
 
 
+def test_a_body_is_late_before_its_request_is() -> None:
+    settings = Settings()
+    assert settings.max_body_seconds * 1000 < settings.deadline_ms
+
+
 def test_every_setting_is_read() -> None:
     environment = {
         "GATEWAY_MONGODB_URI": "mongodb+srv://cluster.example",
