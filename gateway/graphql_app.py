@@ -48,7 +48,7 @@ class GraphQLEndpoint:
         if self._page is not None and _wants_page(request):
             return self._page(request)
         if request.method == "HEAD":
-            raise HTTPException(405)
+            raise HTTPException(405, headers={"Allow": "GET, POST"})
         context = await self._enter(request)
         current().operation = AD_HOC
         media_type = answer_type(request.headers)
@@ -73,12 +73,12 @@ class GraphQLEndpoint:
         try:
             operation = self._persisted.prepare(asked)
         except GraphQLSyntaxError as error:
-            return _answer(ExecutionResult(None, [error]), PARSE_FAILED, asked.variables)
+            return _answer(ExecutionResult(None, [error]), PARSE_FAILED)
         current().operation = operation.label
         if request.method == "GET" and not operation.is_query:
             raise HTTPException(405, "A GET to /graphql takes queries only.", {"Allow": "POST"})
         if operation.errors:
-            return _answer(ExecutionResult(None, operation.errors), VALIDATION_FAILED, asked.variables)
+            return _answer(ExecutionResult(None, operation.errors), VALIDATION_FAILED)
         result = await self._operations.execute(operation, asked.variables, context)
         body = _answer(result, BAD_USER_INPUT, asked.variables)
         if ASKS_COST in request.headers.raw:
@@ -101,13 +101,16 @@ def _wants_page(request: Request) -> bool:
 
 
 def _refused(error: Exception) -> dict[str, Any]:
-    return _answer(ExecutionResult(None, [GraphQLError("", original_error=error)]), "", {})
+    return _answer(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
 
 
-def _answer(result: ExecutionResult, refused_as: str, variables: Mapping[str, object]) -> dict[str, Any]:
+def _answer(
+    result: ExecutionResult, refused_as: str, variables: Mapping[str, object] | None = None
+) -> dict[str, Any]:
     """The body, without data where nothing was executed.
 
-    `refused_as` is the code of errors that graphql-core itself raised.
+    `refused_as` is the code of errors that graphql-core itself raised; it looked at `variables` only where
+    they are given.
     """
     if not result.errors:
         return {"data": result.data}
@@ -115,7 +118,7 @@ def _answer(result: ExecutionResult, refused_as: str, variables: Mapping[str, ob
     return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
 
-def _shown(error: GraphQLError, refused_as: str, variables: Mapping[str, object]) -> dict[str, Any]:
+def _shown(error: GraphQLError, refused_as: str, variables: Mapping[str, object] | None) -> dict[str, Any]:
     """`error` as the caller may see it."""
     # An error that graphql-core raised itself has either no original error, or again one of its own.
     if error.original_error is not None and not isinstance(error.original_error, GraphQLError):

@@ -43,14 +43,18 @@ RULES = tuple(
 )
 
 
-def without_input(error: GraphQLError, variables: Mapping[str, object]) -> str:
+def without_input(error: GraphQLError, variables: Mapping[str, object] | None) -> str:
     """The message of one of graphql-core's own errors, with nothing in it that a caller sent as a value.
 
-    `variables` are the raw variables of the request.
+    `variables` are the raw variables of the request, or None where the document itself was wrong.
     """
     if isinstance(error, GraphQLSyntaxError):
         return _QUOTED_CHARACTERS.sub(".", _QUOTED_TOKEN.sub(r"\1.", error.message))
-    if error.nodes and isinstance(definition := error.nodes[0], VariableDefinitionNode):
+    if (
+        variables is not None
+        and error.nodes
+        and isinstance(definition := error.nodes[0], VariableDefinitionNode)
+    ):
         name = definition.variable.name.value
         expected = print_ast(definition.type)
         found = _kind(variables[name]) if name in variables else "nothing"
