@@ -1,7 +1,7 @@
 """The contract that every loader keeps.
 
 A loader gets a list of distinct keys and answers with one value per key, in the order of the keys. A key
-that the database does not know gets `absent`; a loader never raises for absence, because what absence
+that the database does not know gets None; a loader never raises for absence, because what absence
 means is the resolver's business.
 """
 
@@ -9,7 +9,7 @@ import asyncio
 from abc import abstractmethod
 from asyncio import Future
 from collections.abc import Coroutine, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader, Loader, dispatch_queue
 
@@ -27,7 +27,6 @@ async def gather(loads: list[Coroutine[Any, Any, V]]) -> list[V]:
 class BatchLoader(DataLoader[K, V], Generic[K, V]):
     """A dataloader whose subclass answers a batch with a mapping of what was found."""
 
-    absent: ClassVar[Any] = None
     # How many commands have answered its batches; those that other requests had a part in count too.
     commands = 0
 
@@ -35,13 +34,13 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     async def find(self, keys: list[K]) -> Mapping[K, V]:
         """Look all `keys` up in as few commands as the data allows; leave out what does not exist."""
 
-    async def batch_load_fn(self, keys: list[K]) -> list[V]:
+    async def batch_load_fn(self, keys: list[K]) -> list[Any]:
         try:
             found = await self.find(keys)
         except asyncio.CancelledError as error:
             # aiodataloader catches `Exception` only and would leave the waiters hanging for ever.
             raise StoreUnavailable("cancelled") from error
-        return [found.get(key, self.absent) for key in keys]
+        return [found.get(key) for key in keys]
 
     def load(self, key: K) -> "Future[V]":
         # The future behind a key is shared by all who ask for it, and graphql-core cancels the siblings of

@@ -5,9 +5,8 @@ from collections.abc import Set
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader, gather
-from loaders.dispatcher import IN_FLIGHT, LIMIT, UNWATCHED, Dispatcher, Watcher
+from loaders.dispatcher import Dispatcher
 from loaders.documents import CUSTOMER_IDENTIFIERS
-from loaders.store import Store
 from loaders.vocabulary import IdentifierName
 
 
@@ -31,16 +30,6 @@ class CustomerDispatcher(Dispatcher[IdentifierKind, str, int]):
     """Identifiers of one kind: their values → customer ids by value. One `find`."""
 
     kind = "customers"
-
-    def __init__(
-        self,
-        store: Store,
-        in_flight: int = IN_FLIGHT,
-        limit: int = LIMIT,
-        watcher: Watcher = UNWATCHED,
-    ) -> None:
-        super().__init__(in_flight, limit, watcher)
-        self._store = store
 
     async def find(self, group: IdentifierKind, keys: Set[str]) -> dict[str, int]:
         documents = await self._store.find(

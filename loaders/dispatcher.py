@@ -27,7 +27,7 @@ from functools import reduce
 from typing import ClassVar, Generic, TypeVar
 
 from loaders.deadline import Deadline, current, until
-from loaders.store import DeadlineExceeded, StoreUnavailable
+from loaders.store import DeadlineExceeded, Store, StoreUnavailable
 
 G = TypeVar("G")
 K = TypeVar("K")
@@ -81,7 +81,14 @@ class Dispatcher(ABC, Generic[G, K, V]):
     # Ten times what a batch takes that is not large or in trouble.
     late_after: ClassVar[float] = 0.1
 
-    def __init__(self, in_flight: int = IN_FLIGHT, limit: int = LIMIT, watcher: Watcher = UNWATCHED) -> None:
+    def __init__(
+        self,
+        store: Store,
+        in_flight: int = IN_FLIGHT,
+        limit: int = LIMIT,
+        watcher: Watcher = UNWATCHED,
+    ) -> None:
+        self._store = store
         self._in_flight = in_flight
         self._limit = limit
         self._watcher = watcher

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from loaders.batch import BatchLoader, gather
-from loaders.dispatcher import IN_FLIGHT, LIMIT, UNWATCHED, Dispatcher, Watcher
+from loaders.dispatcher import Dispatcher
 from loaders.documents import PROMOTIONS
 from loaders.store import Store
 
@@ -44,16 +44,6 @@ class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
     """References of one kind: their values → promotions by value. One `find`."""
 
     kind = "promotions"
-
-    def __init__(
-        self,
-        store: Store,
-        in_flight: int = IN_FLIGHT,
-        limit: int = LIMIT,
-        watcher: Watcher = UNWATCHED,
-    ) -> None:
-        super().__init__(in_flight, limit, watcher)
-        self._store = store
 
     async def find(self, group: ReferenceKind, keys: Set[int | str]) -> dict[int | str, Promotion]:
         documents = await self._store.find(

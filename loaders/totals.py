@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
-from loaders.dispatcher import IN_FLIGHT, LIMIT, UNWATCHED, Dispatcher, Watcher
+from loaders.dispatcher import Dispatcher
 from loaders.documents import ISSUANCES, customer_promotion
-from loaders.store import Store
 from loaders.vocabulary import Benefit, IssuanceType
 
 
@@ -59,16 +58,6 @@ class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
 
     kind = "totals"
 
-    def __init__(
-        self,
-        store: Store,
-        in_flight: int = IN_FLIGHT,
-        limit: int = LIMIT,
-        watcher: Watcher = UNWATCHED,
-    ) -> None:
-        super().__init__(in_flight, limit, watcher)
-        self._store = store
-
     async def find(self, group: Ledger, keys: Set[CustomerPromotion]) -> Mapping[CustomerPromotion, Totals]:
         pairs = {customer_promotion(*key): key for key in keys}
         rows = await self._store.aggregate(
@@ -112,7 +101,7 @@ class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
 
 
 class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
-    """Benefits key → totals by benefit, () if nothing was issued. One load, whatever the number of keys."""
+    """Benefits key → its totals by benefit, () for one that issued nothing. One load for all keys."""
 
     def __init__(self, totals: TotalsDispatcher, organization_id: int, since: datetime) -> None:
         super().__init__()

@@ -11,8 +11,6 @@ from loaders.store import StoreUnavailable
 class Squares(BatchLoader[int, int]):
     """Knows the squares of numbers below 10, and remembers its batches."""
 
-    absent = -1
-
     def __init__(self) -> None:
         super().__init__()
         self.batches: list[list[int]] = []
@@ -25,9 +23,9 @@ class Squares(BatchLoader[int, int]):
         return {key: key * key for key in reversed(keys) if key < 10}
 
 
-async def test_values_come_in_the_order_of_the_keys_and_absent_ones_are_marked() -> None:
+async def test_values_come_in_the_order_of_the_keys_and_absent_ones_are_none() -> None:
     loader = Squares()
-    assert await loader.load_many([3, 11, 2, 3]) == [9, -1, 4, 9]
+    assert await loader.load_many([3, 11, 2, 3]) == [9, None, 4, 9]
     assert loader.batches == [[3, 11, 2]]
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -45,7 +45,8 @@ class Answers(Dispatcher[str, int, str]):
     kind = "answers"
 
     def __init__(self, in_flight: int = 1, limit: int = 4, watcher: Watcher = UNWATCHED) -> None:
-        super().__init__(in_flight, limit, watcher)
+        # It reads from no database.
+        super().__init__(cast(Store, None), in_flight, limit, watcher)
         self.sent: list[Batch] = []
 
     async def find(self, group: str, keys: Set[int]) -> dict[int, str]:
