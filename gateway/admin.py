@@ -16,7 +16,7 @@ from loaders import clients as accounts
 from loaders.clients import NO_RIGHTS, Account
 from loaders.organizations import find_organization
 from loaders.store import AlreadyExists, Store
-from loaders.vocabulary import ClientKind, Resource, Right
+from loaders.vocabulary import LONGEST_CLIENT_ID, ClientKind, Resource, Right
 
 LONGEST_TTL_SECONDS = 3600
 
@@ -176,7 +176,7 @@ def new(path: Path) -> None:
 
 
 def _named(name: str) -> str:
-    if not (0 < len(name) <= 255 and name.isprintable() and name == name.strip()):
+    if not (0 < len(name) <= LONGEST_CLIENT_ID and name.isprintable() and name == name.strip()):
         raise click.BadParameter(
             "expected up to 255 printable characters, no blank at either end.", param_hint="NAME"
         )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from loaders.batch import BatchLoader, gather
 from loaders.dispatcher import Dispatcher
 from loaders.documents import CUSTOMER_IDENTIFIERS
-from loaders.vocabulary import IdentifierName
+from loaders.vocabulary import LONGEST_NAME, IdentifierName
 
 
 class CustomerIdentifier(NamedTuple):
@@ -60,13 +60,15 @@ class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
     async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int | None]:
         values: defaultdict[IdentifierKind, set[str]] = defaultdict(set)
         for source, name, value in keys:
-            values[IdentifierKind(self._organization_id, source, name)].add(value)
+            if len(value) <= LONGEST_NAME:
+                values[IdentifierKind(self._organization_id, source, name)].add(value)
         self.commands += len(values)
         found = await gather([self._customers.load(kind, values[kind]) for kind in values])
         by_kind = dict(zip(values, found, strict=True))
         customers = {
             key: by_kind[IdentifierKind(self._organization_id, key.source, key.name)].get(key.value)
             for key in keys
+            if len(key.value) <= LONGEST_NAME
         }
         if self._only is None:
             return customers

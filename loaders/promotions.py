@@ -13,6 +13,7 @@ from loaders.batch import BatchLoader, gather
 from loaders.dispatcher import Dispatcher
 from loaders.documents import PROMOTIONS
 from loaders.store import Store
+from loaders.vocabulary import LONGEST_NAME
 
 Field = Literal["promotionId", "promotionIdentifier"]
 
@@ -70,7 +71,8 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
     async def find(self, keys: list[PromotionReference]) -> dict[PromotionReference, Promotion | None]:
         values: defaultdict[Field, set[int | str]] = defaultdict(set)
         for field, value in keys:
-            values[field].add(value)
+            if isinstance(value, int) or len(value) <= LONGEST_NAME:
+                values[field].add(value)
         self.commands += len(values)
         found = await gather(
             [
@@ -79,7 +81,7 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
             ]
         )
         by_field = dict(zip(values, found, strict=True))
-        return {key: by_field[key.field].get(key.value) for key in keys}
+        return {key: by_field[key.field].get(key.value) for key in keys if key.field in by_field}
 
 
 async def find_promotion_ids(

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
+from bson.errors import BSONError
 from bson.int64 import Int64
 from pymongo import UpdateOne, timeout
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
@@ -71,7 +72,7 @@ def _duplicates(error: BulkWriteError) -> list[int]:
 def _failures_as_unavailable() -> Iterator[None]:
     try:
         yield
-    except PyMongoError as error:
+    except (PyMongoError, BSONError) as error:
         raise StoreUnavailable(type(error).__name__) from error
 
 
@@ -227,6 +228,8 @@ class Store:
         except PyMongoError as error:
             late = error.timeout and limit == left < math.inf
             raise DeadlineExceeded if late else StoreUnavailable(type(error).__name__) from error
+        except BSONError as error:
+            raise StoreUnavailable(type(error).__name__) from error
         finally:
             self._note(name, good, time.perf_counter() - started)
 

@@ -2,6 +2,10 @@
 
 from enum import StrEnum
 
+# In characters: of what the database knows by a name, and of a client's id. What is longer is not there.
+LONGEST_NAME = 1024
+LONGEST_CLIENT_ID = 255
+
 
 class Benefit(StrEnum):
     """The four kinds of things that a promotion can give."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 
 from gateway.auth.callers import Unauthenticated
+from loaders.vocabulary import LONGEST_CLIENT_ID
 
 TOKEN_HEADER = "X-CAP-API-OAUTH-TOKEN"
 
@@ -59,6 +60,6 @@ def _read_authorization(value: str) -> Basic | Token:
     except ValueError as error:
         raise Unauthenticated from error
     till, _, secret = decoded.partition(":")
-    if not till or not _MD5_HEX.fullmatch(secret):
+    if not 0 < len(till) <= LONGEST_CLIENT_ID or not _MD5_HEX.fullmatch(secret):
         raise Unauthenticated
     return Basic(till, secret.lower())

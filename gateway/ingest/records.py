@@ -17,12 +17,12 @@ from loaders.customers import CustomerIdentifier
 from loaders.ledger import Issuance, check_amount
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
-from loaders.vocabulary import Benefit, IdentifierName, IssuanceType
+from loaders.vocabulary import LONGEST_NAME, Benefit, IdentifierName, IssuanceType
 
 LONGEST_LINE = 1024 * 1024
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Source = Literal[
     "INSTORE",

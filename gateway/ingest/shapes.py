@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.ingest.records import Id, Instant, Name
 from loaders.customers import CustomerIdentifier
-from loaders.vocabulary import IdentifierName, IssuanceType
+from loaders.vocabulary import LONGEST_NAME, IdentifierName, IssuanceType
 
 # Epoch milliseconds, up to the year 9998.
 Millis = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_800_000)]
@@ -38,8 +38,9 @@ class Envelope(Event):
 
 
 class Instore(Event):
-    mobile: str | None = None
-    external_id: str | None = None
+    # Either may be empty, which is none.
+    mobile: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] | None = None
+    external_id: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] | None = None
 
 
 class CustomerIdentifiers(Event):

@@ -65,6 +65,19 @@ async def test_promotions_cost_one_find_per_kind_of_reference(
     assert commands.names == ["find", "find"]
 
 
+async def test_a_name_that_is_too_long_is_absent_without_a_command(
+    watched_store: tuple[Store, Commands],
+) -> None:
+    watched, commands = watched_store
+    customers = CustomerByIdentifierLoader(CustomerDispatcher(watched), 404)
+    promotions = PromotionByReferenceLoader(PromotionDispatcher(watched), 404)
+    for length, names in ((1025, []), (1024, ["find", "find"])):
+        value = "x" * length
+        assert await customers.load(CustomerIdentifier("INSTORE", IdentifierName.MOBILE, value)) is None
+        assert await promotions.load(PromotionReference("promotionIdentifier", value)) is None
+        assert commands.names == names
+
+
 async def test_totals_cost_one_aggregation_that_names_only_what_was_asked(
     watched_store: tuple[Store, Commands],
 ) -> None:

@@ -258,3 +258,8 @@ def test_an_option_of_the_connection_string_wins_but_for_the_write_concern(
     uri: str, name: str, value: object
 ) -> None:
     assert options(uri).get(name) == value
+
+
+async def test_a_command_that_is_too_long_to_send_is_a_failure_of_the_store(store: Store) -> None:
+    with pytest.raises(StoreUnavailable, match=r"^DocumentTooLarge$"):
+        await store.find(ISSUANCES.name, {"_id": "x" * 17_000_000}, ("_id",))

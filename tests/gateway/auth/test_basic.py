@@ -64,6 +64,7 @@ BAD: dict[str, dict[str, Any]] = {
     "invalid UTF-8": {"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()},
     "a MongoDB operator": {"Authorization": encoded(f'{{"$ne": ""}}:{DEMO_MD5}')},
     "a till of 10,000 characters": {"Authorization": encoded(f"{'x' * 10_000}:{DEMO_MD5}")},
+    "a till of 256 characters": {"Authorization": encoded(f"{'x' * 256}:{DEMO_MD5}")},
     "a NUL in the till": {"Authorization": encoded(f"demo\0.till:{DEMO_MD5}")},
     "another scheme": {"Authorization": f"Digest {TILL}"},
     "no scheme": {"Authorization": DEMO_HEADER["Authorization"].removeprefix("Basic ")},
