@@ -45,8 +45,10 @@ def test_the_context_of_the_image_holds_what_is_copied_and_no_more() -> None:
     assert sorted({name for names in copied for name in names.split()} - {"gateway/playground"}) == kept
 
 
-def test_the_manifest_runs_this_version() -> None:
-    assert set(re.findall(r"image: (.*)", KUBERNETES)) == {f"promo-gateway:{PROJECT['version']}"}
+def test_the_image_that_is_built_and_run_is_this_version() -> None:
+    built = re.findall(r"docker build .* -t (\S+)", (ROOT / "README.md").read_text() + DOCKERFILE)
+    assert len(built) == 2
+    assert {*built, *re.findall(r"image: (.*)", KUBERNETES)} == {f"promo-gateway:{PROJECT['version']}"}
 
 
 def test_the_manifest_asks_the_probes_that_there_are() -> None:

@@ -2,11 +2,12 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import httpx
 
-from gateway.demo import announcement
+from gateway.demo import PASSWORD, TILL, announcement, authorization
 from tests.support import Gateway
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -45,6 +46,13 @@ async def test_the_readme_s_tokens_are_given(gateway: Gateway) -> None:
     for command in re.split(r"\n(?=curl)", block.strip()):
         body = (await curl(gateway, command)).json()
         assert (body["data"]["ttlSeconds"], body["errors"]) == (300, None)
+
+
+def test_the_readme_s_command_makes_a_till_s_header() -> None:
+    [command] = re.findall(r"^printf .* base64 -w0$", README, re.MULTILINE)
+    command = command.replace("NAME", TILL).replace("PASSWORD", PASSWORD)
+    made = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert f"Basic {made}" == authorization(TILL, PASSWORD)
 
 
 async def test_the_demo_s_requests_are_answered(gateway: Gateway) -> None:

@@ -16,7 +16,7 @@ from gateway.telemetry.metrics import Workers
 from tests.conftest import Start
 from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 
-OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
+ON_CALL = Path(__file__).parents[3] / "docs/on-call.md"
 
 
 def value(text: str, sample: str) -> float:
@@ -25,8 +25,8 @@ def value(text: str, sample: str) -> float:
     return float(found)
 
 
-def test_the_operations_page_lists_every_metric() -> None:
-    rows = re.findall(r"^\| `(promo_gateway_\w+)` \| .*\| (.*) \|$", OPERATIONS.read_text(), re.MULTILINE)
+def test_the_on_call_page_lists_every_metric() -> None:
+    rows = re.findall(r"^\| `(promo_gateway_\w+)` \| .*\| (.*) \|$", ON_CALL.read_text(), re.MULTILINE)
     own = [family for family in REGISTRY.collect() if family.name.startswith("promo_gateway_")]
     assert sorted(rows) == sorted(
         (f"{family.name}_total" if family.type == "counter" else family.name, family.documentation)
