@@ -225,7 +225,7 @@ def announcement(address: str) -> str:
         "{ points { pointsCategory totalPointsIssued lastIssuedOn } } }"
     )
     return f"""
-Promotion gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), till {TILL}, password {PASSWORD}
+promo-gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), till {TILL}, password {PASSWORD}
 
 GraphQL:
   curl -s {address}{GRAPHQL_PATH} -H 'Authorization: {header}' -H 'Content-Type: application/json' \\

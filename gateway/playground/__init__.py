@@ -92,7 +92,7 @@ class Assets(StaticFiles):
 
 def _caller(till: Till | None) -> str:
     if till is None:
-        return "<p>Every request needs credentials; the README says which there are.</p>"
+        return "<p>Every request needs credentials; the REST documentation says which there are.</p>"
     header = authorization(till.name, till.password)
     return (
         f"<p>This is the demo. Its till <code>{escape(till.name)}</code> has the password "
