@@ -101,7 +101,7 @@ class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
 
 
 class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
-    """Benefits key → its totals by benefit, () for one that issued nothing. One load for all keys."""
+    """Benefits key → totals by benefit, () for each benefit that issued nothing. One load for all keys."""
 
     def __init__(self, totals: TotalsDispatcher, organization_id: int, since: datetime) -> None:
         super().__init__()

@@ -358,6 +358,15 @@ BAD_EVENTS: list[tuple[str | bytes, str]] = [
         broken(samples.POINTS_ISSUED, "eventId", value=""),
         "Expected `str` of length >= 1 - at `$.eventId`",
     ),
+    *(
+        (
+            broken(
+                samples.POINTS_ISSUED, "data", "customerIdentifiers", "instore", identifier, value="x" * 1025
+            ),
+            f"Expected `str` of length <= 1024 - at `$.customerIdentifiers.instore.{identifier}`",
+        )
+        for identifier in ("mobile", "externalId")
+    ),
     (broken(samples.POINTS_ISSUED, "eventId", value=1), "Expected `str`, got `int` - at `$.eventId`"),
     (broken(samples.POINTS_ISSUED, "orgId", value="1"), "Expected `int`, got `str` - at `$.orgId`"),
     (broken(samples.POINTS_ISSUED, "createdAt"), "Object missing required field `createdAt`"),
