@@ -69,7 +69,8 @@ def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_jso
 @_json
 def oauth(name: str, organization_id: int, group: str, ttl: int, secret_stdin: bool, as_json: bool) -> None:
     """Add an OAuth client, which calls with tokens; its key is made up."""
-    key = secrets.token_urlsafe(18)
+    # Hex, because a key that began with "-" would be taken for an option by `clients rotate`.
+    key = secrets.token_hex(16)
     secret = None if secret_stdin else secrets.token_urlsafe(24)
     secret_hash = hash_secret(_given() if secret is None else secret)
     _add(Account(key, _named(name), ClientKind.OAUTH, organization_id, group, ttl, secret_hash))
