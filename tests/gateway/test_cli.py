@@ -84,7 +84,7 @@ def test_a_taken_port_is_one_line(settings: Settings, command: str, advice: str)
         )
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, workers: str) -> None:
     port = free_port()
     variables = environment(settings, GATEWAY_PORT=str(port), GATEWAY_REST_STATUS="semantic")

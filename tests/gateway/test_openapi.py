@@ -108,7 +108,7 @@ def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
         assert used == whole["components"][kind].keys()
 
 
-@pytest.mark.parametrize("rest_status", MODES)
+@pytest.mark.parametrize("rest_status", ["legacy", pytest.param("semantic", marks=pytest.mark.slow)])
 async def test_real_answers_of_every_kind_are_as_described(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch, rest_status: str
 ) -> None:

@@ -34,7 +34,7 @@ def test_the_on_call_page_lists_every_metric() -> None:
     )
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_requests_to_all_workers_are_added_up(start: Start, settings: Settings, workers: str) -> None:
     port, metrics_port = free_port(), free_port()
     variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))
