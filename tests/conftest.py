@@ -1,6 +1,7 @@
 """The real database, the real application, and a record of every command between them."""
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -20,7 +21,7 @@ from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
 from tests.faults import Line
-from tests.support import Commands, Gateway, open_gateway
+from tests.support import Commands, Gateway, children, open_gateway
 
 Logged = Callable[[], str]
 
@@ -170,5 +171,7 @@ def start() -> Iterator[Start]:
     yield start
     for process in started:
         if process.poll() is None:
-            process.kill()
+            # Its children too: a demo's database would go on by itself.
+            for pid in (*children(process.pid), process.pid):
+                os.kill(pid, signal.SIGKILL)
             process.communicate()
