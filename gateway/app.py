@@ -97,11 +97,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with view.open(dispatchers.waiting):
-            await health.warm_up()
-            with traffic.drained():
-                yield
-        await store.close()
+        try:
+            async with view.open(dispatchers.waiting):
+                await health.warm_up()
+                with traffic.drained():
+                    yield
+        finally:
+            await store.close()
 
     app = Starlette(
         routes=[
