@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 from pymongo import MongoClient
@@ -154,13 +155,16 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(
-        *arguments: str, variables: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        stderr: int | IO[str] = subprocess.PIPE,
     ) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway", *arguments],
             env=dict(variables or {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             start_new_session=True,
             pass_fds=pass_fds,

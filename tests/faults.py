@@ -1,10 +1,12 @@
-"""What tests need to break things: a server on a real socket, and a line to the database that can fail."""
+"""What tests need to break things: a server on a real socket, a database and a line to it that can fail."""
 
 import asyncio
+import os
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway import server
+from gateway.embedded import embedded_database
 
 T = TypeVar("T")
 
@@ -115,3 +118,47 @@ async def served(app: Starlette) -> AsyncIterator[tuple[uvicorn.Server, int]]:
         finally:
             running.should_exit = True
             await serving
+
+
+def all_children() -> set[int]:
+    """Of this process; each thread has its own."""
+    found: set[int] = set()
+    for thread in Path(f"/proc/{os.getpid()}/task").iterdir():
+        with suppress(FileNotFoundError):
+            found |= set(map(int, (thread / "children").read_text().split()))
+    return found
+
+
+class Database:
+    """A database that keeps its data and its port when it is killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running = ExitStack()
+        self._port = 0
+        self._pid = 0
+        self.uri = ""
+
+    def start(self) -> None:
+        before = all_children()
+        database = embedded_database(self._directory, durable=True, port=self._port)
+        self.uri = self._running.enter_context(database)
+        self._port = int(self.uri.rpartition(":")[2])
+        [self._pid] = all_children() - before
+
+    def signal(self, number: int) -> None:
+        os.kill(self._pid, number)
+
+    def stop(self) -> None:
+        """Reap it, and end it first if it still runs."""
+        self._running.close()
+
+    @classmethod
+    @contextmanager
+    def running(cls, directory: Path) -> Iterator["Database"]:
+        database = cls(directory)
+        try:
+            database.start()
+            yield database
+        finally:
+            database.stop()
