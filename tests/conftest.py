@@ -43,7 +43,12 @@ def _lines() -> None:
 @pytest.fixture
 def logged(capfd: pytest.CaptureFixture[str]) -> Logged:
     """What was logged since this was asked last."""
-    return lambda: capfd.readouterr().err
+
+    def logged() -> str:
+        logs.flush()
+        return capfd.readouterr().err
+
+    return logged
 
 
 Start = Callable[..., "subprocess.Popen[str]"]

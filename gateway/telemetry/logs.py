@@ -4,10 +4,12 @@ Whatever a library logs comes here too, without its words: asyncio, for one, quo
 nobody retrieved, and with it perhaps a customer's phone number.
 """
 
+import asyncio
 import logging
 import os
 import select
 import traceback
+from collections import deque
 from datetime import UTC, datetime
 
 import msgspec
@@ -27,11 +29,10 @@ log: FilteringBoundLogger = structlog.get_logger()
 
 def configure(*, for_people: bool = False) -> None:
     """Have all lines of this process look as said, or be coloured text `for_people`."""
-    lines = _Lines()
     structlog.configure(
         processors=[_lead, _for_people if for_people else _as_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: lines,
+        logger_factory=lambda *_: _lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
@@ -68,7 +69,7 @@ def _for_people(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
 
 
 class _Lines:
-    """Standard error, as it is when a line is written.
+    """Standard error, as it is when lines are written.
 
     A full disk, a closed pipe, or one that nobody reads loses lines, never requests.
     """
@@ -77,21 +78,70 @@ class _Lines:
         self._room = select.poll()
         self._room.register(_STANDARD_ERROR, select.POLLOUT)
         self._patience = PATIENCE_MS
+        self._held: deque[bytes] = deque()
+        self._flushed_by: asyncio.AbstractEventLoop | None = None
+
+    def info(self, line: bytes) -> None:
+        """Hold the line for this turn of the event loop: requests that shared a batch end together."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.msg(line)
+            return
+        self._held.append(line)
+        if self._flushed_by is not loop:
+            self._flushed_by = loop
+            loop.call_soon(self.flush)
 
     def msg(self, line: bytes) -> None:
+        """Write the line at once, behind those that were held."""
+        self._held.append(line)
+        self.flush()
+
+    debug = warning = error = critical = msg
+
+    def flush(self) -> None:
+        """Write what was held."""
+        self._flushed_by = None
+        chunk: list[bytes] = []
+        size = 0
+        # Threads log too, and flush what another is flushing.
+        while line := self._next():
+            # So much is written whole, or not at all; other processes may write to the same pipe.
+            if chunk and size + len(line) > select.PIPE_BUF:
+                self._write(chunk)
+                chunk, size = [], 0
+            chunk.append(line)
+            size += len(line)
+        if chunk:
+            self._write(chunk)
+
+    def _next(self) -> bytes | None:
+        try:
+            return self._held.popleft() + b"\n"
+        except IndexError:
+            return None
+
+    def _write(self, lines: list[bytes]) -> None:
         if not self._room.poll(self._patience):
             # Whoever reads has had its chance; until it has made room, no line waits for it again.
             self._patience = 0
-            LOST.inc()
+            LOST.inc(len(lines))
             return
         self._patience = PATIENCE_MS
         try:
             # A buffer would keep what found no room, and fail once more when the process ends.
-            os.write(_STANDARD_ERROR, line + b"\n")
+            os.write(_STANDARD_ERROR, b"".join(lines))
         except OSError:
-            LOST.inc()
+            LOST.inc(len(lines))
 
-    debug = info = warning = error = critical = msg
+
+_lines = _Lines()
+
+
+def flush() -> None:
+    """Write what is held for the end of this turn of the event loop."""
+    _lines.flush()
 
 
 class _Libraries(logging.Handler):

@@ -97,6 +97,24 @@ def test_a_full_disk_loses_the_line_only() -> None:
         assert run(program, stderr=full, stdout=subprocess.PIPE, env=buffered).stdout == b"goes on\n"
 
 
+def test_lines_of_one_turn_are_written_together_and_trouble_at_once() -> None:
+    program = (
+        "import asyncio, os, structlog; from gateway.telemetry import logs; logs.configure()\n"
+        "log, write, writes = structlog.get_logger(), os.write, []\n"
+        "os.write = lambda to, text: writes.append(text.count(b'\\n')) or write(to, text)\n"
+        "async def main():\n"
+        "    for n in range(3): log.info('request', n=n)\n"
+        "    await asyncio.sleep(0)\n"
+        "    log.info('request', n=3); log.warning('trouble', n=4); log.info('request', n=5)\n"
+        "    for n in range(6, 16): log.info('request', n=n, text='x' * 1000)\n"
+        "asyncio.run(main()); print(writes)"
+    )
+    ended = run(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert [json.loads(line)["n"] for line in ended.stderr.splitlines()] == list(range(16))
+    # No more than a pipe takes whole.
+    assert ended.stdout == b"[3, 2, 4, 3, 3, 1]\n"
+
+
 def test_a_pipe_that_nobody_reads_loses_lines_only() -> None:
     program = (
         "import structlog; from gateway.telemetry import logs, metrics; logs.configure()\n"
