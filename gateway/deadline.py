@@ -16,7 +16,7 @@ from loaders.deadline import Deadline, until
 from loaders.store import DeadlineExceeded
 
 HEADER = "X-CAP-DEADLINE-MS"
-# Most requests are answered sooner, and to watch a client costs a task.
+# Most requests are answered sooner: to watch a client costs a task, and a deadline a timer.
 WATCHED_AFTER_SECONDS = 0.05
 
 _HEADER = HEADER.lower().encode()
@@ -41,32 +41,20 @@ class Deadlines:
         if scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
-        seconds = self._read(scope) / 1000
-        deadline = Deadline(seconds)
-        client = _Client(scope, receive)
+        deadline = Deadline(self._read(scope) / 1000)
+        request = _Request(scope, receive, send, deadline)
         try:
-            async with asyncio.timeout(seconds) as limit:
-
-                async def send_and_be_done(message: Message) -> None:
-                    if message["type"] == "http.response.start" and not limit.expired():
-                        # It is answered. How long the answer travels is between server and client.
-                        limit.reschedule(None)
-                        client.leave()
-                    await send(message)
-
-                with until(deadline):
-                    await self._app(scope, client.receive, send_and_be_done)
+            with until(deadline):
+                await self._app(scope, request.receive, request.send)
         except asyncio.CancelledError:
-            if not client.gone:
+            if request.ended_by is None or request.task.cancelling() > 1:
+                # Somebody else's doing, such as a server's that stops.
                 raise
-            client.task.uncancel()
-            raise ClientDisconnect from None
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise DeadlineExceeded from error
+            raise request.ended_by from None
         finally:
-            client.leave()
+            request.leave()
+            if request.ended_by is not None:
+                request.task.uncancel()
             # What still runs for this request sends nothing any more.
             deadline.end()
 
@@ -80,22 +68,27 @@ class Deadlines:
         return self._milliseconds
 
 
-class _Client:
-    """Whoever sent the request; watched when the request takes long and its body is there.
+class _Request:
+    """A request whose work ends at its deadline, or when its client goes away.
 
-    Until then whoever reads the body learns that the client is gone.
+    The client is watched when the request takes long and its body is there: until then whoever reads the
+    body learns that the client is gone.
     """
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, deadline: Deadline) -> None:
         task = asyncio.current_task()
         assert task is not None, "a server runs each request in a task"
         self.task: Task[Any] = task
-        self.gone = False
+        self.ended_by: Exception | None = None
         self._receive = receive
+        self._send = send
+        self._deadline = deadline
         self._sent_all = scope["method"] in ("GET", "HEAD")
         self._watching: Task[None] | None = None
         self._takes_long = False
-        self._timer = asyncio.get_running_loop().call_later(WATCHED_AFTER_SECONDS, self._after_a_while)
+        self._loop = asyncio.get_running_loop()
+        first = min(WATCHED_AFTER_SECONDS, deadline.left)
+        self._timer = self._loop.call_later(first, self._after_a_while)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -104,13 +97,21 @@ class _Client:
             self._watch()
         return message
 
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            # It is answered. How long the answer travels is between server and client.
+            self.leave()
+        await self._send(message)
+
     def leave(self) -> None:
+        """Let the request take what time it takes from now on."""
         self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
 
     def _after_a_while(self) -> None:
         self._takes_long = True
+        self._timer = self._loop.call_later(self._deadline.left, self._end, DeadlineExceeded())
         self._watch()
 
     def _watch(self) -> None:
@@ -120,5 +121,9 @@ class _Client:
     async def _wait_until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.gone = True
+        self._end(ClientDisconnect())
+
+    def _end(self, reason: Exception) -> None:
+        self.leave()
+        self.ended_by = reason
         self.task.cancel()
