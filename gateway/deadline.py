@@ -1,7 +1,7 @@
 """The deadline of every request, and clients that do not wait for it.
 
-Past its deadline a request is answered at once, whatever it waits for. A client that goes away ends the work
-that is done for it; what other requests have a part in goes on.
+Past its deadline a request is answered at once, whatever it waits for; for its body it waits less long. A
+client that goes away ends the work that is done for it; what other requests have a part in goes on.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.body import BodyTooLate
 from loaders.deadline import Deadline, until
 from loaders.store import DeadlineExceeded
 
@@ -29,12 +30,15 @@ class DeadlineInvalid(ValueError):
 class Deadlines:
     """Middleware that gives each request `milliseconds`, or fewer where its header says so.
 
-    The `exempt` paths see to it themselves.
+    Its body has to be there in `body_seconds`. The `exempt` paths see to it themselves.
     """
 
-    def __init__(self, app: ASGIApp, *, milliseconds: int, exempt: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, milliseconds: int, body_seconds: float, exempt: Collection[str]
+    ) -> None:
         self._app = app
         self._milliseconds = milliseconds
+        self._body_seconds = body_seconds
         self._exempt = exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +46,7 @@ class Deadlines:
             await self._app(scope, receive, send)
             return
         deadline = Deadline(self._read(scope) / 1000)
-        request = _Request(scope, receive, send, deadline)
+        request = _Request(scope, receive, send, deadline, self._body_seconds)
         try:
             with until(deadline):
                 await self._app(scope, request.receive, request.send)
@@ -75,23 +79,29 @@ class _Request:
     body learns that the client is gone.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, deadline: Deadline) -> None:
-        task = asyncio.current_task()
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, deadline: Deadline, body_seconds: float
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task(self._loop)
         assert task is not None, "a server runs each request in a task"
         self.task: Task[Any] = task
         self.ended_by: Exception | None = None
         self._receive = receive
         self._send = send
         self._deadline = deadline
+        self._body_seconds = body_seconds
         self._sent_all = scope["method"] in ("GET", "HEAD")
+        self._reading = False
         self._watching: Task[None] | None = None
         self._takes_long = False
-        self._loop = asyncio.get_running_loop()
         first = min(WATCHED_AFTER_SECONDS, deadline.left)
-        self._timer = self._loop.call_later(first, self._after_a_while)
+        self._timers = [self._loop.call_later(first, self._after_a_while)]
 
     async def receive(self) -> Message:
+        self._reading = True
         message = await self._receive()
+        self._reading = False
         if not message.get("more_body"):
             self._sent_all = True
             self._watch()
@@ -105,14 +115,22 @@ class _Request:
 
     def leave(self) -> None:
         """Let the request take what time it takes from now on."""
-        self._timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
 
     def _after_a_while(self) -> None:
         self._takes_long = True
-        self._timer = self._loop.call_later(self._deadline.left, self._end, DeadlineExceeded())
+        self._timers = [
+            self._loop.call_later(self._deadline.left, self._end, DeadlineExceeded()),
+            self._loop.call_later(self._body_seconds - WATCHED_AFTER_SECONDS, self._end_if_reading),
+        ]
         self._watch()
+
+    def _end_if_reading(self) -> None:
+        if self._reading and not self._sent_all:
+            self._end(BodyTooLate(self._body_seconds))
 
     def _watch(self) -> None:
         if self._takes_long and self._sent_all and self._watching is None:

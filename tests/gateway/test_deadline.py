@@ -156,7 +156,7 @@ async def test_an_answer_that_has_begun_may_take_its_time() -> None:
         await asyncio.sleep(0.1)
         await send({"type": "http.response.body", "body": b"whole"})
 
-    transport = httpx.ASGITransport(Deadlines(answer_slowly, milliseconds=20, exempt=()))
+    transport = httpx.ASGITransport(Deadlines(answer_slowly, milliseconds=20, body_seconds=1, exempt=()))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         assert (await client.get("/")).text == "whole"
 
