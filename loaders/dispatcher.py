@@ -68,6 +68,7 @@ class _Lane(Generic[G, K, V]):
     """Loads of one group that wait for each other; named by it and by whether they are large."""
 
     name: tuple[G, bool]
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     under_way: set[object] = field(default_factory=set)
     # Those under way, and those that are late.
     out: set[object] = field(default_factory=set)
@@ -109,7 +110,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         if (lane := self._lanes.get(name)) is None:
             lane = self._lanes[name] = _Lane(name)
         if not self._has_room(lane):
-            load: _Load[K, V] = _Load(keys, asyncio.get_running_loop().create_future(), copy_context())
+            load: _Load[K, V] = _Load(keys, lane.loop.create_future(), copy_context())
             lane.waiting.append(load)
             try:
                 return await load.answer
@@ -137,7 +138,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         place = object()
         lane.under_way.add(place)
         lane.out.add(place)
-        asyncio.get_running_loop().call_later(self.late_after, self._give_back, lane, place)
+        lane.loop.call_later(self.late_after, self._give_back, lane, place)
         return place
 
     def _leave(self, lane: _Lane[G, K, V], place: object) -> None:
@@ -153,7 +154,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
                 place = self._depart(lane)
                 send = self._send(lane, place, batch, keys)
                 # On behalf of who asked first, not of the request whose batch is back.
-                sending = asyncio.create_task(send, context=batch[0].context)
+                sending = lane.loop.create_task(send, context=batch[0].context)
                 self._sending.add(sending)
                 sending.add_done_callback(self._sending.discard)
         if not lane.out and self._lanes.get(lane.name) is lane:

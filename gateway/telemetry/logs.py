@@ -83,15 +83,14 @@ class _Lines:
 
     def info(self, line: bytes) -> None:
         """Hold the line for this turn of the event loop: requests that shared a batch end together."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.msg(line)
-            return
         self._held.append(line)
-        if self._flushed_by is not loop:
-            self._flushed_by = loop
-            loop.call_soon(self.flush)
+        if self._flushed_by is None or not self._flushed_by.is_running():
+            try:
+                self._flushed_by = asyncio.get_running_loop()
+            except RuntimeError:
+                self.flush()
+            else:
+                self._flushed_by.call_soon(self.flush)
 
     def msg(self, line: bytes) -> None:
         """Write the line at once, behind those that were held."""
