@@ -11,7 +11,7 @@ from asyncio import Future
 from collections.abc import Coroutine, Mapping
 from typing import Any, Generic, TypeVar
 
-from aiodataloader import DataLoader, Loader, dispatch_queue
+from aiodataloader import DataLoader, Loader, dispatch_queue_batch
 
 from loaders.store import StoreUnavailable
 
@@ -50,11 +50,15 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     def do_resolve_reject(self, key: K, future: "Future[V]") -> None:
         # Nobody may be left to read its exception, and asyncio would log that as a defect.
         future.add_done_callback(_read)
-        # aiodataloader waits one turn of the event loop longer, for keys that come of other keys' answers.
+        # aiodataloader waits two turns of the event loop longer, for keys that come of other keys' answers.
         # Ours never do, and each turn is a look at all the sockets.
         self._queue.append(Loader(key, future))
         if len(self._queue) == 1:
-            self.loop.call_soon(dispatch_queue, self)
+            self.loop.create_task(self._dispatch())
+
+    async def _dispatch(self) -> None:
+        queue, self._queue = self._queue, []
+        await dispatch_queue_batch(self, queue)
 
 
 def _read(future: "Future[Any]") -> None:
