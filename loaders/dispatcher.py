@@ -69,7 +69,8 @@ class _Lane(Generic[G, K, V]):
 
     name: tuple[G, bool]
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    under_way: set[object] = field(default_factory=set)
+    # Each until its time is up.
+    under_way: dict[object, asyncio.TimerHandle] = field(default_factory=dict)
     # Those under way, and those that are late.
     out: set[object] = field(default_factory=set)
     waiting: deque[_Load[K, V]] = field(default_factory=deque)
@@ -136,9 +137,8 @@ class Dispatcher(ABC, Generic[G, K, V]):
     def _depart(self, lane: _Lane[G, K, V]) -> object:
         """Take a place among the batches under way; who is late loses it."""
         place = object()
-        lane.under_way.add(place)
+        lane.under_way[place] = lane.loop.call_later(self.late_after, self._give_back, lane, place)
         lane.out.add(place)
-        lane.loop.call_later(self.late_after, self._give_back, lane, place)
         return place
 
     def _leave(self, lane: _Lane[G, K, V], place: object) -> None:
@@ -147,7 +147,8 @@ class Dispatcher(ABC, Generic[G, K, V]):
 
     def _give_back(self, lane: _Lane[G, K, V], place: object) -> None:
         """The next batch leaves, if anybody is waiting for one."""
-        lane.under_way.discard(place)
+        if timer := lane.under_way.pop(place, None):
+            timer.cancel()
         while lane.waiting and self._has_room(lane):
             batch, keys = self._take(lane.waiting)
             if batch:
