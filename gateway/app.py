@@ -47,7 +47,7 @@ from resolvers.operations import Operations
 from resolvers.schema import create_schema
 
 # New objects before the youngest are looked at, and how often that is before older ones are.
-_COLLECT_AFTER = 5_000, 20, 100
+_COLLECT_AFTER = 20_000, 20, 100
 
 # Whoever reads a file slowly takes no room from those who ask for data.
 _ALWAYS_ADMITTED = (*PROBES, f"{ASSETS_PATH}/")
