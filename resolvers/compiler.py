@@ -2,8 +2,8 @@
 
 The schema is the only source: a plan is made of what Strawberry's fields say of themselves, so nothing is
 described twice. What the compiler does not know is left to graphql-core's executor: directives,
-introspection, abstract types, nullable fields below the root, lists of anything but objects, and fields with
-arguments or extensions.
+introspection, abstract types, nullable fields below the root, lists of anything but objects, fields with
+extensions, arguments below the root, and those of the root that are not leaves.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,6 +16,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -23,6 +24,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     Visitor,
+    get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -36,9 +38,10 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 from graphql.execution.values import VariableValues
+from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
-from resolvers.plan import Complete, FieldFailed, Plan, Root
+from resolvers.plan import Complete, FieldFailed, Plan, ResolveRoot, Root
 
 # Without directives, what is selected does not depend on variables.
 _NO_VARIABLES = VariableValues({}, {})
@@ -97,9 +100,19 @@ class _Compiler:
 
     def _root(self, query: GraphQLObjectType, details: list[FieldDetails]) -> Root:
         field = query.fields.get(_name(details))
-        if field is None or not is_object_type(field.type) or not _definition(field).is_async:
+        if field is None or not is_object_type(field.type):
             raise _NotCompilable
-        return Root(_name(details), field, _nodes(details), self._object(field.type, details), {})
+        definition = _definition(field)
+        return Root(
+            _name(details),
+            field,
+            _nodes(details),
+            definition,
+            {name: _python_name(argument) for name, argument in field.args.items()},
+            _resolve_root(definition),
+            self._object(field.type, details),
+            {},
+        )
 
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Complete:
         collected = collect_subfields(
@@ -163,6 +176,24 @@ def _definition(field: GraphQLField) -> StrawberryField:
     if not isinstance(definition, StrawberryField):
         raise _NotCompilable
     return definition
+
+
+def _python_name(argument: GraphQLArgument) -> str:
+    definition = argument.extensions.get("strawberry-definition")
+    # What graphql-core makes of a leaf is what Strawberry's resolvers take.
+    if not isinstance(definition, StrawberryArgument) or not is_leaf_type(get_nullable_type(argument.type)):
+        raise _NotCompilable
+    return definition.python_name
+
+
+def _resolve_root(definition: StrawberryField) -> ResolveRoot:
+    resolver = definition.base_resolver
+    if resolver is None or not definition.is_async or definition.extensions:
+        raise _NotCompilable
+    method = resolver.wrapped_func
+    if not (resolver.self_parameter and resolver.info_parameter and isfunction(method)):
+        raise _NotCompilable
+    return method
 
 
 def _resolve(definition: StrawberryField) -> Callable[[Any], Any]:

@@ -1,15 +1,16 @@
 """A compiled operation, and how it is executed: by plain calls, without graphql-core's executor.
 
-A plan calls the same resolvers and serializers as the executor would; `resolvers.compiler` finds them in the
-schema. Only the fields of the query are awaited, side by side; below them the answer is built without a
-coroutine per field.
+A plan calls the same resolvers and serializers as the executor would, without what Strawberry wraps a
+resolver in; `resolvers.compiler` finds them in the schema. Only the fields of the query are awaited, side by
+side; below them the answer is built without a coroutine per field.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import strawberry
 from graphql import (
     ExecutionResult,
     FieldNode,
@@ -26,11 +27,14 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, is_awaitable
+from strawberry.types.field import StrawberryField
 
 from resolvers.context import Context
 
 # Makes an answer's value of a resolved one.
 Complete = Callable[[Any], Any]
+# The method behind a field of the query.
+ResolveRoot = Callable[..., Awaitable[Any]]
 
 # As many as graphql-core lists before it gives up.
 _MOST_VARIABLE_ERRORS = 50
@@ -58,6 +62,10 @@ class Root:
     name: str
     field: GraphQLField
     nodes: list[FieldNode]
+    definition: StrawberryField
+    # Strawberry's names of the arguments.
+    arguments: dict[str, str]
+    resolve: ResolveRoot
     complete: Complete
     remembered: dict[str, Any]
 
@@ -93,9 +101,10 @@ class Plan:
     ) -> Any:
         """The value of a root field; None where it failed, with an error added."""
         try:
-            arguments = get_argument_values(root.field, root.nodes[0], variables)
-            assert root.field.resolve is not None, "Strawberry gives every field a resolver"
-            value = await root.field.resolve(None, self._info(key, root, variables, context), **arguments)
+            values = get_argument_values(root.field, root.nodes[0], variables)
+            arguments = {root.arguments[name]: value for name, value in values.items()}
+            info = strawberry.Info(self._info(key, root, variables, context), root.definition)
+            value = await root.resolve(None, info=info, **arguments)
             return None if value is None else root.complete(value)
         except FieldFailed as failed:
             errors.append(located_error(failed.error, failed.nodes, [key, *failed.path]))

@@ -4,10 +4,8 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
-import strawberry
 from graphql import ExecutionResult, GraphQLSyntaxError
 from hypothesis import HealthCheck, event, given
 from hypothesis import settings as examples
@@ -21,7 +19,7 @@ from resolvers.context import Context
 from resolvers.limits import Limits
 from resolvers.operations import REMEMBERED_CHARACTERS, Operations, OperationUnknown
 from resolvers.schema import create_schema
-from tests.support import FULL_SUMMARY, Tenant, new_tenant
+from tests.support import Tenant, new_tenant
 
 SINCE = date(2025, 6, 12)
 SCHEMA = create_schema()
@@ -191,96 +189,6 @@ async def test_a_compiled_operation_answers_what_the_executor_answers(
         answer = await compiled.execute(operation, variables, world.context(reader))
         assert shown(answer) == shown(await plain.execute(expected, variables, world.context(reader)))
         event(f"errors: {len(answer.errors or [])}")
-
-
-COMPILED = [
-    f"{{ {SUMMARY} {{ {FULL_SUMMARY} }} }}",
-    f"{{ a: {SUMMARY} {{ ...F }} b: {SUMMARY} {{ __typename ... {{ orgId }} }} }} "
-    "fragment F on CustomerPromotionActionSummary { points { __typename } }",
-    "{ __typename }",
-    f"query ($p: ID!) {{ {SUMMARY.replace('promotionId: 1', 'promotionId: $p')} {{ orgId }} }}",
-]
-LEFT_TO_THE_EXECUTOR = [
-    f"{{ {SUMMARY} @skip(if: false) {{ orgId }} }}",
-    f"{{ {SUMMARY} {{ orgId @include(if: true) }} }}",
-    "{ __schema { queryType { name } } }",
-    '{ __type(name: "Query") { name } }',
-]
-
-
-@pytest.mark.parametrize("query", COMPILED)
-def test_what_is_compiled(query: str) -> None:
-    operation = Operations(SCHEMA, compiled=True).prepare(query, None)
-    assert operation.errors == []
-    assert operation.plan is not None
-    assert Operations(SCHEMA, compiled=False).prepare(query, None).plan is None
-
-
-@pytest.mark.parametrize("query", LEFT_TO_THE_EXECUTOR)
-def test_what_is_left_to_the_executor(query: str) -> None:
-    operation = Operations(SCHEMA, compiled=True).prepare(query, None)
-    assert operation.errors == []
-    assert operation.plan is None
-
-
-@strawberry.type
-class Part:
-    name: str
-    fails_at: int = -1
-    note: str | None = None
-
-    @strawberry.field
-    def number(self) -> int:
-        if self.fails_at == 0:
-            raise ValueError("number")
-        return self.fails_at
-
-    @strawberry.field
-    def parts(self) -> list["Part"]:
-        return [Part(name="inner", fails_at=self.fails_at - n) for n in range(1, 4)]
-
-    @strawberry.field
-    async def later(self) -> int:
-        return 1
-
-    @strawberry.field
-    def repeated(self, times: int) -> str:
-        return self.name * times
-
-
-@strawberry.type
-class Parts:
-    @strawberry.field
-    async def whole(self, info: strawberry.Info, fails_at: int) -> Part | None:
-        return Part(name=None if fails_at == 9 else "outer", fails_at=fails_at) if fails_at else None  # type: ignore[arg-type]
-
-
-PARTS = strawberry.Schema(Parts)
-
-
-@pytest.mark.parametrize(
-    ("selection", "is_compiled"),
-    [
-        ("name number", True),
-        ("parts { name number parts { number } }", True),
-        ("failsAt x: name y: parts { __typename z: number }", True),
-        ("note", False),
-        ("later", False),
-        ("repeated(times: 2)", False),
-    ],
-)
-@pytest.mark.parametrize("fails_at", [0, 1, 2, 3, 5, 9])
-async def test_any_schema_compiles_or_is_left_to_the_executor(
-    selection: str, is_compiled: bool, fails_at: int
-) -> None:
-    """Nulls and failures at every depth included."""
-    query = f"{{ a: whole(failsAt: {fails_at}) {{ {selection} }} b: whole(failsAt: 7) {{ name }} }}"
-    compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
-    operation = compiled.prepare(query, None)
-    assert (operation.plan is not None) == is_compiled
-    nobody: Any = None
-    expected = await plain.execute(plain.prepare(query, None), {}, nobody)
-    assert shown(await compiled.execute(operation, {}, nobody)) == shown(expected)
 
 
 def test_an_operation_is_prepared_once() -> None:

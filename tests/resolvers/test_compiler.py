@@ -1,0 +1,145 @@
+"""What is compiled, what is left to graphql-core's executor, and that nobody can tell the two apart."""
+
+from enum import Enum
+from typing import Annotated, Any
+
+import pytest
+import strawberry
+
+from resolvers.operations import Operations
+from tests.resolvers.test_operations import SCHEMA, SUMMARY, shown
+from tests.support import FULL_SUMMARY
+
+COMPILED = [
+    f"{{ {SUMMARY} {{ {FULL_SUMMARY} }} }}",
+    f"{{ a: {SUMMARY} {{ ...F }} b: {SUMMARY} {{ __typename ... {{ orgId }} }} }} "
+    "fragment F on CustomerPromotionActionSummary { points { __typename } }",
+    "{ __typename }",
+    f"query ($p: ID!) {{ {SUMMARY.replace('promotionId: 1', 'promotionId: $p')} {{ orgId }} }}",
+]
+LEFT_TO_THE_EXECUTOR = [
+    f"{{ {SUMMARY} @skip(if: false) {{ orgId }} }}",
+    f"{{ {SUMMARY} {{ orgId @include(if: true) }} }}",
+    "{ __schema { queryType { name } } }",
+    '{ __type(name: "Query") { name } }',
+]
+
+
+@pytest.mark.parametrize("query", COMPILED)
+def test_what_is_compiled(query: str) -> None:
+    operation = Operations(SCHEMA, compiled=True).prepare(query, None)
+    assert operation.errors == []
+    assert operation.plan is not None
+    assert Operations(SCHEMA, compiled=False).prepare(query, None).plan is None
+
+
+@pytest.mark.parametrize("query", LEFT_TO_THE_EXECUTOR)
+def test_what_is_left_to_the_executor(query: str) -> None:
+    operation = Operations(SCHEMA, compiled=True).prepare(query, None)
+    assert operation.errors == []
+    assert operation.plan is None
+
+
+@strawberry.type
+class Part:
+    name: str
+    fails_at: int = -1
+    note: str | None = None
+
+    @strawberry.field
+    def number(self) -> int:
+        if self.fails_at == 0:
+            raise ValueError("number")
+        return self.fails_at
+
+    @strawberry.field
+    def parts(self) -> list["Part"]:
+        return [Part(name="inner", fails_at=self.fails_at - n) for n in range(1, 4)]
+
+    @strawberry.field
+    async def later(self) -> int:
+        return 1
+
+    @strawberry.field
+    def repeated(self, times: int) -> str:
+        return self.name * times
+
+
+@strawberry.enum
+class Colour(Enum):
+    RED = "red"
+
+
+@strawberry.type
+class Parts:
+    @strawberry.field
+    async def whole(self, info: strawberry.Info, fails_at: int) -> Part | None:
+        return Part(name=None if fails_at == 9 else "outer", fails_at=fails_at) if fails_at else None  # type: ignore[arg-type]
+
+    @strawberry.field
+    async def coloured(
+        self,
+        info: strawberry.Info,
+        in_: Annotated[Colour, strawberry.argument(name="in")],
+        id: strawberry.ID | None = strawberry.UNSET,
+    ) -> Part | None:
+        return Part(name=f"{in_!r} {id!r}")
+
+    @strawberry.field
+    async def listed(self, info: strawberry.Info, numbers: list[int]) -> Part | None:
+        return Part(name=repr(numbers))
+
+    @strawberry.field
+    async def apart(self) -> Part | None:
+        return Part(name="apart")
+
+
+PARTS = strawberry.Schema(Parts)
+
+
+@pytest.mark.parametrize(
+    ("selection", "is_compiled"),
+    [
+        ("name number", True),
+        ("parts { name number parts { number } }", True),
+        ("failsAt x: name y: parts { __typename z: number }", True),
+        ("note", False),
+        ("later", False),
+        ("repeated(times: 2)", False),
+    ],
+)
+@pytest.mark.parametrize("fails_at", [0, 1, 2, 3, 5, 9])
+async def test_any_schema_compiles_or_is_left_to_the_executor(
+    selection: str, is_compiled: bool, fails_at: int
+) -> None:
+    """Nulls and failures at every depth included."""
+    query = f"{{ a: whole(failsAt: {fails_at}) {{ {selection} }} b: whole(failsAt: 7) {{ name }} }}"
+    compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
+    operation = compiled.prepare(query, None)
+    assert (operation.plan is not None) == is_compiled
+    nobody: Any = None
+    expected = await plain.execute(plain.prepare(query, None), {}, nobody)
+    assert shown(await compiled.execute(operation, {}, nobody)) == shown(expected)
+
+
+@pytest.mark.parametrize(
+    ("root", "is_compiled"),
+    [
+        ("coloured(in: RED)", True),
+        ('coloured(in: $colour, id: "1")', True),
+        ("coloured(in: $colour, id: null)", True),
+        ("coloured(in: $colour, id: $missing)", True),
+        ("apart", False),
+    ],
+)
+async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: str, is_compiled: bool) -> None:
+    unused = "a: coloured(in: $colour, id: $missing) { name }"
+    query = f"query ($colour: Colour!, $missing: ID) {{ {root} {{ name }} {unused} }}"
+    compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
+    operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
+    assert (operation.errors, operation.plan is not None) == ([], is_compiled)
+    assert Operations(PARTS, compiled=True).prepare("{ listed(numbers: [1]) { name } }", None).plan is None
+    nobody: Any = None
+    for variables in ({"colour": "RED"}, {"colour": "BLUE"}, {}):
+        answer = await compiled.execute(operation, variables, nobody)
+        assert shown(answer) == shown(await plain.execute(expected, variables, nobody))
