@@ -21,9 +21,13 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
+    VariableNode,
     Visitor,
+    get_argument_values,
     get_nullable_type,
     is_leaf_type,
     is_list_type,
@@ -45,6 +49,7 @@ from resolvers.plan import Complete, FieldFailed, Plan, ResolveRoot, Root
 
 # Without directives, what is selected does not depend on variables.
 _NO_VARIABLES = VariableValues({}, {})
+_MAY_DEPEND_ON_VARIABLES = VariableNode, ListValueNode, ObjectValueNode
 
 
 class _NotCompilable(Exception):
@@ -102,14 +107,17 @@ class _Compiler:
         field = query.fields.get(_name(details))
         if field is None or not is_object_type(field.type):
             raise _NotCompilable
-        definition = _definition(field)
+        names = {name: _python_name(argument) for name, argument in field.args.items()}
+        constant, varying = _split(field, details[0].node)
+        constants = get_argument_values(constant, details[0].node, _NO_VARIABLES)
         return Root(
             _name(details),
-            field,
+            varying,
             _nodes(details),
-            definition,
-            {name: _python_name(argument) for name, argument in field.args.items()},
-            _resolve_root(definition),
+            _definition(field),
+            _resolve_root(_definition(field)),
+            names,
+            {names[name]: value for name, value in constants.items()},
             self._object(field.type, details),
             {},
         )
@@ -184,6 +192,18 @@ def _python_name(argument: GraphQLArgument) -> str:
     if not isinstance(definition, StrawberryArgument) or not is_leaf_type(get_nullable_type(argument.type)):
         raise _NotCompilable
     return definition.python_name
+
+
+def _split(field: GraphQLField, node: FieldNode) -> tuple[GraphQLField, GraphQLField]:
+    """The field with only the arguments that are the same each time, and with only the others."""
+    depends = {
+        one.name.value for one in node.arguments or () if isinstance(one.value, _MAY_DEPEND_ON_VARIABLES)
+    }
+    constant, varying = (
+        {name: argument for name, argument in field.args.items() if (name in depends) == varies}
+        for varies in (False, True)
+    )
+    return GraphQLField(field.type, constant), GraphQLField(field.type, varying)
 
 
 def _resolve_root(definition: StrawberryField) -> ResolveRoot:

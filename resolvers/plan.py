@@ -57,15 +57,19 @@ class PlannedInfo(GraphQLResolveInfo[Context]):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A field of the query: how it is resolved, and how its value is completed."""
+    """A field of the query: how it is resolved, and how its value is completed.
+
+    `field` has the arguments that depend on variables, `constants` are the values of the others; `names` are
+    what the resolver calls them.
+    """
 
     name: str
     field: GraphQLField
     nodes: list[FieldNode]
     definition: StrawberryField
-    # Strawberry's names of the arguments.
-    arguments: dict[str, str]
     resolve: ResolveRoot
+    names: dict[str, str]
+    constants: dict[str, Any]
     complete: Complete
     remembered: dict[str, Any]
 
@@ -102,9 +106,9 @@ class Plan:
         """The value of a root field; None where it failed, with an error added."""
         try:
             values = get_argument_values(root.field, root.nodes[0], variables)
-            arguments = {root.arguments[name]: value for name, value in values.items()}
+            arguments = {root.names[name]: value for name, value in values.items()}
             info = strawberry.Info(self._info(key, root, variables, context), root.definition)
-            value = await root.resolve(None, info=info, **arguments)
+            value = await root.resolve(None, info=info, **root.constants, **arguments)
             return None if value is None else root.complete(value)
         except FieldFailed as failed:
             errors.append(located_error(failed.error, failed.nodes, [key, *failed.path]))
