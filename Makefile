@@ -47,6 +47,7 @@ lint: .venv
 # Their figures and plots are kept: see docs/bench.
 bench: .venv
 	$(BIN)/python -m bench.load --out docs/bench/load.json
+	GATEWAY_BENCH_DRIVER=pymongo $(BIN)/python -m bench.load --connections 1,32 --out docs/bench/load-pymongo.json
 	$(BIN)/python -m bench.growth --out docs/bench/growth.json
 	$(BIN)/python -m bench.plot
 
