@@ -156,7 +156,7 @@ async def test_standard_input_an_empty_file_and_files_that_cannot_be_read(
     completed = run("import", "cut.gz", database=database, cwd=tmp_path)
     assert completed.returncode == 2
     assert "Error: cut.gz is cut short or not gzipped" in completed.stderr
-    nowhere = {**database, "GATEWAY_MONGODB_URI": "mongodb://127.0.0.1:1"}
+    nowhere = {**database, "GATEWAY_MONGODB_URI": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"}
     completed = run("import", "-", database=nowhere, given=BASE[0].encode(), cwd=tmp_path)
     assert completed.returncode == 2
     assert completed.stderr.startswith("Error: The database cannot be used (ServerSelectionTimeoutError)")
