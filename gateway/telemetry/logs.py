@@ -75,8 +75,6 @@ class _Lines:
     """
 
     def __init__(self) -> None:
-        self._room = select.poll()
-        self._room.register(_STANDARD_ERROR, select.POLLOUT)
         self._patience = PATIENCE_MS
         self._held: deque[bytes] = deque()
         self._flushed_by: asyncio.AbstractEventLoop | None = None
@@ -84,13 +82,14 @@ class _Lines:
     def info(self, line: bytes) -> None:
         """Hold the line for this turn of the event loop: requests that shared a batch end together."""
         self._held.append(line)
-        if self._flushed_by is None or not self._flushed_by.is_running():
+        loop = self._flushed_by
+        if loop is None or not loop.is_running():
             try:
-                self._flushed_by = asyncio.get_running_loop()
+                loop = self._flushed_by = asyncio.get_running_loop()
             except RuntimeError:
                 self.flush()
             else:
-                self._flushed_by.call_soon(self.flush)
+                loop.call_soon(self.flush)
 
     def msg(self, line: bytes) -> None:
         """Write the line at once, behind those that were held."""
@@ -122,7 +121,10 @@ class _Lines:
             return None
 
     def _write(self, lines: list[bytes]) -> None:
-        if not self._room.poll(self._patience):
+        # Threads may wait at the same time, each needs a poll object of its own.
+        room = select.poll()
+        room.register(_STANDARD_ERROR, select.POLLOUT)
+        if not room.poll(self._patience):
             # Whoever reads has had its chance; until it has made room, no line waits for it again.
             self._patience = 0
             LOST.inc(len(lines))

@@ -13,6 +13,7 @@ import structlog
 
 from gateway.telemetry import logs
 from gateway.telemetry.entry import Entry, running
+from gateway.telemetry.logs import PATIENCE_MS
 from tests.conftest import Logged
 
 PHONE = "919078345795"
@@ -139,3 +140,26 @@ def test_an_exception_is_described_without_its_message() -> None:
         described = logs.without_message(error)
     assert described["error"] == "LookupError"
     assert PHONE not in described["frames"]
+
+
+def test_a_thread_that_waits_for_a_full_pipe_stops_nobody() -> None:
+    program = (
+        "import asyncio, os, threading, time, structlog; from gateway.telemetry import logs\n"
+        "logs.configure(); log = structlog.get_logger()\n"
+        "os.set_blocking(2, False)\n"
+        "try:\n"
+        "    while True: os.write(2, b'x' * 4096)\n"
+        "except BlockingIOError: os.set_blocking(2, True)\n"
+        "async def main():\n"
+        "    thread = threading.Thread(target=log.warning, args=['trouble']); thread.start()\n"
+        f"    time.sleep({PATIENCE_MS / 2000}); log.info('request'); await asyncio.sleep(0)\n"
+        "    thread.join()\n"
+        "try: asyncio.run(main()); print('goes on', int(logs.LOST._value.get()))\n"
+        # A traceback would wait for room, too.
+        "except RuntimeError as error: print(error)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.read() == b"goes on 2\n"
