@@ -51,7 +51,7 @@ class Deadlines:
             with until(deadline):
                 await self._app(scope, request.receive, request.send)
         except asyncio.CancelledError:
-            if request.ended_by is None or request.task.cancelling() > 1:
+            if request.ended_by is None or request.task.cancelling() > request.cancelled + 1:
                 # Somebody else's doing, such as a server's that stops.
                 raise
             raise request.ended_by from None
@@ -86,22 +86,28 @@ class _Request:
         task = asyncio.current_task(self._loop)
         assert task is not None, "a server runs each request in a task"
         self.task: Task[Any] = task
+        self.cancelled = task.cancelling()
         self.ended_by: Exception | None = None
         self._receive = receive
         self._send = send
         self._deadline = deadline
         self._body_seconds = body_seconds
         self._sent_all = scope["method"] in ("GET", "HEAD")
-        self._reading = False
+        self._reading = self._body_late = False
         self._watching: Task[None] | None = None
         self._takes_long = False
         first = min(WATCHED_AFTER_SECONDS, deadline.left)
-        self._timers = [self._loop.call_later(first, self._after_a_while)]
+        self._timers: list[asyncio.Handle] = [self._loop.call_later(first, self._after_a_while)]
 
     async def receive(self) -> Message:
+        if self._body_late:
+            # What is there already is still good.
+            self._timers.append(self._loop.call_soon(self._end_if_reading))
         self._reading = True
-        message = await self._receive()
-        self._reading = False
+        try:
+            message = await self._receive()
+        finally:
+            self._reading = False
         if not message.get("more_body"):
             self._sent_all = True
             self._watch()
@@ -129,7 +135,8 @@ class _Request:
         self._watch()
 
     def _end_if_reading(self) -> None:
-        if self._reading and not self._sent_all:
+        self._body_late = not self._sent_all
+        if self._reading and self._body_late:
             self._end(BodyTooLate(self._body_seconds))
 
     def _watch(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -11,11 +12,12 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway import legacy
 from gateway.app import create_app
 from gateway.auth import oauth
+from gateway.body import BodyTooLate
 from gateway.deadline import HEADER, Deadlines
 from gateway.demo import OAUTH_KEY, OAUTH_SECRET, authorization
 from gateway.ingest import events
@@ -159,6 +161,51 @@ async def test_an_answer_that_has_begun_may_take_its_time() -> None:
     transport = httpx.ASGITransport(Deadlines(answer_slowly, milliseconds=20, body_seconds=1, exempt=()))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         assert (await client.get("/")).text == "whole"
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "becomes"),
+    [
+        # A body that is there is read, however late; one that is not is not waited for any longer.
+        (True, False, "read"),
+        (False, False, BodyTooLate),
+        # Whoever stopped reading is not told that the body is late.
+        (False, True, "left"),
+    ],
+)
+async def test_a_body_is_late_only_for_those_who_wait_for_it(
+    first: bool, rest: bool, becomes: str | type[Exception]
+) -> None:
+    became = "nothing"
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        nonlocal became
+        if rest:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(receive(), 0.06)
+            await asyncio.sleep(0.1)
+            became = "left"
+        else:
+            await asyncio.sleep(0.15)
+            await receive()
+            became = "read"
+
+    async def receive() -> Message:
+        if not first:
+            await asyncio.sleep(30)
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def send(_: Message) -> None:
+        raise AssertionError
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    limited = Deadlines(app, milliseconds=10_000, body_seconds=0.1, exempt=())
+    if isinstance(becomes, str):
+        await limited(scope, receive, send)
+        assert became == becomes
+    else:
+        with pytest.raises(becomes):
+            await limited(scope, receive, send)
 
 
 async def test_a_client_that_goes_away_is_499_on_its_line(
