@@ -3,7 +3,7 @@
 The schema is the only source: a plan is made of what Strawberry's fields say of themselves, so nothing is
 described twice. What the compiler does not know is left to graphql-core's executor: directives,
 introspection, abstract types, nullable fields below the root, lists of anything but objects, fields with
-extensions, arguments below the root, and those of the root that are not leaves.
+extensions, arguments below the root, and those of the root that are no plain scalars or enums.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,6 +11,7 @@ from inspect import isfunction
 from operator import attrgetter
 from typing import Any
 
+import strawberry
 from graphql import (
     BREAK,
     DocumentNode,
@@ -28,7 +29,6 @@ from graphql import (
     VariableNode,
     Visitor,
     get_argument_values,
-    get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -43,12 +43,16 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
 from resolvers.plan import Complete, FieldFailed, Plan, ResolveRoot, Root
 
 # Without directives, what is selected does not depend on variables.
 _NO_VARIABLES = VariableValues({}, {})
+# What graphql-core makes of these, and of enums, is what Strawberry gives a resolver.
+_TAKEN_AS_THEY_ARE = str, int, float, bool, strawberry.ID
 _MAY_DEPEND_ON_VARIABLES = VariableNode, ListValueNode, ObjectValueNode
 
 
@@ -188,8 +192,12 @@ def _definition(field: GraphQLField) -> StrawberryField:
 
 def _python_name(argument: GraphQLArgument) -> str:
     definition = argument.extensions.get("strawberry-definition")
-    # What graphql-core makes of a leaf is what Strawberry's resolvers take.
-    if not isinstance(definition, StrawberryArgument) or not is_leaf_type(get_nullable_type(argument.type)):
+    if not isinstance(definition, StrawberryArgument):
+        raise _NotCompilable
+    kind = definition.type
+    if type(kind) is StrawberryOptional:
+        kind = kind.of_type
+    if not isinstance(kind, StrawberryEnumDefinition) and kind not in _TAKEN_AS_THEY_ARE:
         raise _NotCompilable
     return definition.python_name
 
@@ -210,8 +218,10 @@ def _resolve_root(definition: StrawberryField) -> ResolveRoot:
     resolver = definition.base_resolver
     if resolver is None or not definition.is_async or definition.extensions:
         raise _NotCompilable
-    method = resolver.wrapped_func
-    if not (resolver.self_parameter and resolver.info_parameter and isfunction(method)):
+    method, info = resolver.wrapped_func, resolver.info_parameter
+    if not isfunction(method) or not resolver.self_parameter or resolver.parent_parameter:
+        raise _NotCompilable
+    if info is None or info.name != "info":
         raise _NotCompilable
     return method
 

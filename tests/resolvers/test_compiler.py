@@ -90,6 +90,22 @@ class Parts:
         return Part(name=repr(numbers))
 
     @strawberry.field
+    async def perhaps(self, info: strawberry.Info, number: strawberry.Maybe[int]) -> Part | None:
+        return Part(name=repr(number))
+
+    @strawberry.field
+    async def known(self, info: strawberry.Info, id: strawberry.relay.GlobalID) -> Part | None:
+        return Part(name=id.type_name)
+
+    @strawberry.field
+    async def renamed(self, i: strawberry.Info) -> Part | None:
+        return Part(name=i.field_name)
+
+    @strawberry.field
+    async def below(self, info: strawberry.Info, parent: strawberry.Parent[None]) -> Part | None:
+        return Part(name=repr(parent))
+
+    @strawberry.field
     async def apart(self) -> Part | None:
         return Part(name="apart")
 
@@ -129,6 +145,10 @@ async def test_any_schema_compiles_or_is_left_to_the_executor(
         ('coloured(in: $colour, id: "1")', True),
         ("coloured(in: $colour, id: null)", True),
         ("coloured(in: $colour, id: $missing)", True),
+        ("perhaps(number: 1)", False),
+        ('known(id: "UGFydDox")', False),
+        ("renamed", False),
+        ("below", False),
         ("apart", False),
     ],
 )
