@@ -131,7 +131,7 @@ async def test_the_command_tells_what_became_of_the_lines(
     assert not (tmp_path / "day.ndjson.gz.rejected.ndjson").exists()
 
 
-async def test_standard_input_an_empty_file_and_files_that_cannot_be_read(
+async def test_standard_input_an_empty_file_and_one_that_is_not_there(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
     await empty_store.set_up()
@@ -142,6 +142,14 @@ async def test_standard_input_an_empty_file_and_files_that_cannot_be_read(
     assert (completed.returncode, completed.stderr) == (0, "empty: 0 new, 0 already there, 0 rejected.\n")
     completed = run("import", "none", database=database, cwd=tmp_path)
     assert (completed.returncode, completed.stderr) == (2, "Error: none: No such file or directory.\n")
+
+
+@pytest.mark.slow
+async def test_an_import_that_cannot_run_says_why(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    (tmp_path / "empty").write_text("")
     packed = bytearray(gzip.compress("\n".join(BASE).encode()))
     packed[20:40] = bytes(20)
     (tmp_path / "broken.gz").write_bytes(packed)
@@ -308,6 +316,7 @@ async def test_fractions_beyond_milliseconds_are_the_same_content_when_they_come
     assert told(await imported(empty_store, lines)) == (0, 1, 0, 0)
 
 
+@pytest.mark.slow
 async def test_an_export_of_an_import_of_an_export_is_the_same_file(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
