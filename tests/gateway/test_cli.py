@@ -198,6 +198,7 @@ async def test_a_store_keeps_its_password_or_md5(settings: Settings, gateway: Ga
         assert await can_call(gateway, till, "server123")
 
 
+@pytest.mark.slow
 async def test_an_oauth_client_gets_tokens_until_it_is_rotated_or_disabled(
     settings: Settings, gateway: Gateway, gateway_with: OpenGateway
 ) -> None:

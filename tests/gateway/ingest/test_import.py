@@ -417,7 +417,8 @@ async def _kill_at_random(
     assert killed == await exported(store)
 
 
-@pytest.mark.parametrize(("times", "count"), [(1, 2_000), pytest.param(20, 20_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("times", "count"), [(1, 2_000), (20, 20_000)])
 async def test_an_importer_that_is_killed_and_run_again_leaves_the_ledger_of_one_clean_run(
     database: dict[str, str], empty_store: Store, tmp_path: Path, times: int, count: int
 ) -> None:
