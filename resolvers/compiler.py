@@ -22,8 +22,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    ListValueNode,
-    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
@@ -53,7 +51,6 @@ from resolvers.plan import Complete, FieldFailed, Plan, ResolveRoot, Root
 _NO_VARIABLES = VariableValues({}, {})
 # What graphql-core makes of these, and of enums, is what Strawberry gives a resolver.
 _TAKEN_AS_THEY_ARE = str, int, float, bool, strawberry.ID
-_MAY_DEPEND_ON_VARIABLES = VariableNode, ListValueNode, ObjectValueNode
 
 
 class _NotCompilable(Exception):
@@ -204,9 +201,7 @@ def _python_name(argument: GraphQLArgument) -> str:
 
 def _split(field: GraphQLField, node: FieldNode) -> tuple[GraphQLField, GraphQLField]:
     """The field with only the arguments that are the same each time, and with only the others."""
-    depends = {
-        one.name.value for one in node.arguments or () if isinstance(one.value, _MAY_DEPEND_ON_VARIABLES)
-    }
+    depends = {one.name.value for one in node.arguments or () if isinstance(one.value, VariableNode)}
     constant, varying = (
         {name: argument for name, argument in field.args.items() if (name in depends) == varies}
         for varies in (False, True)
