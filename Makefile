@@ -4,26 +4,26 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 # A candidate counts only if it runs, is a supported version and can make environments.
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN := .venv/bin
-PLAYGROUND := gateway/playground
-BUNDLE := $(PLAYGROUND)/dist/graphiql.html
-SOURCES := $(wildcard $(addprefix $(PLAYGROUND)/, *.html *.json *.ts src/*))
+PAGES := gateway/pages
+BUNDLE := $(PAGES)/dist/graphiql.html
+SOURCES := $(wildcard $(addprefix $(PAGES)/, *.html *.json *.ts src/*))
 # Not every system has it; npm's own limits are in the command below.
 LIMIT := $(if $(shell command -v timeout),timeout 90)
 
-.PHONY: demo playground test fuzz test-all soak lint bench bench-lone lock clean .venv
+.PHONY: demo pages test fuzz test-all soak lint bench bench-lone lock clean .venv
 
 demo: .venv
 	@[ -e $(BUNDLE) ] || ! command -v npm >/dev/null || echo 'Bundling GraphiQL and the REST documentation (once)…'
-	@$(LIMIT) $(MAKE) --silent playground >/dev/null 2>&1 || \
-	  echo 'No bundle (see make playground): GraphiQL comes from a CDN, the REST documentation is left out.'
+	@$(LIMIT) $(MAKE) --silent pages >/dev/null 2>&1 || \
+	  echo 'No bundle (see make pages): GraphiQL comes from a CDN, the REST documentation is left out.'
 	@$(BIN)/promo-gateway demo --port $(PORT)
 
 # GraphiQL and the REST documentation, bundled to be served without any network; needs Node.
-playground: $(BUNDLE)
+pages: $(BUNDLE)
 
 $(BUNDLE): $(SOURCES)
-	npm --prefix $(PLAYGROUND) ci --omit=dev --no-progress --fetch-retries=0 --fetch-timeout=20000
-	npm --prefix $(PLAYGROUND) run build
+	npm --prefix $(PAGES) ci --omit=dev --no-progress --fetch-retries=0 --fetch-timeout=20000
+	npm --prefix $(PAGES) run build
 
 test: lint
 	$(BIN)/pytest -m "not slow"
@@ -77,4 +77,4 @@ lock:
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist \
-	  $(PLAYGROUND)/dist $(PLAYGROUND)/node_modules tests/browser/node_modules
+	  $(PAGES)/dist $(PAGES)/node_modules tests/browser/node_modules

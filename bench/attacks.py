@@ -21,7 +21,7 @@ from rich.table import Table
 from bench import machine, seed
 from bench.faces import FULL
 from bench.servers import Server, fresh_database, started
-from gateway.database import with_store
+from gateway.commands.database import with_store
 
 TIMES = 50
 MOST_MS = 50

@@ -15,8 +15,9 @@ from itertools import count
 
 import httpx
 
-from gateway import legacy
-from gateway.demo import MOBILE, PASSWORD, PROGRAM, PROMOTION, TILL, authorization
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import MOBILE, PASSWORD, PROGRAM, PROMOTION, TILL
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 
 PORT = 18099
 ROUND_SECONDS = 5
@@ -24,7 +25,7 @@ ROUNDS = 4
 GOOD_CONNECTIONS = 4
 BAD_A_SECOND = 50
 
-URL = f"http://127.0.0.1:{PORT}{legacy.PATH}"
+URL = f"http://127.0.0.1:{PORT}{ACTION_SUMMARY_PATH}"
 PARAMETERS = {
     "source": "INSTORE",
     "identifierName": "mobile",

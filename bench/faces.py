@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from bench.seed import Tenant
-from gateway import legacy
 from gateway.errors import GRAPHQL_PATH
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 
 HOST = "127.0.0.1"
 
@@ -72,7 +72,7 @@ def rest(asked: list[Asked]) -> Request:
         "programId": one.tenant.program,
         "promotionId": one.tenant.promotion(one.promotion).promotion_id,
     }
-    return Request(f"{legacy.PATH}?{urlencode(parameters)}", one.tenant.headers)
+    return Request(f"{ACTION_SUMMARY_PATH}?{urlencode(parameters)}", one.tenant.headers)
 
 
 def graphql(asked: list[Asked], fields: str) -> Request:

@@ -17,9 +17,9 @@ from bench.faces import FACES, HOST, full
 from bench.measure import opened
 from bench.rounds import Case, lines, measured, table
 from bench.seed import Tenant
+from loaders.enums import Benefit
 from loaders.ledger import Issuance
 from loaders.store import Store
-from loaders.vocabulary import Benefit
 
 RAW, REST = FACES["raw"], FACES["rest"]
 BUSY = 32

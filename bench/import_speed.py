@@ -32,12 +32,12 @@ from bson.codec_options import CodecOptions
 from bson.decimal128 import Decimal128
 from pymongo import MongoClient
 
-from gateway.database import set_up, with_store
-from gateway.embedded import embedded_database
+from gateway.commands.database import set_up, with_store
+from gateway.commands.embedded_database import embedded_database
 from gateway.ingest.importer import BATCH_LINES
 from gateway.ingest.records import IssuanceRecord, decode
 from gateway.settings import Settings
-from loaders.documents import ISSUANCES
+from loaders.database_schema import ISSUANCES
 from loaders.ledger import issuance_document
 from loaders.store import Document
 

@@ -22,7 +22,7 @@ from rich.table import Table
 from bench import machine, seed
 from bench.lone_load_process import KINDS, TENANT, WAYS
 from bench.servers import environment, fresh_database
-from gateway.database import with_store
+from gateway.commands.database import with_store
 from gateway.settings import Settings
 
 FEW, MANY = 20, 220

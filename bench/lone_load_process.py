@@ -17,10 +17,10 @@ from bench.seed import Tenant, tenant
 from gateway.settings import Settings
 from loaders import Dispatchers, Loaders
 from loaders.customers import CustomerDispatcher, CustomerIdentifier
+from loaders.enums import Benefit, IdentifierName
 from loaders.promotions import PromotionDispatcher, PromotionReference
 from loaders.store import Store
 from loaders.totals import BenefitsKey, TotalsDispatcher
-from loaders.vocabulary import Benefit, IdentifierName
 
 TENANT = tenant(0, 10, 10)
 _ALL = frozenset(Benefit)

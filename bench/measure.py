@@ -13,7 +13,7 @@ from bench import machine, wrk
 from bench.faces import FACES, Asked, Face, Request
 from bench.seed import Tenant
 from bench.servers import PATIENCE_SECONDS, Server, fresh_database, started
-from gateway.database import with_store
+from gateway.commands.database import with_store
 from gateway.errors import GRAPHQL_PATH
 from loaders.store import Store
 

@@ -19,13 +19,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway import codec, legacy
+from gateway import json_format
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
-from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, PROMOTIONS, customer_promotion
+from loaders.database_schema import CUSTOMER_IDENTIFIERS, ISSUANCES, PROMOTIONS, customer_promotion
+from loaders.enums import Benefit, IssuanceType
 from loaders.organizations import Organization
-from loaders.vocabulary import Benefit, IssuanceType
 from resolvers.scalars import to_local_second, to_three_digits
-from resolvers.summary import NO_BENEFITS
+from resolvers.summary_types import NO_BENEFITS
 
 Row = dict[str, Any]
 
@@ -79,11 +80,11 @@ def create_app(
         ]
         rows = await issuances.aggregate(pipeline).to_list(None)
         return Response(
-            codec.encode(_body(organization, promotion, customer["customerId"], rows)),
-            media_type=codec.MEDIA_TYPE,
+            json_format.encode(_body(organization, promotion, customer["customerId"], rows)),
+            media_type=json_format.MEDIA_TYPE,
         )
 
-    return Starlette(routes=[Route(legacy.PATH, get, methods=["GET"])])
+    return Starlette(routes=[Route(ACTION_SUMMARY_PATH, get, methods=["GET"])])
 
 
 def _body(organization: Organization, promotion: Row, customer_id: int, rows: list[Row]) -> Row:

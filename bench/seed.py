@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice, product
 
-from gateway.auth.headers import md5_hex
+from gateway.auth.credentials import authorization, md5_hex
 from gateway.auth.passwords import hash_secret
-from gateway.database import set_up
-from gateway.demo import DEMO, PASSWORD, authorization
+from gateway.commands.database import set_up
+from gateway.commands.sample_data import DEMO, PASSWORD
 from loaders import ledger
 from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
+from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import Store
-from loaders.vocabulary import Benefit, ClientKind, IdentifierName, IssuanceType
 
 CUSTOMERS = 320
 ORGANIZATIONS = 200

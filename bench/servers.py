@@ -17,7 +17,7 @@ import httpx
 from pymongo import MongoClient
 
 from bench.server_process import COUNTED
-from gateway.embedded import embedded_database
+from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 from loaders.driver import DriverName
 

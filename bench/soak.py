@@ -23,7 +23,7 @@ from rich.table import Table
 from bench import machine, seed
 from bench.faces import FACES, ask
 from bench.servers import Server, fresh_database, started
-from gateway.database import with_store
+from gateway.commands.database import with_store
 from gateway.telemetry.metrics import SAMPLE_SECONDS
 
 WARM_UP_SECONDS = 5

@@ -16,34 +16,32 @@ from starlette.routing import Mount, Route
 from strawberry import Schema
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from gateway import legacy, openapi
-from gateway.auth import Authenticator, oauth
-from gateway.auth.oauth import TokenEndpoint
+from gateway.auth.authenticator import Authenticator
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
-from gateway.body import BodyLimit
-from gateway.browsers import AnswerHeaders, cross_origin
-from gateway.deadline import Deadlines
 from gateway.errors import GRAPHQL_PATH, ErrorAnswers
-from gateway.graphql_app import GraphQLEndpoint
+from gateway.graphql.endpoint import GraphQLEndpoint
+from gateway.graphql.limits import Limits
+from gateway.graphql.operations import Operations
+from gateway.graphql.persisted_documents import PersistedOperations, trust_manifest
 from gateway.health import LIVE, PROBES, READY, Health
-from gateway.ingest import events
-from gateway.ingest.events import EventsEndpoint
-from gateway.legacy import ActionSummary
-from gateway.openapi import OpenAPIEndpoint
-from gateway.persisted import PersistedOperations, trust_manifest
-from gateway.playground import ASSETS_PATH, Pages, Till
+from gateway.middleware.admission import Admission, Closing, Traffic
+from gateway.middleware.body_limit import BodyLimit
+from gateway.middleware.deadline import Deadlines
+from gateway.middleware.security_headers import AnswerHeaders, cross_origin
+from gateway.pages import ASSETS_PATH, Pages, Till
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
+from gateway.rest.events import EVENTS_PATH, EventsEndpoint
+from gateway.rest.openapi import OPENAPI_PATH, OpenAPIEndpoint
+from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TokenEndpoint
 from gateway.settings import Settings
 from gateway.telemetry import logs
-from gateway.telemetry.view import View
-from gateway.traffic import Admission, Closing, Traffic
+from gateway.telemetry.setup import View
 from loaders import Dispatchers, Loaders
+from loaders.enums import Resource, Right
 from loaders.store import Listener, Store
-from loaders.vocabulary import Resource, Right
 from resolvers.context import Context
-from resolvers.limits import Limits
-from resolvers.operations import Operations
 from resolvers.schema import create_schema
 
 # New objects before the youngest are looked at, and how often that is before older ones are.
@@ -108,11 +106,11 @@ def create_app(
     app = Starlette(
         routes=[
             Route(GRAPHQL_PATH, graphql_endpoint.answer, methods=["GET", "POST"]),
-            Route(legacy.PATH, ActionSummary(enter).get, methods=["GET"]),
-            Route(events.PATH, events_endpoint.receive, methods=["POST"]),
-            Route(oauth.PATH, token_endpoint.generate, methods=["POST"]),
-            Route(oauth.JWKS_PATH, token_endpoint.public_keys, methods=["GET"]),
-            Route(openapi.PATH, description.get, methods=["GET"]),
+            Route(ACTION_SUMMARY_PATH, ActionSummary(enter).get, methods=["GET"]),
+            Route(EVENTS_PATH, events_endpoint.receive, methods=["POST"]),
+            Route(TOKEN_PATH, token_endpoint.generate, methods=["POST"]),
+            Route(JWKS_PATH, token_endpoint.public_keys, methods=["GET"]),
+            Route(OPENAPI_PATH, description.get, methods=["GET"]),
             Route(LIVE, health.live, methods=["GET"]),
             Route(READY, health.ready, methods=["GET"]),
             Route("/", pages.index, methods=["GET"]),

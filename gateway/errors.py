@@ -15,8 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from gateway import codec, legacy
-from gateway.auth import oauth
+from gateway import json_format
 from gateway.auth.callers import (
     AccessDenied,
     AuthorizationUnavailable,
@@ -25,17 +24,20 @@ from gateway.auth.callers import (
     Unauthenticated,
 )
 from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
-from gateway.body import BodyTooLarge
-from gateway.deadline import HEADER, DeadlineInvalid
-from gateway.graphql_http import answer_type
-from gateway.ingest import events
-from gateway.persisted import OperationNotTrusted, PersistedQueryNotFound
-from gateway.telemetry.entry import UNANSWERED, current, note_error
+from gateway.graphql.limits import LimitExceeded
+from gateway.graphql.operations import OperationUnknown
+from gateway.graphql.persisted_documents import OperationNotTrusted, PersistedQueryNotFound
+from gateway.graphql.request import answer_type
+from gateway.middleware.body_limit import BodyTooLarge
+from gateway.middleware.deadline import HEADER, DeadlineInvalid
+from gateway.rest import tokens
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.telemetry.logs import without_message
+from gateway.telemetry.request_log import UNANSWERED, current, note_error
 from loaders.store import DeadlineExceeded, StoreUnavailable
 from resolvers import errors
-from resolvers.limits import LimitExceeded
-from resolvers.operations import OperationUnknown
 
 GRAPHQL_PATH = "/graphql"
 _RETRY_AFTER_SECONDS = {429: FAILURES_REMEMBERED_SECONDS, 503: 1}
@@ -58,7 +60,7 @@ _PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdent
 SHOWN: Mapping[type[Exception], Shown] = {
     Unauthenticated: Shown(401, "Unauthorized", 401, "UNAUTHENTICATED"),
     TokenExpired: Shown(498, "", 401, "UNAUTHENTICATED"),
-    oauth.InvalidClient: Shown(320001, "Invalid client key and secret", 401, "UNAUTHENTICATED"),
+    tokens.InvalidClient: Shown(320001, "Invalid client key and secret", 401, "UNAUTHENTICATED"),
     TooManyFailures: Shown(429, "Too Many Requests", 429, "TOO_MANY_REQUESTS"),
     AuthorizationUnavailable: Shown(
         4001, "Authorization status unavailable!", 503, "AUTHORIZATION_UNAVAILABLE"
@@ -149,7 +151,10 @@ class ErrorAnswers:
             await self._answer(Request(scope), error)(scope, receive, send)
 
     def _answer(self, request: Request, error: Exception) -> Response:
-        if isinstance(error, DeadlineExceeded) and request.url.path not in (GRAPHQL_PATH, legacy.PATH):
+        if isinstance(error, DeadlineExceeded) and request.url.path not in (
+            GRAPHQL_PATH,
+            ACTION_SUMMARY_PATH,
+        ):
             # Elsewhere it is no promotion that could not be read, and status 200 would be a lie.
             error = HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "The deadline passed.")
         answer = shown(error)
@@ -158,9 +163,9 @@ class ErrorAnswers:
             headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[answer.status])
         path, message = request.url.path, answer.message
         # The frozen face and unknown paths say no more than the status's own phrase.
-        if isinstance(error, HTTPException) and path in (GRAPHQL_PATH, oauth.PATH, events.PATH):
+        if isinstance(error, HTTPException) and path in (GRAPHQL_PATH, TOKEN_PATH, EVENTS_PATH):
             message = error.detail
-        body = codec.encode(_body(path, answer, message))
+        body = json_format.encode(_body(path, answer, message))
         status = http_status(answer, always_200=self._always_200)
         response = Response(body, status, headers, _media_type(request))
         if status == HTTPStatus.UNAUTHORIZED:
@@ -172,15 +177,15 @@ def _body(path: str, answer: Shown, message: str) -> dict[str, object]:
     if path == GRAPHQL_PATH:
         extensions = {"code": answer.graphql_code, "errorCode": answer.code}
         return {"errors": [{"message": message, "extensions": extensions}]}
-    if path == oauth.PATH:
+    if path == TOKEN_PATH:
         return {"data": None, "errors": [{"code": answer.code, "message": message}]}
     return {"errors": [{"status": False, "code": answer.code, "message": message}]}
 
 
 def _media_type(request: Request) -> str:
     if request.url.path != GRAPHQL_PATH:
-        return codec.MEDIA_TYPE
-    return f"{answer_type(request.headers) or codec.MEDIA_TYPE}; charset=utf-8"
+        return json_format.MEDIA_TYPE
+    return f"{answer_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8"
 
 
 def _challenge(request: Request, response: Response) -> None:

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import codec
-from gateway.traffic import Traffic
+from gateway import json_format
+from gateway.middleware.admission import Traffic
 from loaders.deadline import Deadline, until
 from loaders.store import Store, StoreUnavailable
 
@@ -57,4 +57,4 @@ class Health:
 
 def _answer(status: str, code: HTTPStatus = HTTPStatus.OK) -> Response:
     headers = {"Cache-Control": "no-store"}
-    return Response(codec.encode({"status": status}), code, headers, codec.MEDIA_TYPE)
+    return Response(json_format.encode({"status": status}), code, headers, json_format.MEDIA_TYPE)

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gateway.graphql.limits import Limits
 from gateway.setting_values import (
     DATABASE_NAME,
     DAY,
@@ -25,7 +26,6 @@ from gateway.setting_values import (
 )
 from loaders.dispatcher import IN_FLIGHT, LIMIT
 from loaders.driver import DriverName
-from resolvers.limits import Limits
 
 _LIMITS = Limits()
 

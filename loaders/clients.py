@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from loaders.documents import ACCESS_GROUPS, API_CLIENTS
+from loaders.database_schema import ACCESS_GROUPS, API_CLIENTS
+from loaders.enums import ClientKind, Resource, Right
 from loaders.organizations import Organization, find_organization
 from loaders.store import Document, Int64, Store
-from loaders.vocabulary import ClientKind, Resource, Right
 
 Rights = Mapping[Resource, Right]
 

@@ -5,9 +5,9 @@ from collections.abc import Set
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader, gather
+from loaders.database_schema import CUSTOMER_IDENTIFIERS
 from loaders.dispatcher import Dispatcher
-from loaders.documents import CUSTOMER_IDENTIFIERS
-from loaders.vocabulary import LONGEST_NAME, IdentifierName
+from loaders.enums import LONGEST_NAME, IdentifierName
 
 
 class CustomerIdentifier(NamedTuple):

@@ -16,7 +16,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 
-from loaders.connection import POOL_SIZE
+from loaders.driver_options import POOL_SIZE
 
 # Motor runs each command in a thread, and reads when it is imported how many there may be: five for each core
 # unless told, so that on two cores ten slow commands would keep everything waiting beside an idle pool.

@@ -10,17 +10,17 @@ from datetime import datetime
 from decimal import Context, Decimal
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
-from loaders.documents import (
+from loaders.database_schema import (
     CUSTOMER_IDENTIFIERS,
     ISSUANCES,
     ORGANIZATIONS,
     PROMOTIONS,
     customer_promotion,
 )
+from loaders.enums import Benefit, IssuanceType
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import Document, Int64, Store, Upserted
-from loaders.vocabulary import Benefit, IssuanceType
 
 # The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
 LARGEST_AMOUNT, SMALLEST_AMOUNT = Decimal(10**24), Decimal("0.000001")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from loaders.documents import ORGANIZATIONS
+from loaders.database_schema import ORGANIZATIONS
 from loaders.store import Store, StoreUnavailable
 
 

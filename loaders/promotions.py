@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from loaders.batch import BatchLoader, gather
+from loaders.database_schema import PROMOTIONS
 from loaders.dispatcher import Dispatcher
-from loaders.documents import PROMOTIONS
+from loaders.enums import LONGEST_NAME
 from loaders.store import Store
-from loaders.vocabulary import LONGEST_NAME
 
 Field = Literal["promotionId", "promotionIdentifier"]
 

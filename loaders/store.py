@@ -19,11 +19,11 @@ from pymongo import UpdateOne, timeout
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
-from loaders.connection import options
+from loaders.database_schema import COLLECTIONS, Collection
 from loaders.deadline import current
-from loaders.documents import COLLECTIONS, Collection
 from loaders.driver import CODEC, DRIVERS, DriverName
-from loaders.failures import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
+from loaders.driver_options import options
+from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 
 __all__ = [
     "AlreadyExists",

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
+from loaders.database_schema import ISSUANCES, customer_promotion
 from loaders.dispatcher import Dispatcher
-from loaders.documents import ISSUANCES, customer_promotion
-from loaders.vocabulary import Benefit, IssuanceType
+from loaders.enums import Benefit, IssuanceType
 
 
 class BenefitsKey(NamedTuple):

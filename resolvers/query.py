@@ -5,12 +5,12 @@ from typing import Annotated
 import strawberry
 
 from loaders.customers import CustomerIdentifier
-from loaders.vocabulary import IdentifierName
+from loaders.enums import IdentifierName
+from resolvers.action_summary import summarize
 from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
 from resolvers.context import Context
-from resolvers.needs import needed_benefits
-from resolvers.promotion_summary import summarize
-from resolvers.summary import CustomerPromotionActionSummary
+from resolvers.required_benefits import needed_benefits
+from resolvers.summary_types import CustomerPromotionActionSummary
 
 
 @strawberry.type(description="What can be asked for.")

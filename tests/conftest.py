@@ -15,8 +15,8 @@ import pytest
 from pymongo import MongoClient
 
 from gateway.auth.tokens import SigningKey
-from gateway.demo import fill
-from gateway.embedded import embedded_database
+from gateway.commands.embedded_database import embedded_database
+from gateway.commands.sample_data import fill
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from loaders.driver import DriverName

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway import server
-from gateway.embedded import embedded_database
+from gateway.commands.embedded_database import embedded_database
 
 T = TypeVar("T")
 

@@ -22,21 +22,21 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from gateway import legacy
 from gateway.app import create_app
-from gateway.auth import oauth
-from gateway.auth.headers import md5_hex
+from gateway.auth.credentials import authorization, md5_hex
 from gateway.auth.passwords import hash_secret
-from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET, PASSWORD, PROGRAM, PROMOTION, TILL, authorization
+from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET, PASSWORD, PROGRAM, PROMOTION, TILL
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders import ledger
 from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
+from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import Store
-from loaders.vocabulary import Benefit, ClientKind, IdentifierName, IssuanceType
 
 DEMO_HEADER = {"Authorization": authorization(TILL, PASSWORD)}
 # As REST parameters; `ask_graphql` makes GraphQL arguments of them.
@@ -104,7 +104,7 @@ class Gateway:
     async def rest(
         self, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
     ) -> httpx.Response:
-        return await self.client.get(legacy.PATH, params=dict(parameters), headers=dict(headers))
+        return await self.client.get(ACTION_SUMMARY_PATH, params=dict(parameters), headers=dict(headers))
 
     async def graphql(
         self,
@@ -118,7 +118,7 @@ class Gateway:
     async def token(self, **customer: str) -> str:
         """A token of the demo's OAuth client, for one customer if that is named."""
         asked = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, **({"customer": customer} if customer else {})}
-        response = await self.client.post(oauth.PATH, json=asked)
+        response = await self.client.post(TOKEN_PATH, json=asked)
         token: str = response.json()["data"]["accessToken"]
         return token
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from loaders.clients import Rights
+from loaders.enums import Resource, Right
 from loaders.organizations import Organization
-from loaders.vocabulary import Resource, Right
 
 
 class Refused(Exception):

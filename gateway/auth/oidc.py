@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.auth.callers import AuthorizationUnavailable, Caller, Unauthenticated
 from gateway.auth.tokens import key_id_of, verified_claims
-from gateway.telemetry.entry import current
+from gateway.telemetry.request_log import current
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization
 from loaders.store import Store

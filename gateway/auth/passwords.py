@@ -29,8 +29,8 @@ from starlette.requests import HTTPConnection
 from gateway.auth.callers import AuthorizationUnavailable, TooManyFailures, Unauthenticated
 from loaders.clients import Client, find_account, find_client
 from loaders.deadline import Deadline, until
+from loaders.enums import ClientKind
 from loaders.store import Store, StoreUnavailable
-from loaders.vocabulary import ClientKind
 
 WAITING = 50
 WAITING_PER_ADDRESS = 10

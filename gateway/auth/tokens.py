@@ -19,8 +19,8 @@ from jwt.algorithms import RSAAlgorithm
 
 from gateway.auth.callers import Caller, TokenExpired, Unauthenticated
 from loaders.clients import Client, Rights, find_account, find_client
+from loaders.enums import ClientKind, Resource, Right
 from loaders.store import Store
-from loaders.vocabulary import ClientKind, Resource, Right
 
 ISSUER = "promo-gateway"
 ALGORITHM = "RS256"

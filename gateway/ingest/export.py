@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from gateway import codec
-from loaders.documents import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
+from gateway import json_format
+from loaders.database_schema import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
+from loaders.enums import IdentifierName
 from loaders.store import Document, Store
-from loaders.vocabulary import IdentifierName
 
 
 async def lines(store: Store) -> AsyncIterator[bytes]:
@@ -91,4 +91,4 @@ def _utc(instant: datetime) -> str:
 
 
 def _line(record: str, **fields: Any) -> bytes:
-    return codec.encode({"record": record, **fields})
+    return json_format.encode({"record": record, **fields})

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from gateway.ingest.events import CONTRADICTING, UNKNOWN_PROMOTION, replay_all
+from gateway.ingest.import_summary import Line, Summary
+from gateway.ingest.recorder import CONTRADICTING, UNKNOWN_PROMOTION, replay_all
 from gateway.ingest.records import (
     CustomerRecord,
     IssuanceRecord,
@@ -21,12 +22,11 @@ from gateway.ingest.records import (
     decode,
 )
 from gateway.ingest.seen import Seen
-from gateway.ingest.summary import Line, Summary
-from loaders import ledger, set_aside
+from loaders import ledger, pending_events
+from loaders.enums import Form
+from loaders.pending_events import SetAside
 from loaders.promotions import find_promotion_ids
-from loaders.set_aside import SetAside
 from loaders.store import Document, Store, Upserted
-from loaders.vocabulary import Form
 
 BATCH_LINES = 500
 CONNECTIONS = 4
@@ -214,11 +214,11 @@ class Import:
             )
             for line, one in records
         ]
-        there = await set_aside.keep(self._store, things, self._days)
+        there = await pending_events.keep(self._store, things, self._days)
         self.summary.set_aside += len(things) - len(there)
         for position in there:
             line, one = records[position]
-            kept = await set_aside.find(self._store, one.org_id, one.event_id, Form.RECORD)
+            kept = await pending_events.find(self._store, one.org_id, one.event_id, Form.RECORD)
             if kept is not None and decode(kept.payload.encode()) != one:
                 self.summary.reject(line, "something else with this eventId is set aside")
             else:

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.ingest.records import RecordInvalid, check_year
-from gateway.ingest.shapes import (
+from gateway.ingest.payloads import (
     AlternateCurrenciesIssued,
     BadgeEarned,
     CouponIssue,
@@ -23,10 +22,11 @@ from gateway.ingest.shapes import (
     PromotionDescribed,
     RewardIssued,
 )
+from gateway.ingest.records import RecordInvalid, check_year
 from loaders.customers import CustomerIdentifier
+from loaders.enums import Benefit
 from loaders.ledger import Issuance, check_amount
 from loaders.promotions import Promotion
-from loaders.vocabulary import Benefit
 
 # Stands in for the promotion of an issuance until that is looked up.
 _NO_PROMOTION = -1

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from loaders.customers import CustomerIdentifier
+from loaders.enums import LONGEST_NAME, Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance, check_amount
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
-from loaders.vocabulary import LONGEST_NAME, Benefit, IdentifierName, IssuanceType
 
 LONGEST_LINE = 1024 * 1024
 

@@ -16,8 +16,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-from gateway.telemetry.entry import current
 from gateway.telemetry.metrics import LOST
+from gateway.telemetry.request_log import current
 
 PATIENCE_MS = 100
 _STANDARD_ERROR = 2

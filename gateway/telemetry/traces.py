@@ -17,9 +17,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.telemetry.access import route_of
-from gateway.telemetry.entry import Entry, current
-from gateway.telemetry.watching import WatchedBatches, note_command
+from gateway.telemetry.access_log import route_of
+from gateway.telemetry.instrumentation import WatchedBatches, note_command
+from gateway.telemetry.request_log import Entry, current
 
 _TRACEPARENT = "traceparent"
 _propagator = TraceContextTextMapPropagator()

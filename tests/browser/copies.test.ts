@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { buildSchema } from "graphql";
 import { expect, test } from "vitest";
 
-import { tillHeaders, withCredentials } from "../../gateway/playground/src/credentials";
-import { curl } from "../../gateway/playground/src/curl";
-import { restCall } from "../../gateway/playground/src/rest";
-import { typescript } from "../../gateway/playground/src/typescript";
+import { tillHeaders, withCredentials } from "../../gateway/pages/src/credentials";
+import { curl } from "../../gateway/pages/src/curl";
+import { restCall } from "../../gateway/pages/src/rest";
+import { typescript } from "../../gateway/pages/src/typescript";
 
 const ROOT = join(import.meta.dirname, "../..");
 const schema = buildSchema(readFileSync(join(ROOT, "schema.graphql"), "utf8"));

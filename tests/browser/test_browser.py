@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"The pages need {' and '.join(MISSING)}: not installed."),
 ]
-PLAYGROUND = ROOT / "gateway" / "playground"
+PAGES = ROOT / "gateway" / "pages"
 HERE = Path(__file__).parent
 
 
@@ -37,11 +37,11 @@ def npm(directory: Path, *arguments: str, **variables: str) -> None:
 
 @pytest.fixture(scope="module")
 def bundled() -> None:
-    """The bundle is there, as `make playground` makes it; types are checked before and tests after it."""
-    for directory in (PLAYGROUND, HERE):
+    """The bundle is there, as `make pages` makes it; types are checked before and tests after it."""
+    for directory in (PAGES, HERE):
         npm(directory, "ci")
         npm(directory, "run", "check")
-    npm(PLAYGROUND, "run", "build")
+    npm(PAGES, "run", "build")
 
 
 @pytest.mark.usefixtures("bundled")

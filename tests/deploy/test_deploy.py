@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway import legacy
 from gateway.health import PROBES
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 from tests.test_house import ROOT
@@ -42,7 +42,7 @@ def test_the_context_of_the_image_holds_what_is_copied_and_no_more() -> None:
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.M)
     kept = re.findall(r"^!(.*)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.M)
     # A folder holds what is copied from inside it.
-    assert sorted({name for names in copied for name in names.split()} - {"gateway/playground"}) == kept
+    assert sorted({name for names in copied for name in names.split()} - {"gateway/pages"}) == kept
 
 
 def test_the_image_that_is_built_and_run_is_this_version() -> None:
@@ -120,7 +120,7 @@ def test_the_image_s_steps_make_a_gateway_that_runs(tmp_path: Path, settings: Se
         stderr=subprocess.DEVNULL,
     ) as served:
         wait_until_served(port)
-        url = f"http://127.0.0.1:{port}{legacy.PATH}"
+        url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
         assert httpx.get(url, params=DOCUMENTED, headers=DEMO_HEADER).json()["warnings"] == []
         [check] = re.findall(r"^ +CMD (\[.*\])$", DOCKERFILE, re.M)
         command = [str(target / "bin/python"), *json.loads(check)[1:]]

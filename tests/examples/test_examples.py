@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import MOBILE, OAUTH_KEY
+from gateway.commands.sample_data import MOBILE, OAUTH_KEY
 from tests.test_house import ROOT
 
 EXAMPLES = ROOT / "examples"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET
+from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET
 from tests.support import Gateway
 from tests.test_house import ROOT
 

@@ -16,8 +16,8 @@ import pytest
 
 from gateway import server
 from gateway.app import create_app
-from gateway.auth import oauth
-from gateway.ingest import events
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway, Start
 from tests.faults import served
@@ -208,7 +208,7 @@ async def test_more_summaries_than_allowed_are_refused_before_one_is_read(
             assert gateway.commands.names == sent
 
 
-@pytest.mark.parametrize("path", ["/graphql", events.PATH, oauth.PATH])
+@pytest.mark.parametrize("path", ["/graphql", EVENTS_PATH, TOKEN_PATH])
 async def test_a_body_is_as_long_as_is_allowed_and_no_longer(gateway_with: OpenGateway, path: str) -> None:
     async def chunks(size: int) -> Any:
         for _ in range(size):
@@ -219,7 +219,7 @@ async def test_a_body_is_as_long_as_is_allowed_and_no_longer(gateway_with: OpenG
         for content, status in ((b"x" * 10, 400), (b"x" * 11, 413), (chunks(10), 400), (chunks(11), 413)):
             headers = {**DEMO_HEADER, "Content-Type": "application/json"}
             response = await gateway.client.post(path, content=content, headers=headers)
-            if path == events.PATH:
+            if path == EVENTS_PATH:
                 # The demo's till may not write events, which is known before its body is read.
                 assert_rest_error(response, 403, 4000, "Not authorized. Access is denied!")
             else:

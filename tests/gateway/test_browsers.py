@@ -7,12 +7,12 @@ from http.cookies import SimpleCookie
 import httpx
 import pytest
 
-from gateway import legacy
-from gateway.auth import oauth
-from gateway.auth.headers import TOKEN_HEADER
-from gateway.browsers import content_security_policy
-from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET
-from gateway.ingest import events
+from gateway.auth.credentials import TOKEN_HEADER
+from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET
+from gateway.http_headers import content_security_policy
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH
 from loaders.store import Store
 from tests.conftest import OpenGateway
 from tests.gateway.ingest.test_events import new_sender
@@ -24,9 +24,9 @@ ORIGIN = "https://shop.example"
 PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
 STRICT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 GOOD = [
-    (legacy.PATH, DOCUMENTED),
+    (ACTION_SUMMARY_PATH, DOCUMENTED),
     ("/graphql", {"query": QUERY}),
-    (oauth.JWKS_PATH, {}),
+    (JWKS_PATH, {}),
 ]
 
 
@@ -60,7 +60,7 @@ async def test_a_good_answer_may_be_kept_and_is_asked_for_again(
 async def test_if_none_match_may_be_several_headers(gateway: Gateway) -> None:
     tag = (await gateway.rest(DOCUMENTED)).headers["etag"]
     headers = [*DEMO_HEADER.items(), ("If-None-Match", '"0"'), ("If-None-Match", tag)]
-    response = await gateway.client.get(legacy.PATH, params=DOCUMENTED, headers=headers)
+    response = await gateway.client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=headers)
     assert response.status_code == 304
 
 
@@ -78,7 +78,7 @@ async def test_the_original_call_has_these_headers_and_no_others(gateway: Gatewa
 
 
 async def test_head_has_the_headers_of_get(gateway: Gateway) -> None:
-    get, head = [await ask(gateway, legacy.PATH, DOCUMENTED, method) for method in ("GET", "HEAD")]
+    get, head = [await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, method) for method in ("GET", "HEAD")]
     assert head.content == b""
     assert {**head.headers, "x-cap-request-id": ""} == {**get.headers, "x-cap-request-id": ""}
 
@@ -88,17 +88,17 @@ async def test_nothing_else_may_be_kept(gateway_with: OpenGateway, rest_status: 
     token = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
     async with gateway_with(rest_status=rest_status) as gateway:
         answers = [
-            await ask(gateway, legacy.PATH, {**DOCUMENTED, "source": "SHOP"}),
-            await ask(gateway, legacy.PATH, DOCUMENTED, Authorization="Basic x"),
-            await ask(gateway, legacy.PATH, DOCUMENTED, "POST"),
+            await ask(gateway, ACTION_SUMMARY_PATH, {**DOCUMENTED, "source": "SHOP"}),
+            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Authorization="Basic x"),
+            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, "POST"),
             await ask(gateway, "/graphql", {"query": "{ x }"}),
             await ask(gateway, "/graphql", {"query": f"{{ {field(value='0')} }}"}),
             await ask(gateway, "/graphql", {}),
             await ask(gateway, "/unknown", {}),
             await gateway.graphql(QUERY),
-            await gateway.client.post(oauth.PATH, json=token),
-            await gateway.client.post(oauth.PATH, json={**token, "secret": ""}),
-            await gateway.client.post(events.PATH, json={}, headers=DEMO_HEADER),
+            await gateway.client.post(TOKEN_PATH, json=token),
+            await gateway.client.post(TOKEN_PATH, json={**token, "secret": ""}),
+            await gateway.client.post(EVENTS_PATH, json={}, headers=DEMO_HEADER),
         ]
     refused = 200 if rest_status == "legacy" else 400
     statuses = [refused, 401, 405, 200, 200, 400, 404, 200, 200, 401, 403]
@@ -111,9 +111,9 @@ async def test_nothing_else_may_be_kept(gateway_with: OpenGateway, rest_status: 
 async def test_every_answer_has_the_headers_that_browsers_heed(gateway_with: OpenGateway) -> None:
     async with gateway_with(cors_origins=(ORIGIN,)) as gateway:
         answers = [
-            await ask(gateway, legacy.PATH, DOCUMENTED),
-            await ask(gateway, legacy.PATH, DOCUMENTED, **{"If-None-Match": "*"}),
-            await ask(gateway, legacy.PATH, {}),
+            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED),
+            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, **{"If-None-Match": "*"}),
+            await ask(gateway, ACTION_SUMMARY_PATH, {}),
             await ask(gateway, "/unknown", {}),
             await gateway.graphql(QUERY),
             await gateway.client.options("/graphql", headers=PREFLIGHT),
@@ -142,7 +142,7 @@ def test_a_policy_names_the_sources_that_it_allows() -> None:
 
 async def test_without_the_setting_no_page_of_another_origin_may_read(gateway: Gateway) -> None:
     preflight = await gateway.client.options("/graphql", headers=PREFLIGHT)
-    answer = await ask(gateway, legacy.PATH, DOCUMENTED, Origin=ORIGIN)
+    answer = await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=ORIGIN)
     assert (preflight.status_code, answer.status_code) == (405, 200)
     assert not [name for name in [*preflight.headers, *answer.headers] if name.startswith("access-control")]
 
@@ -164,9 +164,9 @@ async def test_pages_of_the_origins_named_may_call(gateway_with: OpenGateway) ->
         assert preflight.headers["access-control-max-age"] == "7200"
         answers = [
             preflight,
-            await ask(gateway, legacy.PATH, DOCUMENTED, Origin=ORIGIN),
-            await ask(gateway, legacy.PATH, DOCUMENTED, Origin=ORIGIN, Authorization="Basic x"),
-            await ask(gateway, legacy.PATH, {}, Origin=ORIGIN),
+            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=ORIGIN),
+            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=ORIGIN, Authorization="Basic x"),
+            await ask(gateway, ACTION_SUMMARY_PATH, {}, Origin=ORIGIN),
         ]
         for answer in answers:
             assert answer.headers["access-control-allow-origin"] == ORIGIN
@@ -176,7 +176,7 @@ async def test_pages_of_the_origins_named_may_call(gateway_with: OpenGateway) ->
         assert exposed == "ETag, Retry-After, WWW-Authenticate, X-CAP-REQUEST-ID"
         assert answers[1].headers["vary"] == f"Authorization, {TOKEN_HEADER}, Accept, Origin"
         # A cache must not give a page the answer that was meant for none.
-        assert "Origin" in (await ask(gateway, legacy.PATH, DOCUMENTED)).headers["vary"].split(", ")
+        assert "Origin" in (await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED)).headers["vary"].split(", ")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", f"{ORIGIN}.evil", ORIGIN.upper()])
@@ -184,18 +184,18 @@ async def test_pages_of_other_origins_may_not_read(gateway_with: OpenGateway, or
     async with gateway_with(cors_origins=(ORIGIN,)) as gateway:
         preflight = await gateway.client.options("/graphql", headers={**PREFLIGHT, "Origin": origin})
         assert preflight.status_code == 400
-        answer = await ask(gateway, legacy.PATH, DOCUMENTED, Origin=origin)
+        answer = await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=origin)
         assert "access-control-allow-origin" not in preflight.headers
         assert "access-control-allow-origin" not in answer.headers
         assert gateway.commands.names != []
 
 
 EXECUTING = [
-    ("GET", legacy.PATH, DOCUMENTED, None),
-    ("HEAD", legacy.PATH, DOCUMENTED, None),
+    ("GET", ACTION_SUMMARY_PATH, DOCUMENTED, None),
+    ("HEAD", ACTION_SUMMARY_PATH, DOCUMENTED, None),
     ("GET", "/graphql", {"query": QUERY}, None),
     ("POST", "/graphql", {}, {"query": QUERY}),
-    ("POST", events.PATH, {}, {"eventName": "badgeEarned"}),
+    ("POST", EVENTS_PATH, {}, {"eventName": "badgeEarned"}),
 ]
 
 
@@ -228,14 +228,14 @@ SIMPLE = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-dat
     ("path", "body"),
     [
         ("/graphql", {"query": QUERY}),
-        (oauth.PATH, {"key": OAUTH_KEY, "secret": OAUTH_SECRET}),
-        (events.PATH, {"eventName": "badgeEarned"}),
+        (TOKEN_PATH, {"key": OAUTH_KEY, "secret": OAUTH_SECRET}),
+        (EVENTS_PATH, {"eventName": "badgeEarned"}),
     ],
 )
 async def test_a_post_takes_only_json(
     gateway: Gateway, writer: Mapping[str, str], media_type: str | None, path: str, body: dict[str, str]
 ) -> None:
-    headers = {**(writer if path == events.PATH else DEMO_HEADER)}
+    headers = {**(writer if path == EVENTS_PATH else DEMO_HEADER)}
     await gateway.client.post(path, json={}, headers=headers)
     gateway.commands.clear()
     if media_type is not None:

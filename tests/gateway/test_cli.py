@@ -13,11 +13,13 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from gateway import legacy
-from gateway.auth import oauth
+from gateway.auth.credentials import authorization
 from gateway.auth.tokens import SigningKey
-from gateway.cli import main
-from gateway.demo import DEMO, MOBILE, announcement, authorization
+from gateway.commands.demo import announcement
+from gateway.commands.main import main
+from gateway.commands.sample_data import DEMO, MOBILE
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway, Start
 from tests.support import (
@@ -58,7 +60,7 @@ def test_the_demo_answers_what_it_prints_stops_cleanly_and_starts_again(start: S
         demo = start("demo", "--port", str(port), "--data-dir", str(tmp_path / "data"))
         wait_until_served(port)
         address = f"http://127.0.0.1:{port}"
-        body = httpx.get(f"{address}{legacy.PATH}", params=DOCUMENTED, headers=DEMO_HEADER).json()
+        body = httpx.get(f"{address}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER).json()
         assert (body["orgId"], body["points"][0]["numberOfTimesIssued"]) == (DEMO.id, 6)
         [database] = children(demo.pid)
         # As a terminal does: to the whole process group.
@@ -91,7 +93,9 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
     served = start("serve", "--workers", workers, variables=variables)
     wait_until_served(port)
     parameters = {**DOCUMENTED, "promotionId": "1"}
-    response = httpx.get(f"http://127.0.0.1:{port}{legacy.PATH}", params=parameters, headers=DEMO_HEADER)
+    response = httpx.get(
+        f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}", params=parameters, headers=DEMO_HEADER
+    )
     assert response.status_code == 404
     assert response.json()["errors"][0]["code"] == 8874
     assert "server" not in response.headers
@@ -103,7 +107,7 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
         "GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.",
     ]
     lines = [json.loads(line) for line in logged.splitlines()[2:]]
-    [line] = [line for line in lines if line["route"] == legacy.PATH]
+    [line] = [line for line in lines if line["route"] == ACTION_SUMMARY_PATH]
     assert (line["event"], line["status"], line["code"]) == ("request", 404, 8874)
     assert MOBILE not in logged
 
@@ -206,19 +210,19 @@ async def test_an_oauth_client_gets_tokens_until_it_is_rotated_or_disabled(
     arguments = ("clients", "add", "oauth", "Our app", "--org", str(DEMO.id), "--ttl", "60", "--json")
     client = made(run(*arguments, variables=variables))
     assert list(client) == ["key", "secret"]
-    response = await gateway.client.post(oauth.PATH, json=client)
+    response = await gateway.client.post(TOKEN_PATH, json=client)
     assert response.json()["data"]["ttlSeconds"] == 60
 
     rotated = made(run("clients", "rotate", client["key"], "--json", variables=variables))
     assert rotated["key"] == client["key"]
     async with gateway_with() as cold:
-        assert (await cold.client.post(oauth.PATH, json=client)).status_code == 401
-        assert (await cold.client.post(oauth.PATH, json=rotated)).status_code == 200
+        assert (await cold.client.post(TOKEN_PATH, json=client)).status_code == 401
+        assert (await cold.client.post(TOKEN_PATH, json=rotated)).status_code == 200
 
     completed = run("clients", "disable", client["key"], variables=variables)
     assert completed.stdout == f"Client {client['key']} is disabled.\n"
     async with gateway_with() as cold:
-        assert (await cold.client.post(oauth.PATH, json=rotated)).status_code == 401
+        assert (await cold.client.post(TOKEN_PATH, json=rotated)).status_code == 401
 
     listed = json.loads(run("clients", "list", "--json", variables=variables).stdout)
     assert {

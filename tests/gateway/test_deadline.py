@@ -14,13 +14,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway import legacy
 from gateway.app import create_app
-from gateway.auth import oauth
-from gateway.body import BodyTooLate
-from gateway.deadline import HEADER, Deadlines
-from gateway.demo import OAUTH_KEY, OAUTH_SECRET, authorization
-from gateway.ingest import events
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import OAUTH_KEY, OAUTH_SECRET
+from gateway.middleware.body_limit import BodyTooLate
+from gateway.middleware.deadline import HEADER, Deadlines
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
@@ -75,7 +76,7 @@ async def test_a_header_that_is_no_deadline_is_400_and_named(gateway: Gateway, v
     await gateway.warm()
     headers = [(name.encode(), text.encode()) for name, text in within(value).items()]
     message = "X-CAP-DEADLINE-MS takes milliseconds, 1 or more."
-    rest = await gateway.client.get(legacy.PATH, params=DOCUMENTED, headers=headers)
+    rest = await gateway.client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=headers)
     assert_rest_error(rest, 400, 400, message)
     graphql = await gateway.client.get("/graphql", params={"query": "{ __typename }"}, headers=headers)
     assert_graphql_refusal(graphql, 400, "BAD_REQUEST", 400, message)
@@ -90,9 +91,9 @@ async def test_an_event_that_is_late_is_sent_again_and_so_is_a_token_request(
         line.freeze()
         stranger = {**within(100), "Authorization": authorization("stranger", "")}
         event, token = await asyncio.gather(
-            gateway.client.post(events.PATH, json={}, headers=stranger),
+            gateway.client.post(EVENTS_PATH, json={}, headers=stranger),
             gateway.client.post(
-                oauth.PATH, json={"key": OAUTH_KEY, "secret": OAUTH_SECRET}, headers={HEADER: "100"}
+                TOKEN_PATH, json={"key": OAUTH_KEY, "secret": OAUTH_SECRET}, headers={HEADER: "100"}
             ),
         )
         assert_rest_error(event, 503, 503, "The deadline passed.")
@@ -130,7 +131,7 @@ async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
     commands = Commands()
     app = create_app(replace(settings, mongodb_uri=line.uri, batches_in_flight=1), listeners=[commands])
     async with served(app) as (running, port), httpx.AsyncClient() as client:
-        url = f"http://127.0.0.1:{port}{legacy.PATH}"
+        url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
         assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
         commands.clear()
         line.freeze()
@@ -139,7 +140,7 @@ async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         authorization = DEMO_HEADER["Authorization"]
         writer.write(
-            f"GET {legacy.PATH}?{urlencode({**DOCUMENTED, 'promotionId': '2000066'})} HTTP/1.1\r\n"
+            f"GET {ACTION_SUMMARY_PATH}?{urlencode({**DOCUMENTED, 'promotionId': '2000066'})} HTTP/1.1\r\n"
             f"Host: gateway\r\nAuthorization: {authorization}\r\n\r\n".encode()
         )
         await until(lambda: len(running.server_state.tasks) == 2)
@@ -213,7 +214,7 @@ async def test_a_client_that_goes_away_is_499_on_its_line(
 ) -> None:
     async with served(create_app(replace(settings, mongodb_uri=line.uri))) as (running, port):
         async with httpx.AsyncClient() as client:
-            url = f"http://127.0.0.1:{port}{legacy.PATH}"
+            url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
             assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
             line.freeze()
             logged()
@@ -221,7 +222,7 @@ async def test_a_client_that_goes_away_is_499_on_its_line(
                 await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER, timeout=0.3)
         await until(lambda: not running.server_state.tasks)
         line.thaw()
-    [written] = [json.loads(text) for text in logged().splitlines() if legacy.PATH in text]
+    [written] = [json.loads(text) for text in logged().splitlines() if ACTION_SUMMARY_PATH in text]
     assert (written["event"], written["status"], written["code"]) == ("request", 499, None)
 
 

@@ -13,9 +13,10 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from gateway import legacy, server
-from gateway.cli import main
+from gateway import server
+from gateway.commands.main import main
 from gateway.health import LIVE, READY
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.conftest import Start
 from tests.faults import Line, until
@@ -45,9 +46,9 @@ async def test_at_sigterm_what_runs_is_finished_and_nobody_is_kept(
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=DEMO_HEADER) as client:
         # Each answer below is the last on its connection, so nobody is ever on a closed one.
         assert (await client.get(READY)).json() == {"status": "ready"}
-        assert "connection" not in (await client.get(legacy.PATH, params=DOCUMENTED)).headers
+        assert "connection" not in (await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED)).headers
         line.freeze()
-        running = asyncio.create_task(client.get(legacy.PATH, params=DOCUMENTED))
+        running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED))
         await asyncio.sleep(0.1)
         served.send_signal(signal.SIGTERM)
         # A parent of workers looks for signals twice a second.
@@ -73,9 +74,9 @@ async def test_what_is_not_finished_in_time_is_told_so(start: Start, settings: S
     served = start("serve", variables=variables)
     await asyncio.to_thread(wait_until_served, port)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-        await client.get(legacy.PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+        await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
         line.freeze()
-        running = asyncio.create_task(client.get(legacy.PATH, params=DOCUMENTED, headers=DEMO_HEADER))
+        running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER))
         await asyncio.sleep(0.1)
         served.send_signal(signal.SIGTERM)
         answer = await running
@@ -123,11 +124,11 @@ class Load:
         if n % 4 < 2:
             return await client.post(f"{self._url}/graphql", json=QUERY)
         try:
-            return await client.get(self._url + legacy.PATH, params=DOCUMENTED)
+            return await client.get(self._url + ACTION_SUMMARY_PATH, params=DOCUMENTED)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # It met a connection that was just closing; HTTP lets it be sent again.
             self.repeated += 1
-            return await client.get(self._url + legacy.PATH, params=DOCUMENTED)
+            return await client.get(self._url + ACTION_SUMMARY_PATH, params=DOCUMENTED)
 
 
 @pytest.mark.parametrize(

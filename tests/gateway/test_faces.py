@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from gateway.demo import (
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import (
     CUSTOMER,
     CUSTOMER_WITHOUT_BENEFITS,
     MOBILE_WITHOUT_BENEFITS,
     OTHER_TILL,
     PASSWORD,
     PROMOTION,
-    authorization,
 )
 from loaders import ledger
 from loaders.customers import CustomerIdentifier
+from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.promotions import Promotion
 from loaders.store import Store
-from loaders.vocabulary import Benefit, IdentifierName, IssuanceType
 from tests.support import DOCUMENTED, Gateway, new_tenant
 
 BOTH_FACES = pytest.mark.parametrize("face", ["rest", "graphql"])

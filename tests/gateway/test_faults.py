@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway import legacy
-from gateway.database import set_up
+from gateway.commands.database import set_up
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
@@ -58,7 +58,7 @@ async def asking_over_the_wire(port: int, tenant: Tenant, face: str) -> AsyncIte
         "{ badges { numberOfTimesIssued } } }"
     )
     line, body = {
-        "rest": (f"GET {legacy.PATH}?{urlencode(tenant.parameters)}", ""),
+        "rest": (f"GET {ACTION_SUMMARY_PATH}?{urlencode(tenant.parameters)}", ""),
         "graphql": ("POST /graphql", json.dumps({"query": query})),
     }[face]
     headers = {**tenant.headers, "Content-Type": "application/json", "Content-Length": str(len(body))}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
 
-from gateway.demo import MOBILE
+from gateway.commands.sample_data import MOBILE
 from gateway.errors import SHOWN
 from resolvers.errors import IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.schema import create_schema

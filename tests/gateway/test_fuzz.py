@@ -37,13 +37,13 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from gateway import legacy
-from gateway.auth import oauth
-from gateway.auth.headers import TOKEN_HEADER
-from gateway.deadline import HEADER
-from gateway.demo import OAUTH_KEY, OAUTH_SECRET
-from gateway.ingest import events
-from gateway.openapi.document import document
+from gateway.auth.credentials import TOKEN_HEADER
+from gateway.commands.sample_data import OAUTH_KEY, OAUTH_SECRET
+from gateway.middleware.deadline import HEADER
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.openapi.document import document
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from gateway.telemetry import REQUEST_ID
 from loaders.store import Store
@@ -140,14 +140,14 @@ def test_rest(
     tenant: Tenant,
     writer: dict[str, str],
 ) -> None:
-    headers = writer if case.path == events.PATH else DEMO_HEADER
+    headers = writer if case.path == EVENTS_PATH else DEMO_HEADER
     if known:
         # What nobody would find by chance.
-        if case.path == legacy.PATH and case.query:
+        if case.path == ACTION_SUMMARY_PATH and case.query:
             case.query.update({name: DOCUMENTED[name] for name in case.query.keys() & DOCUMENTED.keys()})
-        elif case.path == oauth.PATH and isinstance(case.body, dict):
+        elif case.path == TOKEN_PATH and isinstance(case.body, dict):
             case.body.update(key=OAUTH_KEY, secret=OAUTH_SECRET)
-        elif case.path == events.PATH and isinstance(case.body, dict):
+        elif case.path == EVENTS_PATH and isinstance(case.body, dict):
             case.body.update(orgId=tenant.organization.id, createdAt=samples.CREATED_AT)
     # Who asks for an answer within a millisecond gets the 503 that is described.
     hurried: list[Any] = [checks.not_a_server_error] if HEADER in (case.headers or {}) else []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from gateway.demo import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
+from gateway.commands.sample_data import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
 from tests.conftest import Logged, OpenGateway
 from tests.support import DEMO_HEADER, FULL_SUMMARY, Gateway, assert_graphql_refusal
 

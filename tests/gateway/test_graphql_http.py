@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway.graphql_http import GRAPHQL_RESPONSE, negotiate
+from gateway.graphql.request import GRAPHQL_RESPONSE, negotiate
 from tests.conftest import OpenGateway
 from tests.gateway.test_graphql_app import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from gateway import legacy
-from gateway.database import set_up
-from gateway.demo import CUSTOMER, DEMO, MOBILE, PROGRAM, PROMOTION, documented_issuances
+from gateway.commands.database import set_up
+from gateway.commands.sample_data import CUSTOMER, DEMO, MOBILE, PROGRAM, PROMOTION, documented_issuances
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from loaders.store import Store
 from tests.conftest import OpenGateway
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, new_tenant
@@ -100,7 +100,7 @@ async def test_the_documented_body_byte_for_byte(gateway_with: OpenGateway, empt
 )
 async def test_spellings_that_legacy_clients_use(gateway: Gateway, query: str) -> None:
     rest = f"identifierValue={MOBILE}&programId={PROGRAM}&promotionId={PROMOTION.promotion_id}"
-    response = await gateway.client.get(f"{legacy.PATH}?{query}&{rest}", headers=DEMO_HEADER)
+    response = await gateway.client.get(f"{ACTION_SUMMARY_PATH}?{query}&{rest}", headers=DEMO_HEADER)
     assert response.json()["customerId"] == CUSTOMER
 
 
@@ -111,7 +111,7 @@ async def test_external_id_in_the_other_spelling(gateway: Gateway) -> None:
 
 async def test_of_a_repeated_parameter_the_last_counts_even_if_it_is_empty(gateway: Gateway) -> None:
     query = "&".join(f"{name}={value}" for name, value in DOCUMENTED.items())
-    response = await gateway.client.get(f"{legacy.PATH}?{query}&programId=", headers=DEMO_HEADER)
+    response = await gateway.client.get(f"{ACTION_SUMMARY_PATH}?{query}&programId=", headers=DEMO_HEADER)
     assert response.json()["errors"][0]["code"] == 8883
 
 
@@ -179,15 +179,15 @@ async def test_the_server_s_own_statuses_are_real_in_both_modes(
     gateway_with: OpenGateway, rest_status: str
 ) -> None:
     async with gateway_with(rest_status=rest_status) as gateway:
-        response = await gateway.client.post(legacy.PATH, headers=DEMO_HEADER)
+        response = await gateway.client.post(ACTION_SUMMARY_PATH, headers=DEMO_HEADER)
         assert_rest_error(response, 405, 405, "Method Not Allowed")
         assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
-        for path in ("/v2/customers", f"{legacy.PATH}/", "/graphql/"):
+        for path in ("/v2/customers", f"{ACTION_SUMMARY_PATH}/", "/graphql/"):
             assert_rest_error(await gateway.client.get(path), 404, 404, "Not Found")
 
 
 async def test_head_answers_as_get_without_a_body(gateway: Gateway) -> None:
-    response = await gateway.client.head(legacy.PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+    response = await gateway.client.head(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
     assert response.status_code == 200
     assert json.loads(response.headers["content-length"]) > 800
 

@@ -15,21 +15,22 @@ import pytest
 import schemathesis
 from starlette.routing import Route
 
-from gateway import legacy, openapi
 from gateway.app import create_app
-from gateway.auth import oauth
-from gateway.auth.headers import md5_hex
+from gateway.auth.credentials import authorization, md5_hex
 from gateway.auth.passwords import FAILURES_ALLOWED
-from gateway.deadline import HEADER
-from gateway.demo import MOBILE, OAUTH_KEY, OAUTH_SECRET, PASSWORD, TILL, authorization
+from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET, PASSWORD, TILL
 from gateway.errors import GRAPHQL_PATH
 from gateway.health import LIVE, READY
-from gateway.ingest import events
-from gateway.openapi.document import document
+from gateway.middleware.deadline import HEADER
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.openapi import OPENAPI_PATH
+from gateway.rest.openapi.document import document
+from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH
 from gateway.settings import Settings
 from loaders.clients import NO_RIGHTS, Account, add_account, put_group
+from loaders.enums import ClientKind
 from loaders.store import Store
-from loaders.vocabulary import ClientKind
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
 from tests.gateway.ingest import samples
@@ -84,7 +85,7 @@ def test_it_is_valid(rest_status: str) -> None:
 
 
 async def test_it_is_public_and_sends_no_command(gateway: Gateway) -> None:
-    response = await gateway.client.get(openapi.PATH)
+    response = await gateway.client.get(OPENAPI_PATH)
     assert response.json() == described("legacy")
     assert gateway.commands.names == []
 
@@ -131,18 +132,18 @@ async def test_real_answers_of_every_kind_are_as_described(
             *await _tokens(gateway, store),
             *await _events(gateway, store),
             *await _bodies_that_do_not_come(impatient, store),
-            await without_keys.client.post(oauth.PATH, json=TOKEN),
+            await without_keys.client.post(TOKEN_PATH, json=TOKEN),
             await without_database.rest(DOCUMENTED),
-            await without_database.client.post(oauth.PATH, json=TOKEN),
-            await without_database.client.post(events.PATH, json={}, headers=DEMO_HEADER),
+            await without_database.client.post(TOKEN_PATH, json=TOKEN),
+            await without_database.client.post(EVENTS_PATH, json={}, headers=DEMO_HEADER),
         ]
-        for path in (oauth.JWKS_PATH, openapi.PATH):
+        for path in (JWKS_PATH, OPENAPI_PATH):
             real += [
                 await gateway.client.get(path, headers=headers) for headers in ({}, {"If-None-Match": "*"})
             ]
         for one, path in product((gateway, full), (LIVE, READY)):
             real.append(await one.client.get(path))
-        for path in (legacy.PATH, oauth.JWKS_PATH, openapi.PATH):
+        for path in (ACTION_SUMMARY_PATH, JWKS_PATH, OPENAPI_PATH):
             real += [await full.client.get(path), await gateway.client.get(path, headers={HEADER: "0"})]
         # The server itself refuses to aggregate a collection of this name.
         monkeypatch.setattr("loaders.totals.ISSUANCES", type("Collection", (), {"name": "$invalid"}))
@@ -178,8 +179,8 @@ async def _tokens(gateway: Gateway, store: Store) -> list[httpx.Response]:
         {"key": "x" * Settings().max_body_bytes},
         *[{**TOKEN, "secret": "wrong"}] * (FAILURES_ALLOWED + 1),
     ]
-    answers = [await gateway.client.post(oauth.PATH, json=body) for body in bodies]
-    return [*answers, await gateway.client.post(oauth.PATH, content=b"{}")]
+    answers = [await gateway.client.post(TOKEN_PATH, json=body) for body in bodies]
+    return [*answers, await gateway.client.post(TOKEN_PATH, content=b"{}")]
 
 
 async def _events(gateway: Gateway, store: Store) -> list[httpx.Response]:
@@ -190,12 +191,12 @@ async def _events(gateway: Gateway, store: Store) -> list[httpx.Response]:
         for sample in (samples.PROMOTION_CREATED, samples.POINTS_ISSUED, samples.event("x", {}))
     ]
     headers = {**sender.headers, "Content-Type": "text/plain"}
-    answers.append(await gateway.client.post(events.PATH, content=b"{}", headers=headers))
+    answers.append(await gateway.client.post(EVENTS_PATH, content=b"{}", headers=headers))
     for content in (b"{", b" " * (Settings().max_body_bytes + 1)):
         answers.append(await sender.post(content))
     answers.append(await gateway.rest(DOCUMENTED, sender.headers))
     for credentials in (DEMO_HEADER, {}, WRONG):
-        answers.append(await gateway.client.post(events.PATH, json={}, headers=credentials))
+        answers.append(await gateway.client.post(EVENTS_PATH, json={}, headers=credentials))
     return answers
 
 
@@ -208,12 +209,12 @@ async def _bodies_that_do_not_come(gateway: Gateway, store: Store) -> list[httpx
     headers = {**sender.headers, "Content-Type": "application/json"}
     return [
         await gateway.client.post(path, content=never(), headers=headers)
-        for path in (oauth.PATH, events.PATH)
+        for path in (TOKEN_PATH, EVENTS_PATH)
     ]
 
 
 async def test_the_parameters_examples_are_a_request_that_the_demo_answers(gateway: Gateway) -> None:
-    parameters = described("legacy")["paths"][legacy.PATH]["get"]["parameters"]
+    parameters = described("legacy")["paths"][ACTION_SUMMARY_PATH]["get"]["parameters"]
     examples = {one["name"]: str(one["example"]) for one in parameters if "example" in one}
     assert examples == DOCUMENTED
     assert (await gateway.rest(examples)).json()["points"][0]["numberOfTimesIssued"] == 6
@@ -222,7 +223,7 @@ async def test_the_parameters_examples_are_a_request_that_the_demo_answers(gatew
 async def test_the_example_of_a_503_is_what_comes_when_too_many_requests_run(
     gateway_with: OpenGateway,
 ) -> None:
-    answers = described("legacy")["paths"][legacy.PATH]["get"]["responses"]
+    answers = described("legacy")["paths"][ACTION_SUMMARY_PATH]["get"]["responses"]
     errors = answers["503"]["content"]["application/json"]["schema"]["properties"]["errors"]
     messages = [error["properties"]["message"] for error in errors["items"]["anyOf"]]
     async with gateway_with(requests_in_flight=0) as full:

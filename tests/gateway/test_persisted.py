@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gateway.app import create_operations
-from gateway.persisted import ManifestUnusable
+from gateway.graphql.persisted_documents import ManifestUnusable
 from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import Logged, OpenGateway

@@ -10,12 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway import legacy, playground
+from gateway import pages
 from gateway.app import create_app
-from gateway.demo import PASSWORD, TILL, authorization
-from gateway.playground import Till
-from gateway.playground.examples import Example, examples
-from gateway.playground.page import bundled
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import PASSWORD, TILL
+from gateway.pages import Till
+from gateway.pages.examples import Example, examples
+from gateway.pages.page import bundled
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
@@ -36,13 +38,13 @@ BUNDLED_POLICY = (
 
 @pytest.fixture
 def unbuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playground, "BUILT", tmp_path)
+    monkeypatch.setattr(pages, "BUILT", tmp_path)
 
 
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bundle as Vite writes it, but without its contents."""
-    monkeypatch.setattr(playground, "BUILT", tmp_path)
+    monkeypatch.setattr(pages, "BUILT", tmp_path)
     for name in ("graphiql", "docs"):
         (tmp_path / f"{name}.html").write_text(BUNDLED.format(name))
     (tmp_path / "assets").mkdir()
@@ -79,7 +81,7 @@ async def test_without_the_bundle_graphql_shows_examples_schema_and_how_to_build
 ) -> None:
     async with gateway_with(explorable="on") as gateway:
         text = (await gateway.client.get("/graphql", headers=HTML)).text
-        assert "make playground" in text
+        assert "make pages" in text
         assert "query Wallet(" in text
         assert "type CustomerPromotionActionSummary {" in text
         assert '<iframe src="/graphql?cdn"' in text
@@ -164,7 +166,7 @@ async def test_who_reads_an_asset_slowly_gets_it_all_and_is_in_nobody_s_way(
         await asyncio.sleep(1)
         assert len(running.server_state.tasks) == 1
         rest = await client.get(
-            f"http://127.0.0.1:{port}{legacy.PATH}", params=DOCUMENTED, headers=DEMO_HEADER
+            f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER
         )
         assert rest.json()["customerId"] == 387729100
         assert await reader.readexactly(size) == bytes(size)

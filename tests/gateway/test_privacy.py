@@ -15,12 +15,12 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY, generate_latest
 
-from gateway import legacy
-from gateway.auth import oauth
-from gateway.auth.headers import TOKEN_HEADER
-from gateway.demo import MOBILE, PASSWORD, authorization
+from gateway.auth.credentials import TOKEN_HEADER, authorization
+from gateway.commands.sample_data import MOBILE, PASSWORD
 from gateway.errors import GRAPHQL_PATH
-from gateway.ingest import events
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway, Start
@@ -75,10 +75,15 @@ def rest() -> Iterator[dict[str, Any]]:
     """The original call, each parameter spoilt in turn."""
     for name in (*DOCUMENTED, "promotionIdentifier", EMAIL):
         for value in VALUES:
-            yield {"method": "GET", "url": legacy.PATH, "params": {**DOCUMENTED, name: value}}
+            yield {"method": "GET", "url": ACTION_SUMMARY_PATH, "params": {**DOCUMENTED, name: value}}
     for method in ("HEAD", "POST", "DELETE", "OPTIONS"):
-        yield {"method": method, "url": legacy.PATH, "params": {"identifierValue": PHONE}}
-    for path in (f"/{PHONE}", f"/v2/customers/{EMAIL}", f"{legacy.PATH}/{PHONE}", f"/graphql/{SECRET}"):
+        yield {"method": method, "url": ACTION_SUMMARY_PATH, "params": {"identifierValue": PHONE}}
+    for path in (
+        f"/{PHONE}",
+        f"/v2/customers/{EMAIL}",
+        f"{ACTION_SUMMARY_PATH}/{PHONE}",
+        f"/graphql/{SECRET}",
+    ):
         yield {"method": "GET", "url": path, "params": {"token": TOKEN}}
 
 
@@ -93,8 +98,8 @@ def credentials() -> Iterator[dict[str, Any]]:
             {TOKEN_HEADER: value},
             {**DEMO_HEADER, TOKEN_HEADER: value},
         ):
-            for url in (legacy.PATH, GRAPHQL_PATH, events.PATH):
-                method = "GET" if url == legacy.PATH else "POST"
+            for url in (ACTION_SUMMARY_PATH, GRAPHQL_PATH, EVENTS_PATH):
+                method = "GET" if url == ACTION_SUMMARY_PATH else "POST"
                 yield {"method": method, "url": url, "headers": headers}
 
 
@@ -149,8 +154,8 @@ def tokens() -> Iterator[dict[str, Any]]:
             {"key": [value]},
             {value: value},
         ):
-            yield {"method": "POST", "url": oauth.PATH, "json": body}
-        yield {"method": "POST", "url": oauth.PATH, "content": value.encode()}
+            yield {"method": "POST", "url": TOKEN_PATH, "json": body}
+        yield {"method": "POST", "url": TOKEN_PATH, "content": value.encode()}
 
 
 async def send(gateway: Gateway, asked: dict[str, Any]) -> None:
@@ -184,10 +189,10 @@ async def test_what_callers_send_is_in_no_log_metric_span_or_error(
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["event"] for line in lines].count("request") == len(requests)
     assert {line["route"] for line in lines if line["event"] == "request"} == {
-        legacy.PATH,
+        ACTION_SUMMARY_PATH,
         GRAPHQL_PATH,
-        oauth.PATH,
-        events.PATH,
+        TOKEN_PATH,
+        EVENTS_PATH,
         "unmatched",
     }
     assert all(re.fullmatch("[0-9a-f]{32}", line["request_id"]) for line in lines)
@@ -218,7 +223,7 @@ async def test_what_events_say_is_in_no_log_metric_span_or_error(
             body = {**sample, **common, "eventId": f"{PHONE}-{n}", **changes}
             if "data" not in changes:
                 body["data"] = {**sample["data"], "customerIdentifiers": customer, **data}
-            response = await gateway.client.post(events.PATH, json=body, headers=headers)
+            response = await gateway.client.post(EVENTS_PATH, json=body, headers=headers)
             assert_unseen(str(body), response.text)
             assert response.status_code == status
     assert_view_is_clean(logged(), collector)
@@ -262,9 +267,9 @@ async def test_a_defect_s_words_are_in_no_view(
     async with gateway_with(traces="otlp") as gateway:
         await gateway.warm()
         logged()
-        for place in ("gateway.legacy.summarize", "resolvers.query.summarize"):
+        for place in ("gateway.rest.action_summary.summarize", "resolvers.query.summarize"):
             monkeypatch.setattr(place, fail)
-        await send(gateway, {"method": "GET", "url": legacy.PATH, "params": DOCUMENTED})
+        await send(gateway, {"method": "GET", "url": ACTION_SUMMARY_PATH, "params": DOCUMENTED})
         await send(gateway, {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field()} }}"}})
     text = logged()
     assert text.count('"event":"unexpected","error":"ValueError"') == 2
@@ -276,10 +281,10 @@ async def test_with_the_database_down_nothing_is_in_any_view(
 ) -> None:
     uri = f"mongodb://maria:{SECRET}@127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=50"
     requests = [
-        {"method": "GET", "url": legacy.PATH, "params": {**DOCUMENTED, "identifierValue": PHONE}},
+        {"method": "GET", "url": ACTION_SUMMARY_PATH, "params": {**DOCUMENTED, "identifierValue": PHONE}},
         {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field(value=EMAIL)} }}"}},
-        {"method": "POST", "url": oauth.PATH, "json": {"key": PHONE, "secret": SECRET}},
-        {"method": "POST", "url": events.PATH, "json": {**samples.CUSTOMER_ADDED, "eventId": PHONE}},
+        {"method": "POST", "url": TOKEN_PATH, "json": {"key": PHONE, "secret": SECRET}},
+        {"method": "POST", "url": EVENTS_PATH, "json": {**samples.CUSTOMER_ADDED, "eventId": PHONE}},
     ]
     async with gateway_with(traces="otlp", mongodb_uri=uri) as gateway:
         for asked in requests:
@@ -290,14 +295,14 @@ async def test_with_the_database_down_nothing_is_in_any_view(
 
 
 RAW = [
-    f"GET {legacy.PATH}?identifierValue={PHONE} HTTP/9.9\r\n\r\n",
+    f"GET {ACTION_SUMMARY_PATH}?identifierValue={PHONE} HTTP/9.9\r\n\r\n",
     f"{PHONE} {EMAIL}\r\n\r\n",
     f"GET /{PHONE} HTTP/1.1\r\nHost: x\r\n{EMAIL}\r\n\r\n",
-    f"GET {legacy.PATH}?identifierValue=%{PHONE} HTTP/1.1\r\nHost: {EMAIL}\r\nUpgrade: {PHONE}\r\n"
+    f"GET {ACTION_SUMMARY_PATH}?identifierValue=%{PHONE} HTTP/1.1\r\nHost: {EMAIL}\r\nUpgrade: {PHONE}\r\n"
     f"Connection: upgrade\r\n\r\n",
-    f"GET {legacy.PATH} HTTP/1.1\r\nHost: x\r\nX-Phone: {PHONE * 10_000}\r\n\r\n",
-    f"POST {oauth.PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{PHONE}",
-    f"POST {oauth.PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{PHONE}\r\n{EMAIL}\r\n",
+    f"GET {ACTION_SUMMARY_PATH} HTTP/1.1\r\nHost: x\r\nX-Phone: {PHONE * 10_000}\r\n\r\n",
+    f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{PHONE}",
+    f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{PHONE}\r\n{EMAIL}\r\n",
 ]
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from gateway.demo import PASSWORD, TILL, announcement, authorization
+from gateway.auth.credentials import authorization
+from gateway.commands.demo import announcement
+from gateway.commands.sample_data import PASSWORD, TILL
 from tests.support import Gateway
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

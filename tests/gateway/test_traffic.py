@@ -6,11 +6,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from gateway import legacy
 from gateway.app import create_app
-from gateway.auth import oauth
-from gateway.deadline import HEADER
 from gateway.health import LIVE, READY
+from gateway.middleware.deadline import HEADER
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
 from tests.faults import Line, served, until
@@ -62,14 +62,14 @@ async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line:
 
 async def test_who_sends_a_body_slowly_keeps_no_place(settings: Settings) -> None:
     async with served(create_app(replace(settings, requests_in_flight=1))) as (running, port):
-        head = f"POST {oauth.PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
+        head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         for _, writer in slow:
             writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
         await until(lambda: len(running.server_state.tasks) == 2)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             assert_health(await client.get(READY), 200, "ready")
-            answer = await client.get(legacy.PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+            answer = await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
             assert answer.json()["customerId"] == 387729100
         for _, writer in slow:
             writer.close()

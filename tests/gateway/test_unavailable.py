@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.database import set_up
-from gateway.embedded import embedded_database
+from gateway.commands.database import set_up
+from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.gateway.test_graphql_app import field

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from loaders import Dispatchers, Loaders
 from loaders.deadline import Deadline, current, until
 from loaders.dispatcher import LATE_AT_MOST, UNWATCHED, Dispatcher, Watcher
+from loaders.enums import Benefit
 from loaders.store import DeadlineExceeded, Store, StoreUnavailable
 from loaders.totals import BenefitsKey
-from loaders.vocabulary import Benefit
 from tests.support import Commands, new_tenant
 
 

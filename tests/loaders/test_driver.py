@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from motor.frameworks import asyncio as threads
 
-from loaders.connection import options
-from loaders.documents import ISSUANCES
+from loaders.database_schema import ISSUANCES
 from loaders.driver import DriverName
+from loaders.driver_options import options
 from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable, Upserted
 from tests.conftest import OpenGateway, drop
 from tests.support import DOCUMENTED, Commands

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from gateway.demo import DEMO, OTHER, PROMOTION, TILL, documented_issuances, fill
-from loaders import clients, ledger, set_aside
+from gateway.commands.sample_data import DEMO, OTHER, PROMOTION, TILL, documented_issuances, fill
+from loaders import clients, ledger, pending_events
 from loaders.customers import CustomerIdentifier
 from loaders.driver import CODEC
+from loaders.enums import Form, IdentifierName
 from loaders.organizations import find_organization
+from loaders.pending_events import SetAside
 from loaders.promotions import find_promotion_ids
-from loaders.set_aside import SetAside
 from loaders.store import Store
-from loaders.vocabulary import Form, IdentifierName
 from tests.conftest import OpenGateway
 from tests.support import DOCUMENTED, Commands
 
@@ -98,12 +98,12 @@ async def test_what_the_way_in_and_the_commands_read(
     await find_promotion_ids(store, DEMO.id, [PROMOTION.promotion_identifier])
     await find_organization(store, DEMO.id)
     thing = SetAside(OTHER.id, "e", Form.EVENT, "{}", "waits", ("unknown",))
-    await set_aside.keep(store, [thing], 1)
-    await set_aside.find(store, OTHER.id, "e", Form.EVENT)
-    assert [one.event_id async for one in set_aside.waiting(store, OTHER.id, "unknown")] == ["e"]
-    assert [one.event_id async for one in set_aside.waiting(store, OTHER.id)] == ["e"]
-    await set_aside.give_up(store, [thing], "refused")
-    await set_aside.forget(store, [thing])
+    await pending_events.keep(store, [thing], 1)
+    await pending_events.find(store, OTHER.id, "e", Form.EVENT)
+    assert [one.event_id async for one in pending_events.waiting(store, OTHER.id, "unknown")] == ["e"]
+    assert [one.event_id async for one in pending_events.waiting(store, OTHER.id)] == ["e"]
+    await pending_events.give_up(store, [thing], "refused")
+    await pending_events.forget(store, [thing])
     await clients.put_group(store, "default", clients.DEFAULT_GROUPS["default"])
     assert await clients.find_account(store, TILL)
     assert not await clients.disable_account(store, "nobody")

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders, ledger
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
 from loaders.totals import BenefitsKey, Total, Totals, TotalsByBenefitLoader, TotalsDispatcher
-from loaders.vocabulary import Benefit, IdentifierName, IssuanceType
 from tests.support import Commands, new_tenant
 
 SINCE = datetime(2025, 6, 12, tzinfo=UTC)

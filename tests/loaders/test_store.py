@@ -11,10 +11,11 @@ from pymongo import MongoClient
 
 from gateway.settings import Settings
 from loaders import ledger
-from loaders.connection import options
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders.database_schema import COLLECTIONS, ISSUANCES, Collection
 from loaders.deadline import Deadline, until
-from loaders.documents import COLLECTIONS, ISSUANCES, Collection
+from loaders.driver_options import options
+from loaders.enums import IdentifierName
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import (
     AlreadyExists,
@@ -24,7 +25,6 @@ from loaders.store import (
     StoreMisconfigured,
     StoreUnavailable,
 )
-from loaders.vocabulary import IdentifierName
 from tests.support import Commands, new_tenant
 
 GOOD: dict[str, Any] = {

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.customers import CustomerIdentifier
+from loaders.enums import IdentifierName
 from loaders.promotions import PromotionReference
-from loaders.vocabulary import IdentifierName
 from resolvers.arguments import CustomerIdentifierName, SummaryArguments, parse_id
 from resolvers.errors import IdentifierMissing, ParametersInsufficient
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 import strawberry
 
-from resolvers.operations import Operations
+from gateway.graphql.operations import Operations
 from tests.resolvers.test_operations import SCHEMA, SUMMARY, shown
 from tests.support import FULL_SUMMARY
 

@@ -11,9 +11,9 @@ from graphql.language import Lexer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers import limits
-from resolvers.limits import LimitExceeded, Limits
-from resolvers.operations import Operations, OperationUnknown
+from gateway.graphql import limits
+from gateway.graphql.limits import LimitExceeded, Limits
+from gateway.graphql.operations import Operations, OperationUnknown
 from resolvers.schema import create_schema
 from tests.resolvers.test_operations import SUMMARY
 
@@ -104,7 +104,7 @@ def nested(fragments: int, spreads: int) -> str:
 
 
 def calls(document: str) -> Counter[str]:
-    """How often each function of `resolvers.limits` is called for a document."""
+    """How often each function of `gateway.graphql.limits` is called for a document."""
     counted: Counter[str] = Counter()
 
     def count(frame: FrameType, event: str, _: Any) -> None:

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, event, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from gateway.graphql.limits import Limits
+from gateway.graphql.operations import REMEMBERED_CHARACTERS, Operations, OperationUnknown
 from loaders import Dispatchers, Loaders
+from loaders.enums import Benefit, IssuanceType
 from loaders.ledger import Issuance
 from loaders.store import Store
-from loaders.vocabulary import Benefit, IssuanceType
 from resolvers.context import Context
-from resolvers.limits import Limits
-from resolvers.operations import REMEMBERED_CHARACTERS, Operations, OperationUnknown
 from resolvers.schema import create_schema
 from tests.support import Tenant, new_tenant
 

@@ -9,15 +9,15 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from gateway import legacy
 from gateway.auth import passwords
 from gateway.auth.callers import Unauthenticated
-from gateway.auth.headers import Basic, Token, md5_hex, read_credentials
+from gateway.auth.credentials import Basic, Token, authorization, md5_hex, read_credentials
 from gateway.auth.passwords import hash_secret
-from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, OTHER_TILL, PASSWORD, TILL, authorization
+from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, OTHER_TILL, PASSWORD, TILL
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from loaders.clients import Account, add_account
+from loaders.enums import ClientKind
 from loaders.store import AlreadyExists, Int64, Store
-from loaders.vocabulary import ClientKind
 from tests.conftest import OpenGateway
 from tests.support import (
     DEMO_HEADER,
@@ -79,12 +79,16 @@ async def test_bad_credentials_are_refused_on_both_faces_before_any_data_command
         await add_account(store, hex_app)
     async with gateway_with(rest_status=rest_status) as gateway:
         for what, headers in BAD.items():
-            for method, url in (("GET", legacy.PATH), ("POST", "/graphql"), ("GET", "/graphql?query={x}")):
+            for method, url in (
+                ("GET", ACTION_SUMMARY_PATH),
+                ("POST", "/graphql"),
+                ("GET", "/graphql?query={x}"),
+            ):
                 with subtests.test(what, method=method, url=url):
                     gateway.commands.clear()
                     request = gateway.client.build_request(method, url, headers=httpx.Headers(headers))
                     response = await gateway.client.send(request)
-                    if url == legacy.PATH:
+                    if url == ACTION_SUMMARY_PATH:
                         assert_rest_error(response, 401, 401, "Unauthorized")
                     else:
                         assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized")
@@ -109,15 +113,15 @@ async def test_different_credentials_in_one_request_are_refused(gateway: Gateway
     basic = ("Authorization", DEMO_HEADER["Authorization"])
     other = ("Authorization", authorization(OTHER_TILL, PASSWORD))
     for headers in ([basic, other], [basic, ("X-CAP-API-OAUTH-TOKEN", "x")], [basic, ("Authorization", "")]):
-        response = await gateway.client.get(legacy.PATH, params=DOCUMENTED, headers=headers)
+        response = await gateway.client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=headers)
         assert_rest_error(response, 401, 401, "Unauthorized")
-    response = await gateway.client.get(legacy.PATH, params=DOCUMENTED, headers=[basic, basic])
+    response = await gateway.client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=[basic, basic])
     assert response.status_code == 200
 
 
 async def test_credentials_are_checked_before_anything_is_parsed(gateway: Gateway) -> None:
     assert (await gateway.client.post("/graphql", content=b"{")).status_code == 401
-    assert (await gateway.client.get(legacy.PATH)).status_code == 401
+    assert (await gateway.client.get(ACTION_SUMMARY_PATH)).status_code == 401
     assert gateway.commands.names == []
 
 

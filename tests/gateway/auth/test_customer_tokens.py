@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from gateway.auth import oauth
-from gateway.demo import (
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import (
     CUSTOMER,
     CUSTOMER_WITHOUT_BENEFITS,
     DEMO,
@@ -19,14 +19,14 @@ from gateway.demo import (
     OAUTH_KEY,
     OAUTH_SECRET,
     PASSWORD,
-    authorization,
 )
-from gateway.ingest import events
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from loaders import ledger
 from loaders.clients import NO_RIGHTS, Account, add_account, put_group
 from loaders.customers import CustomerIdentifier
+from loaders.enums import ClientKind, IdentifierName, Resource, Right
 from loaders.store import Store
-from loaders.vocabulary import ClientKind, IdentifierName, Resource, Right
 from tests.conftest import Logged, OpenGateway
 from tests.gateway.auth.test_tokens import bearer
 from tests.support import (
@@ -100,7 +100,7 @@ async def test_the_token_carries_the_customer_and_lives_900_seconds_at_most(
     # The hash is of the MD5 hex of the tests' password.
     pair = {"key": "long-lived", "secret": "fe01ce2a7fbac8fafaed7c982a04e229"}
     for customer, seconds in (({}, 3600), ({"customer": ONE}, 900)):
-        body = (await gateway.client.post(oauth.PATH, json={**pair, **customer})).json()
+        body = (await gateway.client.post(TOKEN_PATH, json={**pair, **customer})).json()
         claims = jwt.decode(body["data"]["accessToken"], options={"verify_signature": False})
         assert body["data"]["ttlSeconds"] == claims["exp"] - claims["iat"] == seconds
 
@@ -112,7 +112,7 @@ async def test_an_unknown_customer_is_8015_in_the_token_request(
     pair = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
     async with gateway_with(rest_status=rest_status) as gateway:
         response = await gateway.client.post(
-            oauth.PATH, json={**pair, "customer": {**ONE, "identifierValue": "0"}}
+            TOKEN_PATH, json={**pair, "customer": {**ONE, "identifierValue": "0"}}
         )
         message = "Customer not found for the given identifiers"
         assert response.json() == {"data": None, "errors": [{"code": 8015, "message": message}]}
@@ -123,20 +123,20 @@ async def test_an_unknown_customer_is_8015_in_the_token_request(
             ({**ONE, "identifierValue": ""}, 8002),
             ({**ONE, "identifierName": "x"}, 8013),
         ):
-            response = await gateway.client.post(oauth.PATH, json={**pair, "customer": customer})
+            response = await gateway.client.post(TOKEN_PATH, json={**pair, "customer": customer})
             assert response.json()["errors"][0]["code"] == code
 
 
 async def test_it_cannot_ask_for_tokens_or_send_events(gateway: Gateway, store: Store) -> None:
     headers = bearer(await gateway.token(**ONE))
-    response = await gateway.client.post(oauth.PATH, json={}, headers=headers)
+    response = await gateway.client.post(TOKEN_PATH, json={}, headers=headers)
     assert response.json()["errors"][0]["message"] == "Object missing required field `key`."
     await put_group(store, "everything", dict.fromkeys(Resource, Right.WRITE))
     account = Account("everything", "x", ClientKind.OAUTH, DEMO.id, "everything", 300, PASSWORD_HASH)
     await add_account(store, account)
     body = {"key": "everything", "secret": _SECRET, "customer": ONE}
-    token = (await gateway.client.post(oauth.PATH, json=body)).json()["data"]["accessToken"]
-    response = await gateway.client.post(events.PATH, json={}, headers=bearer(token))
+    token = (await gateway.client.post(TOKEN_PATH, json=body)).json()["data"]["accessToken"]
+    response = await gateway.client.post(EVENTS_PATH, json={}, headers=bearer(token))
     assert_rest_error(response, 403, 4000, "Not authorized. Access is denied!")
 
 
@@ -172,7 +172,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
         if bound not in (None, "a till"):
             body["customer"] = {**ONE, "identifierValue": bound}
         gateway.commands.clear()
-        generated = (await gateway.client.post(oauth.PATH, json=body)).json()
+        generated = (await gateway.client.post(TOKEN_PATH, json=body)).json()
         text += str(generated)
         if "customer" in body and Right.NONE in (customer_right, promotion_right):
             message = "Not authorized. Access is denied!"

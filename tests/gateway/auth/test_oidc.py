@@ -17,7 +17,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from gateway.auth import oidc
 from gateway.auth.oidc import is_safe
 from gateway.auth.tokens import SigningKey
-from gateway.demo import DEMO, OTHER
+from gateway.commands.sample_data import DEMO, OTHER
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
 from tests.gateway.auth.test_tokens import Forge, bearer

@@ -7,13 +7,15 @@ import httpx
 import pytest
 from starlette.requests import HTTPConnection
 
-from gateway import legacy
-from gateway.auth import oauth, passwords
-from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD, TILL, authorization
+from gateway.auth import passwords
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD, TILL
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders.clients import Account, add_account, rotate_secret
+from loaders.enums import ClientKind
 from loaders.store import Store
-from loaders.vocabulary import ClientKind
 from tests.conftest import OpenGateway
 from tests.support import (
     DEMO_HEADER,
@@ -83,11 +85,11 @@ async def test_the_token_endpoint_is_throttled_too(gateway_with: OpenGateway, se
     async with gateway_with() as gateway:
         for n in range(passwords.FAILURES_ALLOWED + 1):
             body = {"key": OAUTH_KEY, "secret": f"wrong-{n}"}
-            response = await gateway.client.post(oauth.PATH, json=body)
+            response = await gateway.client.post(TOKEN_PATH, json=body)
         assert response.status_code == 429
         assert response.json() == {"data": None, "errors": [{"code": 429, "message": "Too Many Requests"}]}
         body = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
-        assert (await gateway.client.post(oauth.PATH, json=body)).status_code == 429
+        assert (await gateway.client.post(TOKEN_PATH, json=body)).status_code == 429
 
 
 async def test_a_burst_at_one_client_costs_no_more_checks_than_failures_allowed(
@@ -214,7 +216,7 @@ async def test_an_unknown_client_is_checked_like_a_known_one(
     async with gateway_with() as gateway:
         for till in (TILL, "nobody"):
             headers = {"Authorization": authorization(till, "wrong")}
-            response: httpx.Response = await gateway.client.get(legacy.PATH, headers=headers)
+            response: httpx.Response = await gateway.client.get(ACTION_SUMMARY_PATH, headers=headers)
             assert response.status_code == 401
     known, unknown = (hashed.rsplit("$", 2)[0] for hashed in kept)
     assert known == unknown == "$argon2id$v=19$m=19456,t=2,p=1"

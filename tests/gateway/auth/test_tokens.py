@@ -13,17 +13,18 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway import auth
-from gateway.auth import oauth, passwords
-from gateway.auth.headers import Basic, Token, md5_hex
+from gateway.auth import authenticator, passwords
+from gateway.auth.credentials import Basic, Token, md5_hex
 from gateway.auth.passwords import hash_secret
 from gateway.auth.tokens import SigningKey, SigningKeyUnusable
-from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD
+from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD
+from gateway.rest import tokens
+from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH
 from gateway.settings import Settings
 from loaders import clients
 from loaders.clients import Account, add_account
+from loaders.enums import ClientKind
 from loaders.store import Store
-from loaders.vocabulary import ClientKind
 from tests.conftest import OpenGateway
 from tests.support import (
     DOCUMENTED,
@@ -39,14 +40,14 @@ def bearer(token: str) -> dict[str, str]:
 
 
 async def test_a_key_and_its_secret_get_a_token_with_the_documented_claims(gateway: Gateway) -> None:
-    response = await gateway.client.post(oauth.PATH, json={"key": OAUTH_KEY, "secret": OAUTH_SECRET})
+    response = await gateway.client.post(TOKEN_PATH, json={"key": OAUTH_KEY, "secret": OAUTH_SECRET})
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
     body = response.json()
     token = body["data"].pop("accessToken")
     assert body == {"data": {"ttlSeconds": 300}, "errors": None}
     # Checked as any other service would: with the published key and a library.
-    jwks = (await gateway.client.get(oauth.JWKS_PATH)).json()
+    jwks = (await gateway.client.get(JWKS_PATH)).json()
     [key] = jwt.PyJWKSet.from_dict(jwks).keys
     assert jwt.get_unverified_header(token) == {"alg": "RS256", "kid": key.key_id, "typ": "JWT"}
     claims = jwt.decode(token, key, ["RS256"], issuer="promo-gateway")
@@ -65,7 +66,7 @@ async def test_a_key_and_its_secret_get_a_token_with_the_documented_claims(gatew
 
 
 async def test_the_published_keys_are_public_halves_only(gateway: Gateway) -> None:
-    response = await gateway.client.get(oauth.JWKS_PATH)
+    response = await gateway.client.get(JWKS_PATH)
     [key] = response.json()["keys"]
     assert set(key) == {"kty", "key_ops", "n", "e", "kid", "use", "alg"}
     assert (key["kty"], key["key_ops"], key["use"], key["alg"]) == ("RSA", ["verify"], "sig", "RS256")
@@ -101,7 +102,7 @@ async def test_a_token_is_accepted_in_both_headers_on_both_faces(gateway: Gatewa
 async def test_a_bad_token_request_keeps_the_vendor_s_shape(
     gateway: Gateway, body: object, status: int, code: int, message: str
 ) -> None:
-    response = await gateway.client.post(oauth.PATH, json=body)
+    response = await gateway.client.post(TOKEN_PATH, json=body)
     assert response.json() == {"data": None, "errors": [{"code": code, "message": message}]}
     assert response.status_code == status
 
@@ -109,7 +110,7 @@ async def test_a_bad_token_request_keeps_the_vendor_s_shape(
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"x": ' + b"[" * 100_000])
 async def test_a_token_request_that_is_not_json(gateway: Gateway, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    response = await gateway.client.post(oauth.PATH, content=content, headers=headers)
+    response = await gateway.client.post(TOKEN_PATH, content=content, headers=headers)
     expected = {"code": 400, "message": "the body is not valid JSON."}
     assert response.json() == {"data": None, "errors": [expected]}
 
@@ -117,12 +118,12 @@ async def test_a_token_request_that_is_not_json(gateway: Gateway, content: bytes
 async def test_without_signing_keys_only_the_token_endpoint_says_why(gateway_with: OpenGateway) -> None:
     async with gateway_with(signing_keys=()) as gateway:
         await gateway.warm()
-        response = await gateway.client.post(oauth.PATH, json={"key": OAUTH_KEY, "secret": OAUTH_SECRET})
+        response = await gateway.client.post(TOKEN_PATH, json={"key": OAUTH_KEY, "secret": OAUTH_SECRET})
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
         message = "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set."
         assert response.json() == {"data": None, "errors": [{"code": 503, "message": message}]}
-        assert (await gateway.client.get(oauth.JWKS_PATH)).json() == {"keys": []}
+        assert (await gateway.client.get(JWKS_PATH)).json() == {"keys": []}
 
 
 class Forge:
@@ -289,7 +290,7 @@ async def test_keys_rotate_while_requests_run(
 async def test_a_changed_client_and_its_tokens_are_refused_within_a_minute(
     gateway_with: OpenGateway, store: Store, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr(auth, "REMEMBERED_SECONDS", 0.5)
+    monkeypatch.setattr(authenticator, "REMEMBERED_SECONDS", 0.5)
     monkeypatch.setattr(passwords, "REMEMBERED_SECONDS", 0.5)
     account = Account(
         f"app-{change}", "App", ClientKind.OAUTH, DEMO.id, "default", 300, hash_secret("secret")
@@ -297,7 +298,7 @@ async def test_a_changed_client_and_its_tokens_are_refused_within_a_minute(
     await add_account(store, account)
     pair = {"key": account.id, "secret": "secret"}
     async with gateway_with() as gateway:
-        token = (await gateway.client.post(oauth.PATH, json=pair)).json()["data"]["accessToken"]
+        token = (await gateway.client.post(TOKEN_PATH, json=pair)).json()["data"]["accessToken"]
         assert (await gateway.rest(DOCUMENTED, bearer(token))).status_code == 200
         if change == "disable":
             assert await clients.disable_account(store, account.id)
@@ -306,12 +307,12 @@ async def test_a_changed_client_and_its_tokens_are_refused_within_a_minute(
         assert (await gateway.rest(DOCUMENTED, bearer(token))).status_code == 200
         await asyncio.sleep(0.6)
         assert (await gateway.rest(DOCUMENTED, bearer(token))).status_code == 401
-        assert (await gateway.client.post(oauth.PATH, json=pair)).status_code == 401
+        assert (await gateway.client.post(TOKEN_PATH, json=pair)).status_code == 401
 
 
 def test_no_secret_is_in_a_repr() -> None:
     account = Account("id", "name", ClientKind.TILL, 1, "group", 0, "geheim")
-    shown = [Basic("till", "geheim"), Token("geheim"), account, oauth.TokenRequest("key", "geheim")]
+    shown = [Basic("till", "geheim"), Token("geheim"), account, tokens.TokenRequest("key", "geheim")]
     assert "geheim" not in repr([*shown, Settings(mongodb_uri="mongodb://user:geheim@host")])
 
 

@@ -12,15 +12,16 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.demo import PASSWORD, authorization
-from gateway.ingest import events, importer
-from gateway.ingest.events import PATH
-from gateway.ingest.summary import Line
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import PASSWORD
+from gateway.ingest import importer, recorder
+from gateway.ingest.import_summary import Line
+from gateway.rest.events import EVENTS_PATH
 from gateway.settings import Settings
-from loaders import set_aside
+from loaders import pending_events
 from loaders.clients import Account, add_account
+from loaders.enums import ClientKind, Form
 from loaders.store import Store
-from loaders.vocabulary import ClientKind, Form
 from tests.conftest import OpenGateway, Start
 from tests.gateway.ingest import samples
 from tests.gateway.ingest.samples import CREATED_AT, CUSTOMER, event
@@ -54,14 +55,14 @@ class Sender:
 
     async def post(self, content: str | bytes) -> httpx.Response:
         headers = {"Content-Type": "application/json", **self.headers}
-        return await self.gateway.client.post(PATH, content=content, headers=headers)
+        return await self.gateway.client.post(EVENTS_PATH, content=content, headers=headers)
 
     async def answer(self, **changes: str) -> dict[str, Any]:
         asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
         return await self.gateway.ask("rest", asked, self.tenant.headers)
 
     async def aside(self) -> dict[str, str]:
-        waiting = set_aside.waiting(self.store, self.tenant.organization.id)
+        waiting = pending_events.waiting(self.store, self.tenant.organization.id)
         return {thing.event_id: thing.reason async for thing in waiting}
 
 
@@ -260,10 +261,10 @@ async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
         nameless["data"].pop(field, None)
     assert (await sender.send(nameless)).json() == {"status": "set aside"}
     assert await sender.aside() == {"ev-1": "it names no promotion"}
-    kept = await set_aside.find(sender.store, sender.tenant.organization.id, "ev-1", Form.EVENT)
+    kept = await pending_events.find(sender.store, sender.tenant.organization.id, "ev-1", Form.EVENT)
     assert kept is not None
     assert json.loads(kept.payload)["data"] == nameless["data"]
-    assert await events.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
+    assert await recorder.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
 
 
 async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(sender: Sender) -> None:
@@ -278,7 +279,7 @@ async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(s
         await run.add([Line(1, json.dumps(record).encode())])
         await run.finish()
         assert run.summary.rejected == 0
-    forms = {thing.form async for thing in set_aside.waiting(sender.store, organization_id)}
+    forms = {thing.form async for thing in pending_events.waiting(sender.store, organization_id)}
     assert forms == {Form.EVENT, Form.RECORD}
 
 
@@ -287,7 +288,7 @@ async def test_the_promotion_that_arrives_while_an_event_is_set_aside_is_not_mis
 ) -> None:
     sample = copy.deepcopy(samples.BADGE_EARNED)
     sample["data"]["promotionIdentifier"] = "between"
-    keep = set_aside.keep
+    keep = pending_events.keep
 
     async def arrive_first(*arguments: Any) -> list[int]:
         monkeypatch.undo()
@@ -295,7 +296,7 @@ async def test_the_promotion_that_arrives_while_an_event_is_set_aside_is_not_mis
         await sender.send(event("promotionCreated", promotion, "p-11"))
         return await keep(*arguments)
 
-    monkeypatch.setattr(set_aside, "keep", arrive_first)
+    monkeypatch.setattr(pending_events, "keep", arrive_first)
     assert (await sender.send(sample)).json() == {"status": "recorded"}
     assert await sender.aside() == {}
 

@@ -16,16 +16,17 @@ from typing import Any
 
 import pytest
 
-from gateway.demo import PASSWORD, authorization, fill
-from gateway.embedded import embedded_database
+from gateway.auth.credentials import authorization
+from gateway.commands.embedded_database import embedded_database
+from gateway.commands.sample_data import PASSWORD, fill
 from gateway.ingest import export
+from gateway.ingest.import_summary import Line
 from gateway.ingest.importer import Import
-from gateway.ingest.summary import Line
 from gateway.settings import Settings
-from loaders import set_aside
+from loaders import pending_events
 from loaders.clients import Account, add_account
+from loaders.enums import ClientKind
 from loaders.store import Store
-from loaders.vocabulary import ClientKind
 from tests.conftest import drop
 from tests.gateway.ingest.test_records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
 from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, children, environment
@@ -266,7 +267,7 @@ async def test_the_order_of_the_lines_does_not_matter(empty_store: Store, settin
         await run_over.resolve()
         assert told(run_over) == (63, 0, 0, 0)
         assert await exported(empty_store) == expected
-        assert [thing async for thing in set_aside.waiting(empty_store)] == []
+        assert [thing async for thing in pending_events.waiting(empty_store)] == []
 
 
 async def test_what_waits_for_a_promotion_waits_for_another_file(empty_store: Store) -> None:
@@ -275,12 +276,12 @@ async def test_what_waits_for_a_promotion_waits_for_another_file(empty_store: St
     run_over = await imported(empty_store, [line, line])
     await run_over.resolve()
     assert told(run_over) == (0, 1, 1, 0)
-    [thing] = [thing async for thing in set_aside.waiting(empty_store)]
+    [thing] = [thing async for thing in pending_events.waiting(empty_store)]
     assert (thing.event_id, thing.payload, thing.reason) == ("e-1", line, "its promotion is not known yet")
     run_over = await imported(empty_store, BASE)
     await run_over.resolve()
     assert told(run_over) == (4, 0, 0, 0)
-    assert [thing async for thing in set_aside.waiting(empty_store)] == []
+    assert [thing async for thing in pending_events.waiting(empty_store)] == []
 
 
 async def test_a_held_issuance_that_contradicts_the_ledger_is_told_and_kept(empty_store: Store) -> None:
@@ -289,7 +290,7 @@ async def test_a_held_issuance_that_contradicts_the_ledger_is_told_and_kept(empt
     run_over = await imported(empty_store, [held, changed(ISSUANCE, amount=2), *BASE], batch=1)
     await run_over.resolve()
     assert (told(run_over), run_over.summary.contradicting) == ((4, 0, 0, 0), 1)
-    [thing] = [thing async for thing in set_aside.waiting(empty_store)]
+    [thing] = [thing async for thing in pending_events.waiting(empty_store)]
     assert thing.reason == "another issuance with this eventId is there already"
     await run_over.resolve()
     assert run_over.summary.contradicting == 1

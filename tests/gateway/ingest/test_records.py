@@ -18,7 +18,7 @@ from gateway.ingest.records import (
     RecordInvalid,
     decode,
 )
-from loaders.vocabulary import Benefit, IssuanceType
+from loaders.enums import Benefit, IssuanceType
 
 ORGANIZATION = {"record": "organization", "orgId": 51135, "name": "Demo", "timeZone": "Asia/Kolkata"}
 PROMOTION = {

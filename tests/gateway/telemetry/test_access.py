@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from gateway import legacy
-from gateway.auth import oauth
-from gateway.deadline import HEADER as DEADLINE
-from gateway.demo import DEMO, OAUTH_KEY, OAUTH_SECRET, PROMOTION, TILL
-from gateway.ingest import events
+from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, PROMOTION, TILL
+from gateway.middleware.deadline import HEADER as DEADLINE
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.events import EVENTS_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
-from gateway.telemetry.entry import Entry, running
-from gateway.telemetry.watching import WatchedBatches, WatchedPool, note_command
+from gateway.telemetry.instrumentation import WatchedBatches, WatchedPool, note_command
+from gateway.telemetry.request_log import Entry, running
+from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, Ledger, TotalsDispatcher
-from loaders.vocabulary import Benefit
 from tests.conftest import Logged
 from tests.gateway.ingest.samples import BADGE_EARNED, POINTS_ISSUED, event
 from tests.gateway.ingest.test_events import new_sender
@@ -43,7 +43,7 @@ def line(**fields: object) -> dict[str, object]:
     return {
         "level": "info",
         "event": "request",
-        "route": legacy.PATH,
+        "route": ACTION_SUMMARY_PATH,
         "operation": None,
         "status": 200,
         "code": None,
@@ -66,18 +66,23 @@ def counted(name: str, **labels: str) -> float:
 GRAPHQL = {"route": "/graphql", "operation": "ad hoc"}
 BOTH = f"{{ {field('a', POINTS)} {field('b', POINTS)} }}"
 CASES: list[tuple[str, str, dict[str, Any], dict[str, object]]] = [
-    ("GET", legacy.PATH, {"params": DOCUMENTED}, line()),
-    ("GET", legacy.PATH, {"params": UNKNOWN}, nothing_read(code=8015)),
+    ("GET", ACTION_SUMMARY_PATH, {"params": DOCUMENTED}, line()),
+    ("GET", ACTION_SUMMARY_PATH, {"params": UNKNOWN}, nothing_read(code=8015)),
     (
         "GET",
-        legacy.PATH,
+        ACTION_SUMMARY_PATH,
         {"headers": {"Authorization": ""}},
         nothing_read(status=401, code=401, client_id=None),
     ),
-    ("DELETE", legacy.PATH, {}, nothing_read(status=405, code=405, client_id=None)),
+    ("DELETE", ACTION_SUMMARY_PATH, {}, nothing_read(status=405, code=405, client_id=None)),
     ("GET", "/919078345795", {}, nothing_read(route="unmatched", status=404, code=404, client_id=None)),
     # Refused before they are routed.
-    ("GET", legacy.PATH, {"headers": {DEADLINE: "x"}}, nothing_read(status=400, code=400, client_id=None)),
+    (
+        "GET",
+        ACTION_SUMMARY_PATH,
+        {"headers": {DEADLINE: "x"}},
+        nothing_read(status=400, code=400, client_id=None),
+    ),
     (
         "GET",
         "/919078345795",
@@ -89,17 +94,17 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, object]]] = [
     ("POST", "/graphql", {"content": b"{}"}, nothing_read(**GRAPHQL, status=415, code=415)),
     (
         "POST",
-        oauth.PATH,
+        TOKEN_PATH,
         {"json": {"key": OAUTH_KEY, "secret": OAUTH_SECRET}},
-        nothing_read(route=oauth.PATH, client_id=OAUTH_KEY),
+        nothing_read(route=TOKEN_PATH, client_id=OAUTH_KEY),
     ),
     (
         "POST",
-        oauth.PATH,
+        TOKEN_PATH,
         {"json": {"key": "919078345795", "secret": ""}},
-        nothing_read(route=oauth.PATH, status=401, code=320001, client_id=None),
+        nothing_read(route=TOKEN_PATH, status=401, code=320001, client_id=None),
     ),
-    ("POST", events.PATH, {"json": {}}, nothing_read(route=events.PATH, status=403, code=4000)),
+    ("POST", EVENTS_PATH, {"json": {}}, nothing_read(route=EVENTS_PATH, status=403, code=4000)),
 ]
 
 

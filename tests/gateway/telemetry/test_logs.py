@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from gateway.telemetry import logs
-from gateway.telemetry.entry import Entry, running
 from gateway.telemetry.logs import PATIENCE_MS
+from gateway.telemetry.request_log import Entry, running
 from tests.conftest import Logged
 
 PHONE = "919078345795"

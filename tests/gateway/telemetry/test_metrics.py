@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
-from gateway import legacy
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Workers
 from tests.conftest import Start
@@ -42,13 +42,13 @@ def test_requests_to_all_workers_are_added_up(start: Start, settings: Settings, 
     wait_until_served(port)
     for _ in range(20):
         # Each on a connection of its own, so that every worker gets some.
-        httpx.get(f"http://127.0.0.1:{port}{legacy.PATH}", params=DOCUMENTED, headers=DEMO_HEADER)
+        httpx.get(f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER)
     on_the_api_s_port = httpx.get(f"http://127.0.0.1:{port}/metrics").status_code
     text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
     served.send_signal(signal.SIGTERM)
     served.communicate(timeout=20)
     assert on_the_api_s_port == 404
-    labels = f'{{route="{legacy.PATH}",status="200"}}'
+    labels = f'{{route="{ACTION_SUMMARY_PATH}",status="200"}}'
     assert value(text, f"promo_gateway_request_seconds_count{labels}") == 20
     assert value(text, 'promo_gateway_command_seconds_count{command="aggregate",outcome="ok"}') == 20
     assert value(text, 'promo_gateway_batch_loads_sum{kind="totals"}') == 20

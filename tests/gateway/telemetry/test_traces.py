@@ -10,15 +10,15 @@ import pytest
 from click.testing import CliRunner
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from gateway import legacy
-from gateway.cli import main
-from gateway.demo import DEMO, MOBILE, PROMOTION
+from gateway.commands.main import main
+from gateway.commands.sample_data import DEMO, MOBILE, PROMOTION
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from gateway.telemetry.traces import TracedBatches, TracedCommands, Traces
 from loaders.driver import DriverName
+from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, Ledger, TotalsDispatcher
-from loaders.vocabulary import Benefit
 from tests.conftest import OpenGateway
 from tests.faults import Line, until
 from tests.gateway.telemetry.collector import Collector, collecting
@@ -57,21 +57,21 @@ async def test_a_request_its_batches_and_its_commands_are_spans_of_the_caller_s_
         response = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, **headers})
     spans = [span for span in collector.spans if span.trace_id.hex() == TRACE]
     assert tree(spans, bytes.fromhex(PARENT)) == {
-        legacy.PATH: {
+        ACTION_SUMMARY_PATH: {
             "load customers": {"find": {}},
             "load promotions": {"find": {}},
             "load totals": {"aggregate": {}},
         }
     }
     by_name = {span.name: span for span in spans}
-    assert attributes(by_name[legacy.PATH]) == {
-        "http.route": legacy.PATH,
+    assert attributes(by_name[ACTION_SUMMARY_PATH]) == {
+        "http.route": ACTION_SUMMARY_PATH,
         "http.response.status_code": 200,
         "promo_gateway.request_id": REQUEST_ID,
     }
     assert attributes(by_name["load totals"]) == {"promo_gateway.loads": 1}
     assert attributes(by_name["aggregate"]) == {"db.system.name": "mongodb", "db.operation.name": "aggregate"}
-    assert response.headers["traceparent"] == f"00-{TRACE}-{by_name[legacy.PATH].span_id.hex()}-01"
+    assert response.headers["traceparent"] == f"00-{TRACE}-{by_name[ACTION_SUMMARY_PATH].span_id.hex()}-01"
 
 
 async def test_a_shared_batch_is_part_of_the_trace_of_who_asked_first(
@@ -109,7 +109,7 @@ async def test_errors_are_marked_and_named_by_their_code(
         await gateway.client.get(f"/{MOBILE}")
     found = [(span.name, attributes(span)) for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER]
     assert [(name, of["promo_gateway.code"]) for name, of in found] == [
-        (legacy.PATH, 8874),
+        (ACTION_SUMMARY_PATH, 8874),
         ("unmatched", 404),
     ]
 

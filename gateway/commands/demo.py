@@ -1,0 +1,109 @@
+"""`promo-gateway demo`: sample data in an embedded database, and the requests to try on it."""
+
+import json
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+import click
+
+from gateway import server
+from gateway.app import create_app
+from gateway.auth.credentials import authorization
+from gateway.auth.tokens import SigningKey
+from gateway.commands.database import with_store
+from gateway.commands.embedded_database import embedded_database
+from gateway.commands.sample_data import (
+    DEMO,
+    MOBILE,
+    OAUTH_KEY,
+    OAUTH_SECRET,
+    PASSWORD,
+    PROGRAM,
+    PROMOTION,
+    TILL,
+    fill,
+)
+from gateway.commands.serve import stop_on_signals
+from gateway.errors import GRAPHQL_PATH
+from gateway.pages import Till
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.rest.tokens import TOKEN_PATH
+from gateway.settings import Settings
+from gateway.telemetry import logs, metrics, setup
+
+# What helps when the port is taken.
+_ADVICE = "Choose another with --port (make demo PORT=…)."
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data here.")
+def demo(port: int, data_dir: Path | None) -> None:
+    """Serve sample data from an embedded database."""
+    logs.configure(for_people=sys.stderr.isatty())
+    stop_on_signals()
+    with ExitStack() as stack:
+        listening = stack.enter_context(server.bind("127.0.0.1", port, _ADVICE))
+        directory = data_dir or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="promo-gateway-"))
+        )
+        uri = stack.enter_context(embedded_database(directory, durable=data_dir is not None))
+        signing_key = directory / "signing-key.pem"
+        if not signing_key.exists():
+            SigningKey.write_new(signing_key)
+        settings = replace(
+            Settings.from_environment({"GATEWAY_EXPLORABLE": "on", **os.environ}),
+            mongodb_uri=uri,
+            database="demo",
+            signing_keys=(signing_key,),
+        )
+        setup.check_installed(settings.traces)
+        with_store(fill, settings)
+        stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.run(
+            create_app(settings, pages_call_as=Till(TILL, PASSWORD)),
+            listening,
+            settings.drain_seconds,
+            lambda: click.echo(announcement(address)),
+        )
+
+
+def announcement(address: str) -> str:
+    """What to try on a demo that listens on `address` ("http://host:port")."""
+    header = authorization(TILL, PASSWORD)
+    parameters = {
+        "source": "INSTORE",
+        "identifierName": "mobile",
+        "identifierValue": MOBILE,
+        "programId": PROGRAM,
+        "promotionId": PROMOTION.promotion_id,
+    }
+    query = (
+        f"{{ customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, "
+        f'identifierValue: "{MOBILE}", programId: "{PROGRAM}", promotionId: "{PROMOTION.promotion_id}") '
+        "{ points { pointsCategory totalPointsIssued lastIssuedOn } } }"
+    )
+    return f"""
+promo-gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), till {TILL}, password {PASSWORD}
+
+GraphQL:
+  curl -s {address}{GRAPHQL_PATH} -H 'Authorization: {header}' -H 'Content-Type: application/json' \\
+    -d '{json.dumps({"query": query})}'
+
+REST:
+  curl -s '{address}{ACTION_SUMMARY_PATH}?{urlencode(parameters)}' -H 'Authorization: {header}'
+
+A token, for X-CAP-API-OAUTH-TOKEN or Authorization: Bearer:
+  curl -s {address}{TOKEN_PATH} -H 'Content-Type: application/json' \\
+    -d '{json.dumps({"key": OAUTH_KEY, "secret": OAUTH_SECRET})}'
+
+GraphiQL and the REST documentation, in a browser: {address}
+
+Ctrl-C stops it.
+"""

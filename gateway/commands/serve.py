@@ -1,0 +1,61 @@
+"""`promo-gateway serve`: the gateway on the database that the settings name."""
+
+import os
+import signal
+import sys
+from contextlib import ExitStack
+
+import click
+
+from gateway import server
+from gateway.app import create_operations
+from gateway.auth.tokens import SigningKey
+from gateway.commands.database import check_set_up, with_store
+from gateway.settings import Settings
+from gateway.telemetry import metrics, setup
+from resolvers.schema import create_schema
+
+# What helps when the address is taken.
+_ADVICE = "Choose another with --host or --port."
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; GATEWAY_HOST otherwise.")
+@click.option("--port", type=click.IntRange(0, 65535), help="GATEWAY_PORT otherwise.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Server processes; GATEWAY_WORKERS otherwise.")
+@click.option("--fd", type=click.IntRange(3), help="Listen on this inherited socket instead.")
+def serve(host: str | None, port: int | None, workers: int | None, fd: int | None) -> None:
+    """Serve the database that GATEWAY_MONGODB_URI names."""
+    if fd is not None and (host is not None or port is not None):
+        raise click.UsageError("--fd takes the place of --host and --port.")
+    stop_on_signals()
+    settings = Settings.from_environment(os.environ)
+    setup.check_installed(settings.traces)
+    for path in settings.signing_keys:
+        SigningKey.read(path)
+    create_operations(create_schema(), settings)
+    with_store(check_set_up)
+    host, workers = host or settings.host, workers or settings.workers
+    with ExitStack() as stack:
+        listening = stack.enter_context(
+            server.bind(host, settings.port if port is None else port, _ADVICE)
+            if fd is None
+            else server.inherit(fd)
+        )
+        stack.enter_context(metrics.exposed(host, settings.metrics_port, workers))
+        bound_host, bound_port = listening.getsockname()[:2]
+        click.echo(f"Listening on {bound_host} port {bound_port}", err=True)
+        if not settings.signing_keys:
+            click.echo("GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.", err=True)
+        server.run_workers(
+            "gateway.app:create_app_from_environment", listening, workers, settings.drain_seconds
+        )
+
+
+def stop_on_signals() -> None:
+    # uvicorn stops at a signal and then raises it again, which would end the process before it has stopped
+    # the embedded database, and not with status 0.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    # A terminal that is closed; uvicorn does not know this one.
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))

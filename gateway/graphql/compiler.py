@@ -1,0 +1,241 @@
+"""Compiles an operation that passed validation into a plan.
+
+The schema is the only source: a plan is made of what Strawberry's fields say of themselves, so nothing is
+described twice. What the compiler does not know is left to graphql-core's executor: directives,
+introspection, abstract types, nullable fields below the root, lists of anything but objects, fields with
+extensions, arguments below the root, and those of the root that are no plain scalars or enums.
+"""
+
+from collections.abc import Callable, Iterable
+from inspect import isfunction
+from operator import attrgetter
+from typing import Any
+
+import strawberry
+from graphql import (
+    BREAK,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    get_argument_values,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+    visit,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.enum import StrawberryEnumDefinition
+from strawberry.types.field import StrawberryField
+
+from gateway.graphql.plan import Complete, FieldFailed, Plan, ResolveRoot, Root
+
+# Without directives, what is selected does not depend on variables.
+_NO_VARIABLES = VariableValues({}, {})
+# What graphql-core makes of these, and of enums, is what Strawberry gives a resolver.
+_TAKEN_AS_THEY_ARE = str, int, float, bool, strawberry.ID
+
+
+class _NotCompilable(Exception):
+    """The executor has to answer this operation."""
+
+
+def compile_operation(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> Plan | None:
+    """A plan for a valid operation; None if it is not compilable."""
+    if operation.operation is not OperationType.QUERY or _has_directives(document):
+        return None
+    try:
+        return _Compiler(schema, document, operation).plan()
+    except _NotCompilable:
+        return None
+
+
+class _FindDirective(Visitor):
+    found = False
+
+    def enter_directive(self, *_: Any) -> Any:
+        self.found = True
+        return BREAK
+
+
+def _has_directives(document: DocumentNode) -> bool:
+    visitor = _FindDirective()
+    visit(document, visitor)
+    return visitor.found
+
+
+class _Compiler:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._fragments = {
+            one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)
+        }
+        self._details = {name: FragmentDetails(fragment) for name, fragment in self._fragments.items()}
+
+    def plan(self) -> Plan:
+        query = self._schema.query_type
+        assert query is not None, "the schema has a query type"
+        collected = collect_fields(self._schema, self._details, _NO_VARIABLES, query, self._operation)
+        roots = {
+            key: query.name if _name(details) == "__typename" else self._root(query, details)
+            for key, details in collected.grouped_field_set.items()
+        }
+        return Plan(self._schema, query, self._operation, self._fragments, roots)
+
+    def _root(self, query: GraphQLObjectType, details: list[FieldDetails]) -> Root:
+        field = query.fields.get(_name(details))
+        if field is None or not is_object_type(field.type):
+            raise _NotCompilable
+        names = {name: _python_name(argument) for name, argument in field.args.items()}
+        constant, varying = _split(field, details[0].node)
+        constants = get_argument_values(constant, details[0].node, _NO_VARIABLES)
+        return Root(
+            _name(details),
+            varying,
+            _nodes(details),
+            _definition(field),
+            _resolve_root(_definition(field)),
+            names,
+            {names[name]: value for name, value in constants.items()},
+            self._object(field.type, details),
+            {},
+        )
+
+    def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Complete:
+        collected = collect_subfields(
+            self._schema, self._details, _NO_VARIABLES, self._operation, type_, details
+        )
+        fields: list[tuple[str, list[FieldNode], Callable[[Any], Any], Complete]] = []
+        for key, selected in collected.grouped_field_set.items():
+            if _name(selected) == "__typename":
+                fields.append((key, _nodes(selected), lambda _: type_.name, str))
+            else:
+                field = type_.fields[_name(selected)]
+                complete_field = self._non_null(field.type, selected)
+                fields.append((key, _nodes(selected), _resolve(_definition(field)), complete_field))
+
+        def complete(value: Any) -> dict[str, Any]:
+            answer = {}
+            for key, nodes, resolve, complete_field in fields:
+                try:
+                    if (resolved := resolve(value)) is None:
+                        raise TypeError(
+                            f"Cannot return null for non-nullable field {type_.name}.{nodes[0].name.value}."
+                        )
+                    answer[key] = complete_field(resolved)
+                except FieldFailed as failed:
+                    failed.path.insert(0, key)
+                    raise
+                except Exception as error:
+                    raise FieldFailed(error, nodes, key) from error
+            return answer
+
+        return complete
+
+    def _non_null(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> Complete:
+        if not is_non_null_type(type_):
+            raise _NotCompilable
+        if is_leaf_type(type_.of_type):
+            return type_.of_type.coerce_output_value
+        if is_object_type(type_.of_type):
+            return self._object(type_.of_type, details)
+        if not (is_list_type(type_.of_type) and is_non_null_type(item := type_.of_type.of_type)):
+            raise _NotCompilable
+        if not is_object_type(item.of_type):
+            raise _NotCompilable
+        complete_item = self._non_null(item, details)
+
+        def complete(values: Iterable[Any]) -> list[Any]:
+            answer = []
+            for index, value in enumerate(values):
+                try:
+                    answer.append(complete_item(value))
+                except FieldFailed as failed:
+                    failed.path.insert(0, index)
+                    raise
+            return answer
+
+        return complete
+
+
+def _definition(field: GraphQLField) -> StrawberryField:
+    definition = field.extensions.get("strawberry-definition")
+    if not isinstance(definition, StrawberryField):
+        raise _NotCompilable
+    return definition
+
+
+def _python_name(argument: GraphQLArgument) -> str:
+    definition = argument.extensions.get("strawberry-definition")
+    if not isinstance(definition, StrawberryArgument):
+        raise _NotCompilable
+    kind = definition.type
+    if type(kind) is StrawberryOptional:
+        kind = kind.of_type
+    if not isinstance(kind, StrawberryEnumDefinition) and kind not in _TAKEN_AS_THEY_ARE:
+        raise _NotCompilable
+    return definition.python_name
+
+
+def _split(field: GraphQLField, node: FieldNode) -> tuple[GraphQLField, GraphQLField]:
+    """The field with only the arguments that are the same each time, and with only the others."""
+    depends = {one.name.value for one in node.arguments or () if isinstance(one.value, VariableNode)}
+    constant, varying = (
+        {name: argument for name, argument in field.args.items() if (name in depends) == varies}
+        for varies in (False, True)
+    )
+    return GraphQLField(field.type, constant), GraphQLField(field.type, varying)
+
+
+def _resolve_root(definition: StrawberryField) -> ResolveRoot:
+    resolver = definition.base_resolver
+    if resolver is None or not definition.is_async or definition.extensions:
+        raise _NotCompilable
+    method, info = resolver.wrapped_func, resolver.info_parameter
+    if not isfunction(method) or not resolver.self_parameter or resolver.parent_parameter:
+        raise _NotCompilable
+    if info is None or info.name != "info":
+        raise _NotCompilable
+    return method
+
+
+def _resolve(definition: StrawberryField) -> Callable[[Any], Any]:
+    resolver = definition.base_resolver
+    if definition.extensions:
+        raise _NotCompilable
+    if resolver is None:
+        return attrgetter(definition.python_name)
+    method = resolver.wrapped_func
+    if definition.is_async or definition.arguments or resolver.info_parameter or not isfunction(method):
+        raise _NotCompilable
+    return method
+
+
+def _name(details: list[FieldDetails]) -> str:
+    return details[0].node.name.value
+
+
+def _nodes(details: list[FieldDetails]) -> list[FieldNode]:
+    return [one.node for one in details]

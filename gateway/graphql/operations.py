@@ -1,0 +1,208 @@
+"""Operations: each parsed, validated and compiled once, and executed many times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+import strawberry
+from cachetools import LRUCache
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+from gateway.graphql.compiler import compile_operation
+from gateway.graphql.cost import count_summaries
+from gateway.graphql.limits import LimitExceeded, Limits
+from gateway.graphql.plan import Plan
+from gateway.graphql.redaction import RULES
+from resolvers.context import Context
+
+# Parsed and compiled, a document takes 50 to 300 bytes a character.
+REMEMBERED_CHARACTERS = 250_000
+# Stands for the name of an operation that anybody could have sent, and named.
+AD_HOC = "ad hoc"
+_DEFAULT_LIMITS = Limits()
+
+
+class OperationUnknown(Exception):
+    """The document has no operation of the name that was asked for, or several and none was asked for."""
+
+
+class DocumentInvalid(ValueError):
+    """A document that is to be trusted cannot be executed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a document: not to be executed if there are `errors`, by the executor if no plan.
+
+    A `trusted` one was named by the operator before anybody asked for it.
+    """
+
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    errors: list[GraphQLError]
+    plan: Plan | None
+    trusted: bool = False
+
+    @property
+    def is_query(self) -> bool:
+        return self.definition.operation is OperationType.QUERY
+
+    @property
+    def name(self) -> str | None:
+        return self.definition.name.value if self.definition.name else None
+
+    @property
+    def label(self) -> str:
+        """What may be logged of it."""
+        return (self.name or "unnamed") if self.trusted else AD_HOC
+
+
+class Operations:
+    """The operations of one schema; the most recently used are remembered, the trusted ones always.
+
+    With `compiled` off, graphql-core's executor executes them all. Unless they are `explorable`, nothing
+    tells what the schema has that was not asked for.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        compiled: bool,
+        limits: Limits = _DEFAULT_LIMITS,
+        explorable: bool = True,
+    ) -> None:
+        self._schema = schema._schema
+        self._compiled = compiled
+        self._limits = limits
+        self._explorable = explorable
+        self._rules = RULES if explorable else (*RULES, NoSchemaIntrospectionCustomRule)
+        self._trusted: dict[str, dict[str | None, Operation]] = {}
+        self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
+            REMEMBERED_CHARACTERS, getsizeof=_characters
+        )
+        self.hits = 0
+        self.misses = 0
+
+    def trust(self, document_id: str, text: str) -> None:
+        """Prepare the operations of a document for good; raises `DocumentInvalid`."""
+        try:
+            self._limits.check_text(text)
+            document = parse(text)
+            names = [
+                one.name.value if one.name else None
+                for one in document.definitions
+                if isinstance(one, OperationDefinitionNode)
+            ]
+            operations = {name: self._prepare(document, name, trusted=True) for name in names}
+        except OperationUnknown:
+            raise DocumentInvalid("Several operations, not all of them named.") from None
+        except GraphQLError as error:
+            raise DocumentInvalid(error.message) from error
+        except LimitExceeded as error:
+            raise DocumentInvalid(str(error)) from error
+        if not operations:
+            raise DocumentInvalid("No operation.")
+        for operation in operations.values():
+            if operation.errors:
+                raise DocumentInvalid(operation.errors[0].message)
+        if len(names) == 1:
+            # It need not be named.
+            operations[None] = operations[names[0]]
+        self._trusted[document_id] = operations
+
+    def trusted(self, document_id: str, name: str | None) -> Operation | None:
+        """The operation of a trusted document; None if there is no such document.
+
+        Raises `OperationUnknown`.
+        """
+        if (operations := self._trusted.get(document_id)) is None:
+            return None
+        if (operation := operations.get(name)) is None:
+            raise OperationUnknown
+        return operation
+
+    def prepare(self, query: str, name: str | None) -> Operation:
+        """The operation called `name`, or the only one of the document.
+
+        Raises `LimitExceeded`, `GraphQLSyntaxError` or `OperationUnknown`.
+        """
+        if (operation := self._remembered.get((query, name))) is not None:
+            self.hits += 1
+            return operation
+        self.misses += 1
+        self._limits.check_text(query)
+        operation = self._prepare(parse(query), name)
+        if _characters(operation) <= REMEMBERED_CHARACTERS:
+            self._remembered[query, name] = operation
+        return operation
+
+    def _prepare(self, document: DocumentNode, name: str | None, *, trusted: bool = False) -> Operation:
+        definition = get_operation_ast(document, name)
+        if definition is None:
+            raise OperationUnknown
+        errors = self._validate(document)
+        compiling = self._compiled and not errors
+        plan = compile_operation(self._schema, document, definition) if compiling else None
+        return Operation(document, definition, errors, plan, trusted)
+
+    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        try:
+            self._limits.check_document(document)
+        except GraphQLError as error:
+            return [error]
+        return validate(self._schema, document, self._rules, hide_suggestions=not self._explorable)
+
+    def summaries(self, operation: Operation, variables: Mapping[str, Any]) -> int:
+        """How many distinct summaries the operation asks for: what it costs."""
+        return count_summaries(self._schema, operation.document, operation.definition, variables)
+
+    async def execute(
+        self, operation: Operation, variables: dict[str, Any], context: Context
+    ) -> ExecutionResult:
+        """The answer; its errors are graphql-core's, in the order of the fields.
+
+        Raises `LimitExceeded` before anything is asked of the database.
+        """
+        assert not operation.errors, "only a valid operation is executed"
+        self._limits.check("variables", len(variables))
+        if operation.plan is None or len(operation.plan.roots) > self._limits.summaries:
+            self._limits.check("summaries", self.summaries(operation, variables))
+        if operation.plan is not None:
+            result = await operation.plan.execute(variables, context)
+        else:
+            result = await self._execute_plainly(operation, variables, context)
+        if result.errors and result.data:
+            # They come as they happen, which depends on the database.
+            order: dict[str | int, int] = {key: position for position, key in enumerate(result.data)}
+            result.errors.sort(key=lambda error: order[error.path[0]] if error.path else 0)
+        return result
+
+    async def _execute_plainly(
+        self, operation: Operation, variables: dict[str, Any], context: Context
+    ) -> ExecutionResult:
+        result = execute(
+            self._schema,
+            operation.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation.name,
+        )
+        return await result if isawaitable(result) else result
+
+
+def _characters(operation: Operation) -> int:
+    assert operation.document.loc is not None, "the parser keeps locations"
+    return operation.document.loc.end

@@ -1,0 +1,133 @@
+"""GraphQL over HTTP, before GraphQL: the type of answer that a request takes, and what it asks."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from types import NoneType
+from typing import Any, NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from gateway import json_format
+from gateway.http_headers import require_json
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+ANSWER_TYPES = (json_format.MEDIA_TYPE, GRAPHQL_RESPONSE)
+
+
+class Asked(NamedTuple):
+    """The parameters of a request: a document, or an id of one, or both, and what goes with it."""
+
+    query: str | None
+    document_id: str | None
+    # What Apollo's clients send instead of an id, and beside a document to have it remembered.
+    sha256: str | None
+    operation_name: str | None
+    variables: dict[str, Any]
+
+
+def answer_type(headers: Headers) -> str | None:
+    """The media type of the answer; None if neither of ours is acceptable."""
+    return negotiate(b",".join([value for name, value in headers.raw if name == b"accept"]).decode("latin-1"))
+
+
+@lru_cache(maxsize=64)
+def negotiate(accept: str) -> str | None:
+    """What to answer with, to those who accept this.
+
+    Where anything is accepted, or nothing said, it is the type that every client knows.
+    """
+    if not accept.strip():
+        return json_format.MEDIA_TYPE
+    qualities = dict(_media_ranges(accept))
+    known, newer = (_quality(qualities, ours) for ours in ANSWER_TYPES)
+    if known[0] == newer[0] == 0:
+        return None
+    prefers_newer = newer > known or (newer == known and GRAPHQL_RESPONSE in qualities)
+    return GRAPHQL_RESPONSE if prefers_newer else json_format.MEDIA_TYPE
+
+
+async def read(request: Request) -> Asked:
+    """What a GET or a POST asks for; raises `HTTPException` for a malformed one."""
+    if request.method == "GET":
+        data: Any = dict(request.query_params)
+        for name in ("variables", "extensions"):
+            data[name] = _decode(data[name], name) if data.get(name) else None
+    else:
+        require_json(request)
+        if not _is_utf_8(request.headers["content-type"]):
+            raise HTTPException(415, "A POST to /graphql takes UTF-8.")
+        data = _decode(await request.body(), "the body")
+    if isinstance(data, list):
+        raise HTTPException(400, "Batching is off: a request holds one operation, not a list of them.")
+    if not isinstance(data, dict):
+        raise HTTPException(400, f"The body must be an object, not {_json_kind(data)}.")
+    for name, kinds in _PARAMETERS.items():
+        if not isinstance(data.get(name), kinds):
+            expected = "a string" if str in kinds else "an object"
+            raise HTTPException(400, f"{name} must be {expected}, not {_json_kind(data[name])}.")
+    query, document_id = data.get("query") or None, data.get("documentId") or None
+    sha256 = _persisted_query(data.get("extensions") or {})
+    if query is None and document_id is None and sha256 is None:
+        raise HTTPException(400, "query is missing.")
+    if query is not None and document_id is not None:
+        raise HTTPException(400, "query and documentId cannot be given together.")
+    return Asked(query, document_id, sha256, data.get("operationName") or None, data.get("variables") or {})
+
+
+_STRING, _OBJECT = (str, NoneType), (dict, NoneType)
+_PARAMETERS = {
+    "query": _STRING,
+    "documentId": _STRING,
+    "operationName": _STRING,
+    "variables": _OBJECT,
+    "extensions": _OBJECT,
+}
+
+
+def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for item in accept.split(","):
+        range_, *parameters = (part.strip().lower() for part in item.split(";"))
+        named = dict(parameter.partition("=")[::2] for parameter in parameters)
+        try:
+            quality = float(named.get("q", "1"))
+        except ValueError:
+            continue
+        if 0 <= quality <= 1 and named.get("charset", "utf-8").strip('"') == "utf-8":
+            yield range_, quality
+
+
+def _quality(qualities: dict[str, float], ours: str) -> tuple[float, int]:
+    """How much a type is wanted, and how precisely that was said: the most precise range counts."""
+    for imprecise, range_ in enumerate((ours, "application/*", "*/*")):
+        if range_ in qualities:
+            return qualities[range_], -imprecise
+    return 0, 0
+
+
+@lru_cache(maxsize=64)
+def _is_utf_8(content_type: str) -> bool:
+    parameters = (part.strip().lower().partition("=")[::2] for part in content_type.split(";")[1:])
+    return dict(parameters).get("charset", "utf-8").strip('"') in ("utf-8", "utf8")
+
+
+def _persisted_query(extensions: dict[str, Any]) -> str | None:
+    match extensions.get("persistedQuery"):
+        case None:
+            return None
+        case {"version": 1, "sha256Hash": str() as sha256}:
+            return sha256
+    raise HTTPException(400, "extensions.persistedQuery must have the version 1 and a sha256Hash.")
+
+
+def _decode(text: str | bytes, what: str) -> object:
+    try:
+        return json_format.decode(text)
+    except json_format.NotJSON as error:
+        raise HTTPException(400, f"{what} is not valid JSON.") from error
+
+
+def _json_kind(value: object) -> str:
+    kinds = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,129 @@
+"""The original REST call, frozen: its parameters, its spellings, its body.
+
+Legacy clients must notice nothing, so oddities are kept on purpose and live nowhere else.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import json_format
+from gateway.http_headers import cacheable
+from loaders.customers import CustomerIdentifier
+from loaders.enums import Benefit, IdentifierName
+from resolvers.action_summary import summarize
+from resolvers.arguments import CustomerSource, SummaryArguments
+from resolvers.context import Context
+from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing
+from resolvers.summary_types import CustomerPromotionActionSummary, Warning
+
+ACTION_SUMMARY_PATH = "/v2/customers/lookup/customerPromotionDetails/actionSummary"
+
+# Both are read without regard to case: the vendor's own pages mix `externalId` and `externalID`.
+_SOURCES = {source.name.lower(): source.name for source in CustomerSource}
+_IDENTIFIER_NAMES = {name.value.lower(): name for name in IdentifierName}
+_EVERYTHING = frozenset(Benefit)
+
+
+class ActionSummary:
+    """The endpoint. `enter` checks the caller and opens the context of its request."""
+
+    def __init__(self, enter: Callable[[Request], Awaitable[Context]]) -> None:
+        self._enter = enter
+
+    async def get(self, request: Request) -> Response:
+        """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.SHOWN`."""
+        context = await self._enter(request)
+        summary = await summarize(context.loaders, _read_arguments(request), _EVERYTHING)
+        return cacheable(request, json_format.encode(_body(summary)))
+
+
+def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
+    """The identifier that `source`, `identifierName` and `identifierValue` spell.
+
+    Raises `SourceMissing`, `SourceInvalid`, `IdentifierMissing` or `IdentifierNameInvalid`, in this order.
+    """
+    if not (source := parameters.get("source")):
+        raise SourceMissing
+    if _folded(source) not in _SOURCES:
+        raise SourceInvalid
+    name, value = parameters.get("identifierName"), parameters.get("identifierValue")
+    if not name or not value:
+        raise IdentifierMissing
+    if _folded(name) not in _IDENTIFIER_NAMES:
+        raise IdentifierNameInvalid
+    return CustomerIdentifier(_SOURCES[_folded(source)], _IDENTIFIER_NAMES[_folded(name)], value)
+
+
+def _folded(word: str) -> str:
+    # Only ASCII: lower case makes a "k" of the Kelvin sign.
+    return word.lower() if word.isascii() else word
+
+
+def _read_arguments(request: Request) -> SummaryArguments:
+    # Of a parameter that is given twice, Starlette's `get` returns the last.
+    parameters = request.query_params
+    return SummaryArguments.check(
+        read_customer(parameters),
+        parameters.get("programId"),
+        parameters.get("promotionId"),
+        parameters.get("promotionIdentifier"),
+    )
+
+
+def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
+    return {
+        "orgId": summary.org_id,
+        "programId": summary.program_id,
+        "customerId": summary.customer_id,
+        "promotionId": summary.promotion_id,
+        "promotionIdentifier": summary.promotion_identifier,
+        "points": [
+            {
+                "pointsCategory": row.points_category.name,
+                "totalPointsIssued": row.total_points_issued,
+                **_issued(row.number_of_times_issued, row.last_issued_on),
+            }
+            for row in summary.points()
+        ],
+        "alternateCurrencies": [
+            {
+                "alternateCurrencyName": currency.alternate_currency_name,
+                "alternateCurrencySubDetails": [
+                    {
+                        "alternateCurrencyType": row.alternate_currency_type.name,
+                        "totalIssued": row.total_issued,
+                        **_issued(row.number_of_times_issued, row.last_issued_on),
+                    }
+                    for row in currency.alternate_currency_sub_details
+                ],
+            }
+            for currency in summary.alternate_currencies()
+        ],
+        "rewards": [
+            {
+                "rewardSeriesId": row.reward_series_id,
+                **_issued(row.number_of_times_issued, row.last_issued_on),
+            }
+            for row in summary.rewards()
+        ],
+        "badges": [
+            {
+                "badgeSeriesId": row.badge_series_id,
+                **_issued(row.number_of_times_issued, row.last_issued_on),
+            }
+            for row in summary.badges()
+        ],
+        "warnings": [_warning(warning) for warning in summary.warnings()],
+    }
+
+
+def _issued(times: int, last: datetime) -> dict[str, Any]:
+    return {"numberOfTimesIssued": times, "lastIssuedOn": last.isoformat()}
+
+
+def _warning(warning: Warning) -> dict[str, Any]:
+    return {"status": False, "code": warning.code, "message": warning.message}

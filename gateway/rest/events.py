@@ -1,0 +1,50 @@
+"""`POST /v3/events`: the loyalty platform's event notifications, one a request."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import json_format
+from gateway.auth.callers import AccessDenied, Caller
+from gateway.http_headers import require_json
+from gateway.ingest import notifications, recorder
+from gateway.ingest.records import RecordInvalid
+from gateway.telemetry.metrics import EVENTS
+from loaders.enums import Resource, Right
+from loaders.store import Store, StoreUnavailable
+
+EVENTS_PATH = "/v3/events"
+
+
+class EventsEndpoint:
+    """`POST /v3/events`: one notification a request, from a caller who may write events."""
+
+    def __init__(
+        self, store: Store, authenticate: Callable[[Request], Awaitable[Caller]], set_aside_days: int
+    ) -> None:
+        self._store = store
+        self._authenticate = authenticate
+        self._days = set_aside_days
+
+    async def receive(self, request: Request) -> Response:
+        """Answer 200 only when the majority of the database has what the event says."""
+        caller = await self._authenticate(request)
+        caller.require(Right.WRITE, Resource.EVENT)
+        require_json(request)
+        body = await request.body()
+        try:
+            notification = notifications.read(body)
+            if notification.organization_id != caller.organization.id:
+                raise AccessDenied
+            if not notification.known:
+                outcome = recorder.IGNORED
+            else:
+                outcome = await recorder.take(self._store, notification, body.decode(), self._days)
+        except RecordInvalid as error:
+            raise HTTPException(400, f"{error}.") from error
+        except StoreUnavailable as error:
+            raise HTTPException(503, "The event is not recorded; send it again.") from error
+        EVENTS.labels(outcome).inc()
+        return Response(json_format.encode({"status": outcome}), media_type=json_format.MEDIA_TYPE)

@@ -1,0 +1,98 @@
+"""The token endpoint of the original API, and the public keys of its tokens."""
+
+from typing import Annotated
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import json_format
+from gateway.auth.callers import AuthorizationUnavailable, Unauthenticated, require
+from gateway.auth.passwords import Passwords, address_of
+from gateway.auth.tokens import Tokens
+from gateway.http_headers import cacheable, require_json
+from gateway.rest.action_summary import read_customer
+from gateway.telemetry.request_log import current
+from loaders.clients import Client
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
+from loaders.enums import ClientKind, Resource, Right
+from loaders.store import StoreUnavailable
+from resolvers.errors import CustomerNotFound
+
+TOKEN_PATH = "/v3/oauth/token/generate"
+JWKS_PATH = "/.well-known/jwks.json"
+
+
+Short = Annotated[str, msgspec.Meta(max_length=1024)]
+
+
+class InvalidClient(Unauthenticated):
+    """The key and the secret in a token request do not belong together."""
+
+
+class TokenRequest(msgspec.Struct):
+    """The body of a token request; with a `customer`, the token can read this one and nothing else."""
+
+    key: Short
+    secret: Short
+    customer: dict[Short, Short] | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenRequest(key={self.key!r})"
+
+
+class TokenEndpoint:
+    """`POST /v3/oauth/token/generate` and the JWKS."""
+
+    def __init__(self, customers: CustomerDispatcher, passwords: Passwords, tokens: Tokens) -> None:
+        self._customers = customers
+        self._passwords = passwords
+        self._tokens = tokens
+
+    async def generate(self, request: Request) -> Response:
+        """Answer a key and its secret with a token."""
+        if not self._tokens.can_issue:
+            raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
+        require_json(request)
+        asked = _read(await request.body())
+        try:
+            client = await self._passwords.check(
+                ClientKind.OAUTH, asked.key, asked.secret, address_of(request)
+            )
+        except Unauthenticated as error:
+            raise InvalidClient from error
+        except StoreUnavailable as error:
+            raise AuthorizationUnavailable from error
+        current().client_id = client.account.id
+        customer_id = None
+        if asked.customer is not None:
+            # Whether there is such a customer is for those to know who may read customers.
+            require(client.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
+            customer_id = await self._find(client, asked.customer)
+        token, seconds = self._tokens.issue(client, customer_id)
+        body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
+        return Response(json_format.encode(body), media_type=json_format.MEDIA_TYPE)
+
+    async def public_keys(self, request: Request) -> Response:
+        """The keys with which anybody can check our tokens."""
+        return cacheable(request, json_format.encode({"keys": self._tokens.public_keys()}))
+
+    async def _find(self, client: Client, customer: dict[str, str]) -> int:
+        identifier = read_customer(customer)
+        customer_id = await CustomerByIdentifierLoader(self._customers, client.organization.id).load(
+            identifier
+        )
+        if customer_id is None:
+            raise CustomerNotFound
+        return customer_id
+
+
+def _read(body: bytes) -> TokenRequest:
+    try:
+        return msgspec.json.decode(body, type=TokenRequest)
+    except msgspec.ValidationError as error:
+        # It names the field and the types, and never quotes a value.
+        raise HTTPException(400, f"{error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise HTTPException(400, "the body is not valid JSON.") from error

@@ -1,0 +1,56 @@
+"""Everything that watches one application; traces are part of it only where they are switched on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+
+from starlette.middleware import Middleware
+
+from gateway.telemetry.access_log import Access
+from gateway.telemetry.instrumentation import WatchedBatches, WatchedPool, note_command
+from gateway.telemetry.metrics import sample
+from loaders.dispatcher import Watcher
+from loaders.store import Listener, Note
+
+
+class TracesUnavailable(Exception):
+    """Traces are switched on and OpenTelemetry is not installed; the message is one line."""
+
+
+def check_installed(traces: str) -> None:
+    """Raises `TracesUnavailable` if this setting of `GATEWAY_TRACES` needs what is not there."""
+    if traces == "otlp" and not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
+        raise TracesUnavailable(
+            "GATEWAY_TRACES is otlp and OpenTelemetry is not installed: pip install 'promo-gateway[otel]'."
+        )
+
+
+class View:
+    """What the parts of an application are given to be watched by."""
+
+    def __init__(self, traces: str) -> None:
+        self.middleware = [Middleware(Access)]
+        self.listeners: list[Listener] = [WatchedPool()]
+        self.command: Note = note_command
+        self.batches: Watcher = WatchedBatches()
+        self._close: Callable[[], None] = lambda: None
+        if traces == "otlp":
+            # The extra may not be installed, and what is imported costs memory.
+            from gateway.telemetry.traces import TracedBatches, TracedCommands, TracedRequests, Traces
+
+            spans = Traces()
+            self.middleware.append(Middleware(TracedRequests, tracer=spans.tracer))
+            self.command = TracedCommands(spans.tracer).note
+            self.batches = TracedBatches(spans.tracer)
+            self._close = spans.close
+
+    @asynccontextmanager
+    async def open(self, waiting: Callable[[], Mapping[str, int]]) -> AsyncIterator[None]:
+        """Read gauges off for the length of the block, and send at its end what was not sent yet."""
+        sampling = asyncio.create_task(sample(waiting))
+        try:
+            yield
+        finally:
+            sampling.cancel()
+            await asyncio.to_thread(self._close)

@@ -1,0 +1,218 @@
+"""The collections: what a document looks like, and the index that its one access path needs.
+
+The server enforces both, so a document that the gateway could not answer from never gets in. `Store.set_up`
+creates them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from loaders.enums import Benefit, ClientKind, Form, IdentifierName, IssuanceType, Resource, Right
+
+JSONSchema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Index:
+    """Fields in ascending order; `name` is how `init-db` recognises it, `options` are MongoDB's."""
+
+    name: str
+    fields: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection's name, the JSON schema of its documents, and its indexes besides `_id`.
+
+    `condition` is a query that every document must match too, for what a schema cannot say.
+    """
+
+    name: str
+    schema: JSONSchema
+    indexes: tuple[Index, ...] = ()
+    condition: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def validator(self) -> dict[str, Any]:
+        return {"$jsonSchema": self.schema, **self.condition}
+
+
+_UNIQUE = {"unique": True}
+_LONG: JSONSchema = {"bsonType": "long"}
+_TEXT: JSONSchema = {"bsonType": "string"}
+_NAME: JSONSchema = {"bsonType": "string", "minLength": 1}
+_DATE: JSONSchema = {"bsonType": "date"}
+# What came by an event keeps the event's `createdAt`, so that an older event never overwrites a newer one.
+_AS_OF = frozenset({"createdAt"})
+
+
+def _document(properties: JSONSchema, *, optional: frozenset[str] = frozenset()) -> JSONSchema:
+    return {
+        "bsonType": "object",
+        "required": [name for name in properties if name not in optional],
+        "properties": {"_id": {}, **properties},
+        "additionalProperties": False,
+    }
+
+
+def _one_of(values: type[StrEnum]) -> JSONSchema:
+    return {"enum": [value.value for value in values]}
+
+
+ORGANIZATIONS = Collection("organizations", _document({"_id": _LONG, "name": _TEXT, "timeZone": _NAME}))
+
+PROMOTIONS = Collection(
+    "promotions",
+    _document(
+        {
+            "orgId": _LONG,
+            "programId": _LONG,
+            "promotionId": _LONG,
+            "promotionIdentifier": _NAME,
+            "name": _TEXT,
+            "createdAt": _DATE,
+        },
+        optional=_AS_OF,
+    ),
+    (
+        Index("by_id", ("orgId", "promotionId"), _UNIQUE),
+        Index("by_identifier", ("orgId", "promotionIdentifier"), _UNIQUE),
+    ),
+)
+
+CUSTOMER_IDENTIFIERS = Collection(
+    "customer_identifiers",
+    _document(
+        {
+            "orgId": _LONG,
+            "source": _NAME,
+            "name": _one_of(IdentifierName),
+            "value": _NAME,
+            "customerId": _LONG,
+            "createdAt": _DATE,
+        },
+        optional=_AS_OF,
+    ),
+    (Index("by_identifier", ("orgId", "source", "name", "value"), _UNIQUE),),
+)
+
+ISSUANCES = Collection(
+    "issuances",
+    {
+        **_document(
+            {
+                "_id": _NAME,
+                "orgId": _LONG,
+                "customerId": _LONG,
+                "promotionId": _LONG,
+                # Both ids in one field: one `$in` names exactly the pairs that are asked for.
+                "customerPromotion": _NAME,
+                "benefit": _one_of(Benefit),
+                "item": _NAME,
+                "type": _one_of(IssuanceType),
+                "amount": {"bsonType": "decimal"},
+                "issuedOn": _DATE,
+            },
+            optional=frozenset({"item", "type", "amount"}),
+        ),
+        # Which of item, type and amount an issuance has depends on its benefit.
+        "oneOf": [
+            {
+                "properties": {"benefit": {"enum": ["POINTS"]}},
+                "required": ["type", "amount"],
+                "not": {"required": ["item"]},
+            },
+            {
+                "properties": {"benefit": {"enum": ["ALTERNATE_CURRENCY"]}},
+                "required": ["item", "type", "amount"],
+            },
+            {
+                "properties": {"benefit": {"enum": ["REWARD", "BADGE"]}},
+                "required": ["item"],
+                "not": {"anyOf": [{"required": ["type"]}, {"required": ["amount"]}]},
+            },
+        ],
+    },
+    (
+        # Covers the aggregation: equality and `$in` first, then the group, then what is summed.
+        Index(
+            "by_customer_promotion",
+            ("orgId", "customerPromotion", "benefit", "item", "type", "issuedOn", "amount"),
+        ),
+    ),
+    {
+        "$expr": {
+            "$eq": [
+                "$customerPromotion",
+                {"$concat": [{"$toString": "$customerId"}, ":", {"$toString": "$promotionId"}]},
+            ]
+        },
+        # Neither NaN nor an infinity is between the two.
+        "$or": [{"amount": {"$exists": False}}, {"amount": {"$gt": 0, "$lt": Decimal(10**24)}}],
+        # Years that every time zone and Python can show.
+        "issuedOn": {"$gte": datetime(1970, 1, 1, tzinfo=UTC), "$lt": datetime(9999, 1, 1, tzinfo=UTC)},
+    },
+)
+
+API_CLIENTS = Collection(
+    "api_clients",
+    _document(
+        {
+            "_id": _NAME,
+            "name": _NAME,
+            "kind": _one_of(ClientKind),
+            "orgId": _LONG,
+            "group": _NAME,
+            "ttlSeconds": {"bsonType": "long", "minimum": 0, "maximum": 3600},
+            "secretHash": {"bsonType": "string", "pattern": r"^\$argon2id\$"},
+            # Each rotation of the secret counts up, which ends the tokens that were issued before.
+            "generation": _LONG,
+            "disabled": {"bsonType": "bool"},
+        }
+    ),
+)
+
+ACCESS_GROUPS = Collection(
+    "access_groups", _document({"_id": _NAME, **{resource: _one_of(Right) for resource in Resource}})
+)
+
+SET_ASIDE = Collection(
+    "set_aside",
+    _document(
+        {
+            "_id": _NAME,
+            "orgId": _LONG,
+            "eventId": _NAME,
+            "form": _one_of(Form),
+            "payload": _NAME,
+            "reason": _NAME,
+            "promotionIdentifiers": {"bsonType": "array", "items": _NAME},
+            "receivedOn": _DATE,
+            "expireOn": _DATE,
+        }
+    ),
+    (
+        Index("by_promotion", ("orgId", "promotionIdentifiers")),
+        Index("expiry", ("expireOn",), {"expireAfterSeconds": 0}),
+    ),
+)
+
+COLLECTIONS = (
+    ORGANIZATIONS,
+    PROMOTIONS,
+    CUSTOMER_IDENTIFIERS,
+    ISSUANCES,
+    SET_ASIDE,
+    API_CLIENTS,
+    ACCESS_GROUPS,
+)
+
+
+def customer_promotion(customer_id: int, promotion_id: int) -> str:
+    """The field `customerPromotion` of an issuance."""
+    return f"{customer_id}:{promotion_id}"

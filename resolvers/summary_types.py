@@ -1,0 +1,178 @@
+"""The types of the answer: the API's nouns, each a page of the original documentation."""
+
+import enum
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from zoneinfo import ZoneInfo
+
+import strawberry
+
+from loaders.enums import Benefit, IssuanceType
+from loaders.totals import Total, Totals
+from resolvers.required_benefits import needs
+from resolvers.scalars import to_local_second, to_three_digits
+
+_TYPE_ORDER: dict[IssuanceType | None, int] = {type_: n for n, type_ in enumerate(IssuanceType)}
+
+
+@strawberry.enum(description="How points were issued.")
+class PointsCategory(enum.Enum):
+    REGULAR_POINTS = strawberry.enum_value("REGULAR_POINTS", description="Issued and usable at once.")
+    PROMISED_POINTS = strawberry.enum_value("PROMISED_POINTS", description="Promised, to be given later.")
+    EXTERNAL_TRIGGER_BASED_POINTS = strawberry.enum_value(
+        "EXTERNAL_TRIGGER_BASED_POINTS", description="Promised until another system triggers them."
+    )
+
+
+@strawberry.enum(description="How an alternate currency was issued.")
+class AlternateCurrencyType(enum.Enum):
+    REGULAR = strawberry.enum_value("REGULAR", description="Issued and usable at once.")
+    PROMISED = strawberry.enum_value("PROMISED", description="Promised, to be given later.")
+    EXTERNAL_TRIGGER_BASED = strawberry.enum_value(
+        "EXTERNAL_TRIGGER_BASED", description="Promised until another system triggers it."
+    )
+
+
+@strawberry.type(description="What was issued of one category of points.")
+class PointsSummary:
+    points_category: PointsCategory = strawberry.field(description="How these points were issued.")
+    total_points_issued: Decimal = strawberry.field(description="The sum of all points issued.")
+    number_of_times_issued: int = strawberry.field(description="How many times points were issued.")
+    last_issued_on: datetime = strawberry.field(description="When points were last issued.")
+
+
+@strawberry.type(description="What was issued of one type of an alternate currency.")
+class AlternateCurrencySubDetail:
+    alternate_currency_type: AlternateCurrencyType = strawberry.field(
+        description="How the currency was issued."
+    )
+    total_issued: Decimal = strawberry.field(description="The sum of all that was issued.")
+    number_of_times_issued: int = strawberry.field(description="How many times the currency was issued.")
+    last_issued_on: datetime = strawberry.field(description="When the currency was last issued.")
+
+
+@strawberry.type(description="What was issued of one alternate currency.")
+class AlternateCurrencySummary:
+    alternate_currency_name: str = strawberry.field(description="The currency's name.")
+    alternate_currency_sub_details: list[AlternateCurrencySubDetail] = strawberry.field(
+        description="The totals by type, in the order of the types."
+    )
+
+
+@strawberry.type(description="How often a reward was issued.")
+class RewardSummary:
+    reward_series_id: str = strawberry.field(
+        graphql_type=strawberry.ID, description="The id of the reward series."
+    )
+    number_of_times_issued: int = strawberry.field(description="How many times the reward was issued.")
+    last_issued_on: datetime = strawberry.field(description="When the reward was last issued.")
+
+
+@strawberry.type(description="How often a badge was issued.")
+class BadgeSummary:
+    badge_series_id: str = strawberry.field(
+        graphql_type=strawberry.ID, description="The id of the badge series."
+    )
+    number_of_times_issued: int = strawberry.field(description="How many times the badge was issued.")
+    last_issued_on: datetime = strawberry.field(description="When the badge was last issued.")
+
+
+@strawberry.type(description="Something that the reader of a good answer should know.")
+class Warning:
+    code: int = strawberry.field(description="The warning's number in the API's documentation.")
+    message: str = strawberry.field(description="The warning in words.")
+
+
+NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the given promotion.")
+
+
+@strawberry.type(
+    description="What a customer earned from a promotion: gross totals of what was issued, whatever "
+    "happened to it later. Only benefits issued since the gateway's first day count (2025-06-12 unless "
+    "the operator says otherwise)."
+)
+class CustomerPromotionActionSummary:
+    """Its lists are made of `totals`, which holds the benefits that the selected fields need."""
+
+    org_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the organisation.")
+    program_id: int = strawberry.field(
+        graphql_type=strawberry.ID, description="The id of the loyalty programme."
+    )
+    customer_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the customer.")
+    promotion_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the promotion.")
+    promotion_identifier: str = strawberry.field(description="The promotion's external identifier.")
+    totals: strawberry.Private[Totals]
+    time_zone: strawberry.Private[ZoneInfo]
+
+    @strawberry.field(description="Points, in the order of their categories.", metadata=needs(Benefit.POINTS))
+    def points(self) -> list[PointsSummary]:
+        return [
+            PointsSummary(
+                points_category=PointsCategory[f"{total.type}_POINTS"],
+                total_points_issued=to_three_digits(total.amount),
+                number_of_times_issued=total.times_issued,
+                last_issued_on=self._local(total),
+            )
+            for total in _by_type(self.totals[Benefit.POINTS])
+        ]
+
+    @strawberry.field(
+        description="Alternate currencies, by name.", metadata=needs(Benefit.ALTERNATE_CURRENCY)
+    )
+    def alternate_currencies(self) -> list[AlternateCurrencySummary]:
+        return [
+            AlternateCurrencySummary(
+                alternate_currency_name=name,
+                alternate_currency_sub_details=[
+                    AlternateCurrencySubDetail(
+                        alternate_currency_type=AlternateCurrencyType[f"{total.type}"],
+                        total_issued=to_three_digits(total.amount),
+                        number_of_times_issued=total.times_issued,
+                        last_issued_on=self._local(total),
+                    )
+                    for total in _by_type(totals)
+                ],
+            )
+            for name, totals in groupby(_by_item(self.totals[Benefit.ALTERNATE_CURRENCY]), attrgetter("item"))
+        ]
+
+    @strawberry.field(description="Rewards, by series id.", metadata=needs(Benefit.REWARD))
+    def rewards(self) -> list[RewardSummary]:
+        return [
+            RewardSummary(
+                reward_series_id=total.item,
+                number_of_times_issued=total.times_issued,
+                last_issued_on=self._local(total),
+            )
+            for total in _by_item(self.totals[Benefit.REWARD])
+        ]
+
+    @strawberry.field(description="Badges, by series id.", metadata=needs(Benefit.BADGE))
+    def badges(self) -> list[BadgeSummary]:
+        return [
+            BadgeSummary(
+                badge_series_id=total.item,
+                number_of_times_issued=total.times_issued,
+                last_issued_on=self._local(total),
+            )
+            for total in _by_item(self.totals[Benefit.BADGE])
+        ]
+
+    @strawberry.field(description="8116 if all four lists are empty.", metadata=needs(*Benefit))
+    def warnings(self) -> list[Warning]:
+        return [] if any(self.totals[benefit] for benefit in Benefit) else [NO_BENEFITS]
+
+    def _local(self, total: Total) -> datetime:
+        return to_local_second(total.last_issued_on, self.time_zone)
+
+
+def _by_type(totals: Iterable[Total]) -> list[Total]:
+    return sorted(totals, key=lambda total: _TYPE_ORDER[total.type])
+
+
+def _by_item(totals: Iterable[Total]) -> list[Total]:
+    # Python compares strings by Unicode code point, which is the documented order.
+    return sorted(totals, key=attrgetter("item"))
