@@ -136,7 +136,7 @@ def measured(server: Server, authorization: str) -> Iterator[tuple[str, float]]:
 def main() -> None:
     """Measure what each attack costs the server; fail if one costs too much."""
     tenant = seed.tenant(0, 1, 1)
-    variables = {"GATEWAY_EXPLORABLE": "on", "GATEWAY_MAX_BODY_SECONDS": str(SLOW_SECONDS)}
+    variables = {"GATEWAY_INTROSPECTION": "on", "GATEWAY_MAX_BODY_SECONDS": str(SLOW_SECONDS)}
     with fresh_database() as settings:
         where = machine.describe(settings)
         with_store(lambda store: seed.seed(store, [tenant]), settings)

@@ -23,7 +23,7 @@ FULL = (
 )
 
 
-class Asked(NamedTuple):
+class GraphQLRequest(NamedTuple):
     """One summary: the numbers of a tenant's customer and promotion."""
 
     tenant: Tenant
@@ -59,11 +59,11 @@ class Face:
     name: str
     server: str
     summaries: int
-    request: Callable[[list[Asked]], Request]
+    request: Callable[[list[GraphQLRequest]], Request]
     expected: Callable[[list[dict[str, Any]]], Any]
 
 
-def rest(asked: list[Asked]) -> Request:
+def rest(asked: list[GraphQLRequest]) -> Request:
     [one] = asked
     parameters = {
         "source": "INSTORE",
@@ -75,20 +75,20 @@ def rest(asked: list[Asked]) -> Request:
     return Request(f"{ACTION_SUMMARY_PATH}?{urlencode(parameters)}", one.tenant.headers)
 
 
-def graphql(asked: list[Asked], fields: str) -> Request:
+def graphql(asked: list[GraphQLRequest], fields: str) -> Request:
     """One document for all requests of this width; which customers and promotions is in the variables."""
     declared, aliases, variables = [], [], {}
     for n, one in enumerate(asked):
         declared.append(f"$value{n}: String!, $promotion{n}: ID!")
         aliases.append(
             f"s{n}: customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, identifierValue: "
-            f'$value{n}, programId: "{one.tenant.program}", promotionId: $promotion{n}) {{ ...Shown }}'
+            f'$value{n}, programId: "{one.tenant.program}", promotionId: $promotion{n}) {{ ...ErrorSpec }}'
         )
         variables[f"value{n}"] = one.tenant.mobile(one.customer)
         variables[f"promotion{n}"] = str(one.tenant.promotion(one.promotion).promotion_id)
     query = (
         f"query ({', '.join(declared)}) {{ {' '.join(aliases)} }} "
-        f"fragment Shown on CustomerPromotionActionSummary {{ {fields} }}"
+        f"fragment ErrorSpec on CustomerPromotionActionSummary {{ {fields} }}"
     )
     return Request(
         GRAPHQL_PATH,
@@ -137,7 +137,7 @@ FACES = {
 }
 
 
-def ask(face: Face, tenants: list[Tenant], requests: int) -> list[list[Asked]]:
+def ask(face: Face, tenants: list[Tenant], requests: int) -> list[list[GraphQLRequest]]:
     """What `requests` requests ask for: each one tenant's random customers, with random promotions.
 
     The summaries of one request are of different customers. The choice is the same in every run.
@@ -147,5 +147,5 @@ def ask(face: Face, tenants: list[Tenant], requests: int) -> list[list[Asked]]:
     for _ in range(requests):
         one = dice.choice(tenants)
         chosen = dice.sample(range(one.customers), face.summaries)
-        asked.append([Asked(one, customer, dice.randrange(one.promotions)) for customer in chosen])
+        asked.append([GraphQLRequest(one, customer, dice.randrange(one.promotions)) for customer in chosen])
     return asked

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from bench import machine, wrk
-from bench.faces import FACES, Asked, Face, Request
+from bench.faces import FACES, Face, GraphQLRequest, Request
 from bench.seed import Tenant
 from bench.servers import PATIENCE_SECONDS, Server, fresh_database, started
 from gateway.commands.database import with_store
@@ -56,7 +56,7 @@ class Bench:
     counted: dict[str, Server]
     directory: Path
 
-    def script(self, face: Face, asked: list[list[Asked]]) -> Script:
+    def script(self, face: Face, asked: list[list[GraphQLRequest]]) -> Script:
         path = self.directory / f"{len(list(self.directory.iterdir()))}-{face.name}.lua"
         wrk.write_script(path, (face.request(one).text() for one in asked))
         return Script(face, path, {one.tenant for request in asked for one in request})
@@ -80,7 +80,7 @@ class Bench:
         sent, answered = commands_after - commands, requests_after - requests
         return Counts(sent.total() / answered, sent["aggregate"] / answered)
 
-    def check(self, face: Face, sample: Iterable[list[Asked]]) -> None:
+    def check(self, face: Face, sample: Iterable[list[GraphQLRequest]]) -> None:
         """Stop unless the face answers what `raw` answers: in REST to the byte, in GraphQL in its values."""
         with httpx.Client(timeout=PATIENCE_SECONDS) as http:
             for asked in sample:

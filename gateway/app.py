@@ -24,12 +24,12 @@ from gateway.errors import GRAPHQL_PATH, ErrorAnswers
 from gateway.graphql.endpoint import GraphQLEndpoint
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
-from gateway.graphql.persisted_documents import PersistedOperations, trust_manifest
+from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, PROBES, READY, Health
-from gateway.middleware.admission import Admission, Closing, Traffic
+from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.deadline import Deadlines
-from gateway.middleware.security_headers import AnswerHeaders, cross_origin
+from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, Pages, Till
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
 from gateway.rest.events import EVENTS_PATH, EventsEndpoint
@@ -37,7 +37,7 @@ from gateway.rest.openapi import OPENAPI_PATH, OpenAPIEndpoint
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TokenEndpoint
 from gateway.settings import Settings
 from gateway.telemetry import logs
-from gateway.telemetry.setup import View
+from gateway.telemetry.setup import Telemetry
 from loaders import Dispatchers, Loaders
 from loaders.enums import Resource, Right
 from loaders.store import Listener, Store
@@ -60,29 +60,31 @@ def create_app(
     """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
     operations = create_operations(schema, settings)
-    view = View(settings.traces)
-    listeners = [*view.listeners, *listeners]
+    telemetry = Telemetry(settings.traces)
+    listeners = [*telemetry.listeners, *listeners]
     store = Store(
         settings.mongodb_uri,
         settings.database,
         driver=settings.driver,
         listeners=listeners,
-        note=view.command,
+        note=telemetry.command,
     )
-    dispatchers = Dispatchers(store, settings.batches_in_flight, settings.batch_pairs, view.batches)
+    dispatchers = Dispatchers(
+        store, settings.max_concurrent_batches, settings.max_batch_size, telemetry.batches
+    )
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
-    events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.set_aside_days)
-    explorable = settings.explorable == "on"
-    pages = Pages(schema.as_str(), pages_call_as, explorable=explorable)
+    events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.pending_event_days)
+    introspection = settings.introspection == "on"
+    pages = Pages(schema.as_str(), pages_call_as, introspection=introspection)
     description = OpenAPIEndpoint(schema._schema, always_200=always_200)
-    persisted = PersistedOperations(
+    persisted = PersistedDocuments(
         operations,
-        only_trusted=settings.operations_only == "on",
-        remembered_bytes=settings.persisted_bytes,
+        only_trusted=settings.trusted_documents_only == "on",
+        remembered_bytes=settings.apq_cache_bytes,
     )
-    traffic = Traffic(settings.requests_in_flight)
+    traffic = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, traffic)
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
@@ -91,12 +93,14 @@ def create_app(
         caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
-    graphql_endpoint = GraphQLEndpoint(operations, persisted, enter, pages.graphiql if explorable else None)
+    graphql_endpoint = GraphQLEndpoint(
+        operations, persisted, enter, pages.graphiql if introspection else None
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            async with view.open(dispatchers.waiting):
+            async with telemetry.open(dispatchers.waiting):
                 await health.warm_up()
                 with traffic.drained():
                     yield
@@ -118,10 +122,10 @@ def create_app(
             Mount(ASSETS_PATH, pages.assets),
         ],
         middleware=[
-            Middleware(Closing, traffic=traffic),
-            *view.middleware,
-            Middleware(AnswerHeaders),
-            *cross_origin(settings.cors_origins),
+            Middleware(CloseWhenDraining, traffic=traffic),
+            *telemetry.middleware,
+            Middleware(SecurityHeaders),
+            *cors_middleware(settings.cors_origins),
             Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
             Middleware(ErrorAnswers, always_200=always_200),
             Middleware(Admission, traffic=traffic, exempt=_ALWAYS_ADMITTED),
@@ -148,10 +152,10 @@ def create_operations(schema: Schema, settings: Settings) -> Operations:
         schema,
         compiled=settings.compiled == "on",
         limits=limits,
-        explorable=settings.explorable == "on",
+        introspection=settings.introspection == "on",
     )
-    if settings.operations:
-        trust_manifest(operations, Path(settings.operations))
+    if settings.trusted_documents:
+        trust_manifest(operations, Path(settings.trusted_documents))
     return operations
 
 

@@ -26,7 +26,7 @@ from gateway.auth.callers import (
 from gateway.auth.passwords import FAILURES_REMEMBERED_SECONDS
 from gateway.graphql.limits import LimitExceeded
 from gateway.graphql.operations import OperationUnknown
-from gateway.graphql.persisted_documents import OperationNotTrusted, PersistedQueryNotFound
+from gateway.graphql.persisted_documents import DocumentNotTrusted, PersistedQueryNotFound
 from gateway.graphql.request import answer_type
 from gateway.middleware.body_limit import BodyTooLarge
 from gateway.middleware.deadline import HEADER, DeadlineInvalid
@@ -35,7 +35,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.telemetry.logs import without_message
-from gateway.telemetry.request_log import UNANSWERED, current, note_error
+from gateway.telemetry.request_log import UNANSWERED, current_request_log, note_error
 from loaders.store import DeadlineExceeded, StoreUnavailable
 from resolvers import errors
 
@@ -45,7 +45,7 @@ _RETRY_AFTER_SECONDS = {429: FAILURES_REMEMBERED_SECONDS, 503: 1}
 log: FilteringBoundLogger = structlog.get_logger()
 
 
-class Shown(NamedTuple):
+class ErrorSpec(NamedTuple):
     """What a caller sees of an error: the API's code and message, the HTTP status, the GraphQL code."""
 
     code: int
@@ -57,48 +57,50 @@ class Shown(NamedTuple):
 _PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
 
 # In the order of the API's documentation, word for word. The statuses of 8xxx codes are the `semantic` ones.
-SHOWN: Mapping[type[Exception], Shown] = {
-    Unauthenticated: Shown(401, "Unauthorized", 401, "UNAUTHENTICATED"),
-    TokenExpired: Shown(498, "", 401, "UNAUTHENTICATED"),
-    tokens.InvalidClient: Shown(320001, "Invalid client key and secret", 401, "UNAUTHENTICATED"),
-    TooManyFailures: Shown(429, "Too Many Requests", 429, "TOO_MANY_REQUESTS"),
-    AuthorizationUnavailable: Shown(
+ERRORS: Mapping[type[Exception], ErrorSpec] = {
+    Unauthenticated: ErrorSpec(401, "Unauthorized", 401, "UNAUTHENTICATED"),
+    TokenExpired: ErrorSpec(498, "", 401, "UNAUTHENTICATED"),
+    tokens.InvalidClient: ErrorSpec(320001, "Invalid client key and secret", 401, "UNAUTHENTICATED"),
+    TooManyFailures: ErrorSpec(429, "Too Many Requests", 429, "TOO_MANY_REQUESTS"),
+    AuthorizationUnavailable: ErrorSpec(
         4001, "Authorization status unavailable!", 503, "AUTHORIZATION_UNAVAILABLE"
     ),
-    AccessDenied: Shown(4000, "Not authorized. Access is denied!", 403, "FORBIDDEN"),
-    errors.SourceMissing: Shown(8001, "Lookup failed, No source passed", 400, "BAD_USER_INPUT"),
-    errors.SourceInvalid: Shown(8003, "Invalid source", 400, "BAD_USER_INPUT"),
-    errors.IdentifierMissing: Shown(8002, "Lookup failed, No identifiers passed", 400, "IDENTIFIER_MISSING"),
-    errors.IdentifierNameInvalid: Shown(8013, "Lookup,Invalid identifier passed", 400, "BAD_USER_INPUT"),
-    errors.ParametersInsufficient: Shown(
+    AccessDenied: ErrorSpec(4000, "Not authorized. Access is denied!", 403, "FORBIDDEN"),
+    errors.SourceMissing: ErrorSpec(8001, "Lookup failed, No source passed", 400, "BAD_USER_INPUT"),
+    errors.SourceInvalid: ErrorSpec(8003, "Invalid source", 400, "BAD_USER_INPUT"),
+    errors.IdentifierMissing: ErrorSpec(
+        8002, "Lookup failed, No identifiers passed", 400, "IDENTIFIER_MISSING"
+    ),
+    errors.IdentifierNameInvalid: ErrorSpec(8013, "Lookup,Invalid identifier passed", 400, "BAD_USER_INPUT"),
+    errors.ParametersInsufficient: ErrorSpec(
         8883,
         "Insufficient parameters passed, program id and one of promotion id/identifier are required.",
         400,
         "INSUFFICIENT_PARAMETERS",
     ),
-    errors.CustomerNotFound: Shown(
+    errors.CustomerNotFound: ErrorSpec(
         8015, "Customer not found for the given identifiers", 404, "CUSTOMER_NOT_FOUND"
     ),
-    errors.PromotionNotFound: Shown(8874, "promotion id passed is invalid", 404, "PROMOTION_NOT_FOUND"),
-    errors.PromotionInOtherProgram: Shown(8105, _PROMOTION_DATA, 409, "PROMOTION_IN_OTHER_PROGRAM"),
-    StoreUnavailable: Shown(8105, _PROMOTION_DATA, 503, "DATA_UNAVAILABLE"),
-    LimitExceeded: Shown(400, "", 400, "LIMIT_EXCEEDED"),
-    OperationUnknown: Shown(
+    errors.PromotionNotFound: ErrorSpec(8874, "promotion id passed is invalid", 404, "PROMOTION_NOT_FOUND"),
+    errors.PromotionInOtherProgram: ErrorSpec(8105, _PROMOTION_DATA, 409, "PROMOTION_IN_OTHER_PROGRAM"),
+    StoreUnavailable: ErrorSpec(8105, _PROMOTION_DATA, 503, "DATA_UNAVAILABLE"),
+    LimitExceeded: ErrorSpec(400, "", 400, "LIMIT_EXCEEDED"),
+    OperationUnknown: ErrorSpec(
         400, "operationName must name an operation of the document.", 400, "OPERATION_RESOLUTION_FAILURE"
     ),
     # Apollo's clients know the message and the code, and send the document.
-    PersistedQueryNotFound: Shown(404, "PersistedQueryNotFound", 200, "PERSISTED_QUERY_NOT_FOUND"),
-    OperationNotTrusted: Shown(
+    PersistedQueryNotFound: ErrorSpec(404, "PersistedQueryNotFound", 200, "PERSISTED_QUERY_NOT_FOUND"),
+    DocumentNotTrusted: ErrorSpec(
         403, "Only operations of the manifest are executed here.", 400, "PERSISTED_QUERY_NOT_IN_LIST"
     ),
     # Its phrase depends on the version of Python.
-    BodyTooLarge: Shown(413, "Content Too Large", 413, "CONTENT_TOO_LARGE"),
-    DeadlineExceeded: Shown(8105, _PROMOTION_DATA, 503, "DEADLINE_EXCEEDED"),
-    DeadlineInvalid: Shown(400, f"{HEADER} takes milliseconds, 1 or more.", 400, "BAD_REQUEST"),
+    BodyTooLarge: ErrorSpec(413, "Content Too Large", 413, "CONTENT_TOO_LARGE"),
+    DeadlineExceeded: ErrorSpec(8105, _PROMOTION_DATA, 503, "DEADLINE_EXCEEDED"),
+    DeadlineInvalid: ErrorSpec(400, f"{HEADER} takes milliseconds, 1 or more.", 400, "BAD_REQUEST"),
 }
 
 
-def shown(error: Exception) -> Shown:
+def describe(error: Exception) -> ErrorSpec:
     """What a caller may see of `error`; it is noted for the request's line, and logged if it is ours."""
     answer = _look_up(error)
     note_error(answer.code)
@@ -109,18 +111,18 @@ def shown(error: Exception) -> Shown:
     return answer
 
 
-def http_status(answer: Shown, *, always_200: bool) -> int:
+def http_status(answer: ErrorSpec, *, always_200: bool) -> int:
     """The status of an answer; `always_200` keeps the original API's habit with its own 8xxx errors."""
     return HTTPStatus.OK if always_200 and 8000 <= answer.code <= 8999 else answer.status
 
 
-def _look_up(error: Exception) -> Shown:
-    if (known := SHOWN.get(type(error))) is not None:
+def _look_up(error: Exception) -> ErrorSpec:
+    if (known := ERRORS.get(type(error))) is not None:
         # An empty message stands for the error's own, where that says more than the table can.
         return known if known.message else known._replace(message=str(error))
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
-        return Shown(status, status.phrase, status, status.name)
+        return ErrorSpec(status, status.phrase, status, status.name)
     log.error("unexpected", **without_message(error))
     return _look_up(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
 
@@ -144,7 +146,7 @@ class ErrorAnswers:
             await self._app(scope, receive, send_and_notice)
         except ClientDisconnect:
             # Nobody's error, and nobody is left to read an answer.
-            current().status = UNANSWERED
+            current_request_log().status = UNANSWERED
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise
@@ -157,7 +159,7 @@ class ErrorAnswers:
         ):
             # Elsewhere it is no promotion that could not be read, and status 200 would be a lie.
             error = HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "The deadline passed.")
-        answer = shown(error)
+        answer = describe(error)
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
         if answer.status in _RETRY_AFTER_SECONDS:
             headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[answer.status])
@@ -173,7 +175,7 @@ class ErrorAnswers:
         return response
 
 
-def _body(path: str, answer: Shown, message: str) -> dict[str, object]:
+def _body(path: str, answer: ErrorSpec, message: str) -> dict[str, object]:
     if path == GRAPHQL_PATH:
         extensions = {"code": answer.graphql_code, "errorCode": answer.code}
         return {"errors": [{"message": message, "extensions": extensions}]}

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.middleware.admission import Traffic
+from gateway.middleware.admission import InFlightRequests
 from loaders.deadline import Deadline, until
 from loaders.store import Store, StoreUnavailable
 
@@ -19,7 +19,7 @@ PING_SECONDS = 1.0
 class Health:
     """`GET /health/live` and `GET /health/ready`."""
 
-    def __init__(self, store: Store, traffic: Traffic) -> None:
+    def __init__(self, store: Store, traffic: InFlightRequests) -> None:
         self._store = store
         self._traffic = traffic
         self._ping: asyncio.Task[bool] | None = None

@@ -106,25 +106,25 @@ def inherit(descriptor: int) -> socket.socket:
     raise AddressUnusable(f"File descriptor {descriptor} is not a TCP socket that listens.")
 
 
-def run(app: Starlette, listening: socket.socket, drain_seconds: int, started: Callable[[], None]) -> None:
+def run(app: Starlette, listening: socket.socket, shutdown_seconds: int, started: Callable[[], None]) -> None:
     """Serve `app` in this process until a signal; calls `started` when it answers."""
-    _Server(_config(app, drain_seconds), started).run(sockets=[listening])
+    _Server(_config(app, shutdown_seconds), started).run(sockets=[listening])
 
 
-def run_workers(factory: str, listening: socket.socket, workers: int, drain_seconds: int) -> None:
+def run_workers(factory: str, listening: socket.socket, workers: int, shutdown_seconds: int) -> None:
     """Serve the application that `factory` ("module:function") makes, in `workers` processes."""
-    config = _config(factory, drain_seconds, workers=workers, factory=True)
+    config = _config(factory, shutdown_seconds, workers=workers, factory=True)
     if workers == 1:
         uvicorn.Server(config).run(sockets=[listening])
     else:
         Multiprocess(config, sockets=[listening]).run()
 
 
-def _config(app: Starlette | str, drain_seconds: int, **options: Any) -> uvicorn.Config:
+def _config(app: Starlette | str, shutdown_seconds: int, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Protocol,
-        timeout_graceful_shutdown=drain_seconds,
+        timeout_graceful_shutdown=shutdown_seconds,
         # uvicorn's access line holds the query string, and with it the customer's identifier.
         access_log=False,
         # What it logs comes to `telemetry.logs`, like all that libraries log.

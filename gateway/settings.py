@@ -66,12 +66,12 @@ class Settings:
         number(1, 600_000),
         "Milliseconds until a request is answered, whatever it waits for; X-CAP-DEADLINE-MS can shorten it.",
     )
-    requests_in_flight: int = _setting(
+    max_concurrent_requests: int = _setting(
         500,
         number(1, 100_000),
         "Most requests that a process works on at once; the rest gets 503 at once.",
     )
-    drain_seconds: int = _setting(
+    shutdown_seconds: int = _setting(
         10, number(0, 3600), "At SIGTERM, how long requests that run may take to finish."
     )
     signing_keys: tuple[Path, ...] = _setting(
@@ -99,15 +99,15 @@ class Settings:
         DAY,
         "The first day whose benefits count, from midnight in the organisation's time zone.",
     )
-    set_aside_days: int = _setting(
+    pending_event_days: int = _setting(
         30, number(1, 3650), "How many days an event that cannot be counted yet is kept."
     )
-    batches_in_flight: int = _setting(
+    max_concurrent_batches: int = _setting(
         IN_FLIGHT,
         number(1, 100),
         "Aggregations (look-ups too) of an organisation under way before its requests begin to share them.",
     )
-    batch_pairs: int = _setting(
+    max_batch_size: int = _setting(
         LIMIT,
         number(1, 100_000),
         "Most pairs of a customer and a promotion that requests of strangers share one aggregation for.",
@@ -147,18 +147,18 @@ class Settings:
         one_of("on", "off"),
         "Whether GraphQL operations are compiled; `off` leaves them all to graphql-core's executor.",
     )
-    explorable: str = _setting(
+    introspection: str = _setting(
         "off",
         one_of("on", "off"),
         'Whether there is introspection, "Did you mean" and GraphiQL; `demo` has them on.',
     )
-    operations: str = _setting(
+    trusted_documents: str = _setting(
         "", text("a path"), "A manifest of trusted operations, as graphql-codegen writes it: documents by id."
     )
-    operations_only: str = _setting(
+    trusted_documents_only: str = _setting(
         "off", one_of("on", "off"), "Whether nothing but the operations of the manifest is executed."
     )
-    persisted_bytes: int = _setting(
+    apq_cache_bytes: int = _setting(
         2_000_000,
         number(0, 2**31),
         "Memory for documents that clients send once and then ask for by their hash, in bytes a process.",
@@ -202,6 +202,8 @@ class Settings:
             raise SettingInvalid(
                 "GATEWAY_OIDC_ISSUER", "set alone", "GATEWAY_OIDC_AUDIENCE and GATEWAY_OIDC_ORGS beside it"
             )
-        if values.get("operations_only") == "on" and not values.get("operations"):
-            raise SettingInvalid("GATEWAY_OPERATIONS_ONLY", "on alone", "GATEWAY_OPERATIONS beside it")
+        if values.get("trusted_documents_only") == "on" and not values.get("trusted_documents"):
+            raise SettingInvalid(
+                "GATEWAY_TRUSTED_DOCUMENTS_ONLY", "on alone", "GATEWAY_TRUSTED_DOCUMENTS beside it"
+            )
         return cls(**values)

@@ -8,7 +8,7 @@ organisations cannot be written.
 from datetime import date
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
-from loaders.dispatcher import IN_FLIGHT, LIMIT, UNWATCHED, Watcher
+from loaders.dispatcher import IN_FLIGHT, LIMIT, UNOBSERVED, BatchObserver
 from loaders.organizations import Organization
 from loaders.promotions import PromotionByReferenceLoader, PromotionDispatcher
 from loaders.store import Store
@@ -23,7 +23,7 @@ class Dispatchers:
         store: Store,
         in_flight: int = IN_FLIGHT,
         limit: int = LIMIT,
-        watcher: Watcher = UNWATCHED,
+        watcher: BatchObserver = UNOBSERVED,
     ) -> None:
         self.customers = CustomerDispatcher(store, in_flight, limit, watcher)
         self.promotions = PromotionDispatcher(store, in_flight, limit, watcher)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from loaders.enums import Benefit, ClientKind, Form, IdentifierName, IssuanceType, Resource, Right
+from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType, PayloadFormat, Resource, Right
 
 JSONSchema = dict[str, Any]
 
@@ -181,14 +181,14 @@ ACCESS_GROUPS = Collection(
     "access_groups", _document({"_id": _NAME, **{resource: _one_of(Right) for resource in Resource}})
 )
 
-SET_ASIDE = Collection(
-    "set_aside",
+PENDING_EVENTS = Collection(
+    "pending_events",
     _document(
         {
             "_id": _NAME,
             "orgId": _LONG,
             "eventId": _NAME,
-            "form": _one_of(Form),
+            "form": _one_of(PayloadFormat),
             "payload": _NAME,
             "reason": _NAME,
             "promotionIdentifiers": {"bsonType": "array", "items": _NAME},
@@ -207,7 +207,7 @@ COLLECTIONS = (
     PROMOTIONS,
     CUSTOMER_IDENTIFIERS,
     ISSUANCES,
-    SET_ASIDE,
+    PENDING_EVENTS,
     API_CLIENTS,
     ACCESS_GROUPS,
 )

@@ -40,7 +40,7 @@ LIMIT = 100
 LATE_AT_MOST = 4
 
 
-class Watcher:
+class BatchObserver:
     """Is told what dispatchers do; this one makes nothing of it."""
 
     def batch(self, kind: str, loads: int) -> AbstractContextManager[object]:
@@ -51,7 +51,7 @@ class Watcher:
         """A batch that so many loads shared is back; told to each of them, where it was asked for."""
 
 
-UNWATCHED = Watcher()
+UNOBSERVED = BatchObserver()
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +88,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         store: Store,
         in_flight: int = IN_FLIGHT,
         limit: int = LIMIT,
-        watcher: Watcher = UNWATCHED,
+        watcher: BatchObserver = UNOBSERVED,
     ) -> None:
         self._store = store
         self._in_flight = in_flight

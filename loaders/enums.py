@@ -32,7 +32,7 @@ class IdentifierName(StrEnum):
     EXTERNAL_ID = "externalId"
 
 
-class Form(StrEnum):
+class PayloadFormat(StrEnum):
     """How something that was set aside is written: a line of an import, or an event notification."""
 
     RECORD = "record"

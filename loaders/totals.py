@@ -35,7 +35,7 @@ class Total:
     last_issued_on: datetime
 
 
-class Ledger(NamedTuple):
+class TotalsScope(NamedTuple):
     """The part of an organisation's issuances that is read: of these benefits, at `since` (UTC) or later."""
 
     organization_id: int
@@ -53,12 +53,14 @@ class CustomerPromotion(NamedTuple):
 Totals = Mapping[Benefit, tuple[Total, ...]]
 
 
-class TotalsDispatcher(Dispatcher[Ledger, CustomerPromotion, Totals]):
+class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals]):
     """Pairs of a customer and a promotion → their totals by benefit. One `aggregate`."""
 
     kind = "totals"
 
-    async def find(self, group: Ledger, keys: Set[CustomerPromotion]) -> Mapping[CustomerPromotion, Totals]:
+    async def find(
+        self, group: TotalsScope, keys: Set[CustomerPromotion]
+    ) -> Mapping[CustomerPromotion, Totals]:
         pairs = {customer_promotion(*key): key for key in keys}
         rows = await self._store.aggregate(
             ISSUANCES.name,
@@ -112,7 +114,7 @@ class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
     async def find(self, keys: list[BenefitsKey]) -> dict[BenefitsKey, Totals]:
         benefits = frozenset[Benefit]().union(*[key.benefits for key in keys])
         pairs = {key: CustomerPromotion(key.customer_id, key.promotion_id) for key in keys}
-        ledger = Ledger(self._organization_id, self._since, benefits)
+        ledger = TotalsScope(self._organization_id, self._since, benefits)
         self.commands += 1
         found = await self._totals.load(ledger, set(pairs.values()))
         return {

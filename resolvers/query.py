@@ -9,7 +9,7 @@ from loaders.enums import IdentifierName
 from resolvers.action_summary import summarize
 from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
 from resolvers.context import Context
-from resolvers.required_benefits import needed_benefits
+from resolvers.required_benefits import required_benefits
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 
@@ -53,5 +53,5 @@ class Query:
                 promotion_id,
                 promotion_identifier,
             ),
-            needed_benefits(info),
+            required_benefits(info),
         )

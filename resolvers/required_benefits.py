@@ -13,7 +13,7 @@ _NEEDS = "benefits"
 
 
 class CompiledInfo(GraphQLResolveInfo[Any]):
-    """The info of a field whose selection is the same at each request; `memo` keeps what depends on it alone."""
+    """A field's info; `memo` keeps what depends on the selection below the field alone."""
 
     memo: dict[str, Any]
 
@@ -23,18 +23,18 @@ def needs(*benefits: Benefit) -> Mapping[str, tuple[Benefit, ...]]:
     return {_NEEDS: benefits}
 
 
-def needed_benefits(info: strawberry.Info[Any, Any]) -> frozenset[Benefit]:
+def required_benefits(info: strawberry.Info[Any, Any]) -> frozenset[Benefit]:
     """The benefits that the fields selected below this one need."""
     raw = info._raw_info
     if not isinstance(raw, CompiledInfo):
-        return _read_needs(raw)
+        return _read_required_benefits(raw)
     if _NEEDS not in raw.memo:
-        raw.memo[_NEEDS] = _read_needs(raw)
+        raw.memo[_NEEDS] = _read_required_benefits(raw)
     benefits: frozenset[Benefit] = raw.memo[_NEEDS]
     return benefits
 
 
-def _read_needs(raw: GraphQLResolveInfo[Any]) -> frozenset[Benefit]:
+def _read_required_benefits(raw: GraphQLResolveInfo[Any]) -> frozenset[Benefit]:
     type_ = get_nullable_type(raw.return_type)
     assert isinstance(type_, GraphQLObjectType)
     fragments = {

@@ -20,7 +20,7 @@ from gateway.auth.credentials import Basic, read_credentials
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords, address_of
 from gateway.auth.tokens import Tokens, claimed_issuer
-from gateway.telemetry.request_log import current
+from gateway.telemetry.request_log import current_request_log
 from loaders.enums import ClientKind
 from loaders.store import Store, StoreUnavailable
 
@@ -51,7 +51,7 @@ class Authenticator:
         except StoreUnavailable as error:
             raise AuthorizationUnavailable from error
         # Only now: who is not known may have called himself anything.
-        current().client_id = caller.client_id
+        current_request_log().client_id = caller.client_id
         return caller
 
     async def _check_till(self, credentials: Basic, address: str) -> Caller:

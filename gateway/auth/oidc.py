@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.auth.callers import AuthorizationUnavailable, Caller, Unauthenticated
 from gateway.auth.tokens import key_id_of, verified_claims
-from gateway.telemetry.request_log import current
+from gateway.telemetry.request_log import current_request_log
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization
 from loaders.store import Store
@@ -102,7 +102,7 @@ class ExternalIssuer:
     async def _fetch(self) -> None:
         try:
             discovery = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            traced = current().traceparent
+            traced = current_request_log().traceparent
             headers = {} if traced is None else {"traceparent": traced}
             async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), httpx.AsyncClient(headers=headers) as http:
                 configuration = await _get_object(http, discovery)

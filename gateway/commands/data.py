@@ -22,7 +22,7 @@ from gateway.ingest.importer import BATCH_LINES, Import
 from gateway.ingest.records import LONGEST_LINE
 from gateway.settings import SettingInvalid, Settings
 from loaders import pending_events
-from loaders.enums import Form
+from loaders.enums import PayloadFormat
 from loaders.store import Store, StoreMisconfigured, StoreUnavailable
 
 # A batch is also full at this size, so that long lines do not take much memory.
@@ -98,13 +98,13 @@ def list_events() -> None:
 def show(organization_id: int, event_id: str) -> None:
     """Show an event, or a record of an import, as it came."""
 
-    async def run(store: Store) -> list[pending_events.SetAside]:
-        found = [await pending_events.find(store, organization_id, event_id, form) for form in Form]
+    async def run(store: Store) -> list[pending_events.PendingEvent]:
+        found = [await pending_events.find(store, organization_id, event_id, form) for form in PayloadFormat]
         return [thing for thing in found if thing is not None]
 
     things = with_store(run)
     if not things:
-        raise click.ClickException(f"Organisation {organization_id} has no event {event_id} set aside.")
+        raise click.ClickException(f"Organisation {organization_id} has no pending event {event_id}.")
     for thing in things:
         click.echo(thing.payload)
 
@@ -113,11 +113,11 @@ def show(organization_id: int, event_id: str) -> None:
 def replay() -> None:
     """Count what can be counted now."""
     replayed = with_store(notifications.replay_all)
-    click.echo(f"{replayed.counted} counted that were set aside.")
+    click.echo(f"{replayed.counted} pending events counted.")
 
 
 async def _import_file(store: Store, settings: Settings, file: str) -> int:
-    run = Import(store, settings.set_aside_days)
+    run = Import(store, settings.pending_event_days)
     rejects = Path("stdin.rejected.ndjson" if file == "-" else f"{file}.rejected.ndjson")
     with ExitStack() as stack:
         raw = sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
@@ -212,10 +212,10 @@ def _report(summary: Summary, rejects: Path, progress: Progress) -> None:
 
 def _told(file: str, summary: Summary, rejects: Path) -> str:
     told = f"{file}: {summary.new} new, {summary.already_there} already there, {summary.rejected} rejected"
-    if summary.set_aside:
-        told += f", {summary.set_aside} set aside until their promotion is known"
+    if summary.pending_events:
+        told += f", {summary.pending_events} pending until their promotion is known"
     if summary.contradicting:
-        told += f", {summary.contradicting} set aside because their eventId is another's"
+        told += f", {summary.contradicting} pending because their eventId is another's"
     if summary.ignored_identifiers:
         told += f"; {summary.ignored_identifiers} identifiers of other types ignored"
     return told + (f". See {rejects}." if summary.rejected else ".")

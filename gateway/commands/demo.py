@@ -57,7 +57,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         if not signing_key.exists():
             SigningKey.write_new(signing_key)
         settings = replace(
-            Settings.from_environment({"GATEWAY_EXPLORABLE": "on", **os.environ}),
+            Settings.from_environment({"GATEWAY_INTROSPECTION": "on", **os.environ}),
             mongodb_uri=uri,
             database="demo",
             signing_keys=(signing_key,),
@@ -69,7 +69,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         server.run(
             create_app(settings, pages_call_as=Till(TILL, PASSWORD)),
             listening,
-            settings.drain_seconds,
+            settings.shutdown_seconds,
             lambda: click.echo(announcement(address)),
         )
 

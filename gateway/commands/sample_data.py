@@ -60,7 +60,7 @@ async def fill(store: Store) -> None:
     ):
         with suppress(AlreadyExists):
             await add_account(store, account)
-    run = Import(store, set_aside_days=1)
+    run = Import(store, pending_event_days=1)
     lines = (Line(number, msgspec.json.encode(record)) for number, record in enumerate(_records(), 1))
     while batch := list(islice(lines, BATCH_LINES)):
         await run.add(batch)

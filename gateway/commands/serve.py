@@ -48,7 +48,7 @@ def serve(host: str | None, port: int | None, workers: int | None, fd: int | Non
         if not settings.signing_keys:
             click.echo("GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.", err=True)
         server.run_workers(
-            "gateway.app:create_app_from_environment", listening, workers, settings.drain_seconds
+            "gateway.app:create_app_from_environment", listening, workers, settings.shutdown_seconds
         )
 
 

@@ -9,18 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.errors import shown
+from gateway.errors import describe
 from gateway.graphql.limits import LimitExceeded
 from gateway.graphql.operations import AD_HOC, Operation, Operations, OperationUnknown
 from gateway.graphql.persisted_documents import (
-    OperationNotTrusted,
-    PersistedOperations,
+    DocumentNotTrusted,
+    PersistedDocuments,
     PersistedQueryNotFound,
 )
 from gateway.graphql.redaction import without_input
-from gateway.graphql.request import ANSWER_TYPES, Asked, answer_type, read
+from gateway.graphql.request import ANSWER_TYPES, GraphQLRequest, answer_type, read
 from gateway.http_headers import cacheable
-from gateway.telemetry.request_log import current, note_error
+from gateway.telemetry.request_log import current_request_log, note_error
 from resolvers.context import Context
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -38,7 +38,7 @@ class GraphQLEndpoint:
     def __init__(
         self,
         operations: Operations,
-        persisted: PersistedOperations,
+        persisted: PersistedDocuments,
         enter: Callable[[Request], Awaitable[Context]],
         page: Callable[[Request], Response] | None,
     ) -> None:
@@ -54,7 +54,7 @@ class GraphQLEndpoint:
         if request.method == "HEAD":
             raise HTTPException(405, headers={"Allow": "GET, POST"})
         context = await self._enter(request)
-        current().operation = AD_HOC
+        current_request_log().operation = AD_HOC
         media_type = answer_type(request.headers)
         if media_type is None:
             raise HTTPException(406, f"The answer can be {' or '.join(ANSWER_TYPES)}.")
@@ -64,7 +64,7 @@ class GraphQLEndpoint:
         except PersistedQueryNotFound as error:
             # To Apollo's clients this is no failure: they read it from a 200, and send the document.
             return Response(json_format.encode(_refused(error)), media_type=content_type)
-        except (LimitExceeded, OperationUnknown, OperationNotTrusted) as error:
+        except (LimitExceeded, OperationUnknown, DocumentNotTrusted) as error:
             body = _refused(error)
         content = json_format.encode(body)
         if request.method == "GET" and "errors" not in body:
@@ -73,12 +73,12 @@ class GraphQLEndpoint:
         failed = "data" not in body and media_type != json_format.MEDIA_TYPE
         return Response(content, 400 if failed else 200, media_type=content_type)
 
-    async def _execute(self, asked: Asked, request: Request, context: Context) -> dict[str, Any]:
+    async def _execute(self, asked: GraphQLRequest, request: Request, context: Context) -> dict[str, Any]:
         try:
             operation = self._persisted.prepare(asked)
         except GraphQLSyntaxError as error:
             return _answer(ExecutionResult(None, [error]), PARSE_FAILED)
-        current().operation = operation.label
+        current_request_log().operation = operation.label
         if request.method == "GET" and not operation.is_query:
             raise HTTPException(405, "A GET to /graphql takes queries only.", {"Allow": "POST"})
         if operation.errors:
@@ -89,7 +89,7 @@ class GraphQLEndpoint:
             body["extensions"] = {"cost": self._cost(operation, asked, context)}
         return body
 
-    def _cost(self, operation: Operation, asked: Asked, context: Context) -> dict[str, Any]:
+    def _cost(self, operation: Operation, asked: GraphQLRequest, context: Context) -> dict[str, Any]:
         return {
             "summaries": self._operations.summaries(operation, asked.variables),
             "commands": context.loaders.commands,
@@ -126,7 +126,7 @@ def _shown(error: GraphQLError, refused_as: str, variables: Mapping[str, object]
     """`error` as the caller may see it."""
     # An error that graphql-core raised itself has either no original error, or again one of its own.
     if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
-        known = shown(error.original_error)
+        known = describe(error.original_error)
         message, code, error_code = known.message, known.graphql_code, known.code
     else:
         message, code, error_code = without_input(error, variables), refused_as, 400

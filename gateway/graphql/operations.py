@@ -72,7 +72,7 @@ class Operation:
 class Operations:
     """The operations of one schema; the most recently used are remembered, the trusted ones always.
 
-    With `compiled` off, graphql-core's executor executes them all. Unless they are `explorable`, nothing
+    With `compiled` off, graphql-core's executor executes them all. Unless they are `introspection`, nothing
     tells what the schema has that was not asked for.
     """
 
@@ -82,13 +82,13 @@ class Operations:
         *,
         compiled: bool,
         limits: Limits = _DEFAULT_LIMITS,
-        explorable: bool = True,
+        introspection: bool = True,
     ) -> None:
         self._schema = schema._schema
         self._compiled = compiled
         self._limits = limits
-        self._explorable = explorable
-        self._rules = RULES if explorable else (*RULES, NoSchemaIntrospectionCustomRule)
+        self._introspection = introspection
+        self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self._trusted: dict[str, dict[str | None, Operation]] = {}
         self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
             REMEMBERED_CHARACTERS, getsizeof=_characters
@@ -163,7 +163,7 @@ class Operations:
             self._limits.check_document(document)
         except GraphQLError as error:
             return [error]
-        return validate(self._schema, document, self._rules, hide_suggestions=not self._explorable)
+        return validate(self._schema, document, self._rules, hide_suggestions=not self._introspection)
 
     def summaries(self, operation: Operation, variables: Mapping[str, Any]) -> int:
         """How many distinct summaries the operation asks for: what it costs."""

@@ -13,14 +13,14 @@ from starlette.exceptions import HTTPException
 
 from gateway import json_format
 from gateway.graphql.operations import DocumentInvalid, Operation, Operations
-from gateway.graphql.request import Asked
+from gateway.graphql.request import GraphQLRequest
 
 
 class PersistedQueryNotFound(Exception):
     """No document is known by this id. Apollo's clients send it then."""
 
 
-class OperationNotTrusted(Exception):
+class DocumentNotTrusted(Exception):
     """Only operations of the manifest are executed here."""
 
 
@@ -28,10 +28,10 @@ class ManifestUnusable(ValueError):
     """The manifest cannot be used; the message is one line."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"GATEWAY_OPERATIONS: {path}: {why}")
+        super().__init__(f"GATEWAY_TRUSTED_DOCUMENTS: {path}: {why}")
 
 
-class PersistedOperations:
+class PersistedDocuments:
     """Finds the operation that a request asks for, by its document or by an id."""
 
     def __init__(self, operations: Operations, *, only_trusted: bool, remembered_bytes: int) -> None:
@@ -41,12 +41,12 @@ class PersistedOperations:
         # whoever sent it, and it reads only what belongs to the organisation of whoever asks for it.
         self._remembered: LRUCache[str, str] = LRUCache(remembered_bytes, getsizeof=_bytes)
 
-    def prepare(self, asked: Asked) -> Operation:
+    def prepare(self, asked: GraphQLRequest) -> Operation:
         """The operation; raises an exception of this module or what `Operations.prepare` raises."""
         if asked.query is None:
             return self._find(asked.document_id or asked.sha256 or "", asked.operation_name)
         if self._only_trusted:
-            raise OperationNotTrusted
+            raise DocumentNotTrusted
         if asked.sha256 is not None and hashlib.sha256(asked.query.encode()).hexdigest() != asked.sha256:
             raise HTTPException(400, "provided sha does not match query")
         operation = self._operations.prepare(asked.query, asked.operation_name)

@@ -16,7 +16,7 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
 ANSWER_TYPES = (json_format.MEDIA_TYPE, GRAPHQL_RESPONSE)
 
 
-class Asked(NamedTuple):
+class GraphQLRequest(NamedTuple):
     """The parameters of a request: a document, or an id of one, or both, and what goes with it."""
 
     query: str | None
@@ -48,7 +48,7 @@ def negotiate(accept: str) -> str | None:
     return GRAPHQL_RESPONSE if prefers_newer else json_format.MEDIA_TYPE
 
 
-async def read(request: Request) -> Asked:
+async def read(request: Request) -> GraphQLRequest:
     """What a GET or a POST asks for; raises `HTTPException` for a malformed one."""
     if request.method == "GET":
         data: Any = dict(request.query_params)
@@ -73,7 +73,9 @@ async def read(request: Request) -> Asked:
         raise HTTPException(400, "query is missing.")
     if query is not None and document_id is not None:
         raise HTTPException(400, "query and documentId cannot be given together.")
-    return Asked(query, document_id, sha256, data.get("operationName") or None, data.get("variables") or {})
+    return GraphQLRequest(
+        query, document_id, sha256, data.get("operationName") or None, data.get("variables") or {}
+    )
 
 
 _STRING, _OBJECT = (str, NoneType), (dict, NoneType)

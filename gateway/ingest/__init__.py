@@ -6,5 +6,5 @@
 - `events`: `POST /v3/events`, and the replay of what was set aside.
 - `export`: the database → lines that `importer` takes.
 
-Nothing here writes to a collection itself: that is the loaders' business (`ledger`, `set_aside`).
+Nothing here writes to a collection itself: that is the loaders' business (`ledger`, `pending_events`).
 """

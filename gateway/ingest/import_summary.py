@@ -19,7 +19,7 @@ class Summary:
     last_line: int = 0
     new: int = 0
     already_there: int = 0
-    set_aside: int = 0
+    pending_events: int = 0
     contradicting: int = 0
     ignored_identifiers: int = 0
     rejected: int = 0

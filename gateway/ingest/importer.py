@@ -23,8 +23,8 @@ from gateway.ingest.records import (
 )
 from gateway.ingest.seen import Seen
 from loaders import ledger, pending_events
-from loaders.enums import Form
-from loaders.pending_events import SetAside
+from loaders.enums import PayloadFormat
+from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Document, Store, Upserted
 
@@ -35,10 +35,10 @@ CONNECTIONS = 4
 class Import:
     """One run over one file. `add` takes a batch of lines; `finish` waits for all that is under way."""
 
-    def __init__(self, store: Store, set_aside_days: int) -> None:
+    def __init__(self, store: Store, pending_event_days: int) -> None:
         self.summary = Summary()
         self._store = store
-        self._days = set_aside_days
+        self._days = pending_event_days
         self._seen = Seen()
         self._free = asyncio.Semaphore(CONNECTIONS)
         # What is being written, with its events as (organisation, event id).
@@ -73,7 +73,7 @@ class Import:
             replayed = await replay_all(self._store, organization_id, stop=stop)
             self.summary.new += replayed.counted
             self.summary.contradicting += replayed.contradicting
-            self.summary.set_aside = max(0, self.summary.set_aside - sum(replayed))
+            self.summary.pending_events = max(0, self.summary.pending_events - sum(replayed))
 
     async def abandon(self) -> None:
         """Let what is being written come to its end, and forget how it ended."""
@@ -176,7 +176,7 @@ class Import:
             else:
                 found.append((line, ledger.issuance_document(one.org_id, one.issuance(promotion_id))))
         await self._insert(found)
-        await self._set_aside(unknown)
+        await self._pending_events(unknown)
 
     async def _promotion_ids(self, records: list[IssuanceRecord]) -> dict[tuple[int, str | None], int]:
         named: defaultdict[int, list[str | None]] = defaultdict(list)
@@ -202,12 +202,12 @@ class Import:
                 else:
                     self.summary.already_there += 1
 
-    async def _set_aside(self, records: list[tuple[Line, IssuanceRecord]]) -> None:
+    async def _pending_events(self, records: list[tuple[Line, IssuanceRecord]]) -> None:
         things = [
-            SetAside(
+            PendingEvent(
                 one.org_id,
                 one.event_id,
-                Form.RECORD,
+                PayloadFormat.RECORD,
                 line.text.decode(),
                 UNKNOWN_PROMOTION,
                 (one.promotion_identifier or "",),
@@ -215,11 +215,11 @@ class Import:
             for line, one in records
         ]
         there = await pending_events.keep(self._store, things, self._days)
-        self.summary.set_aside += len(things) - len(there)
+        self.summary.pending_events += len(things) - len(there)
         for position in there:
             line, one = records[position]
-            kept = await pending_events.find(self._store, one.org_id, one.event_id, Form.RECORD)
+            kept = await pending_events.find(self._store, one.org_id, one.event_id, PayloadFormat.RECORD)
             if kept is not None and decode(kept.payload.encode()) != one:
-                self.summary.reject(line, "something else with this eventId is set aside")
+                self.summary.reject(line, "another record with this eventId is pending")
             else:
                 self.summary.already_there += 1

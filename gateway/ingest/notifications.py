@@ -13,11 +13,11 @@ from gateway.ingest.payloads import (
     CouponIssue,
     CustomerDescribed,
     CustomerIdentifiers,
-    Entry,
     Envelope,
     Event,
+    EventHeader,
+    IssuedAmount,
     MayNamePromotion,
-    Named,
     PointsIssued,
     PromotionDescribed,
     RewardIssued,
@@ -34,7 +34,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class IssuedItem:
     """One thing that an event issued. Its promotion is named by id, by identifier, or not at all."""
 
     issuance: Issuance
@@ -55,7 +55,7 @@ class Notification:
     created_at: datetime
     identifiers: list[tuple[CustomerIdentifier, int]] = field(default_factory=list)
     promotions: list[tuple[Promotion, str]] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    items: list[IssuedItem] = field(default_factory=list)
     known: bool = True
 
     def issue(
@@ -68,7 +68,7 @@ class Notification:
     ) -> None:
         """Note a reward or a badge, issued at the time of the event unless it has its own."""
         issuance = Issuance(
-            f"{self.event_id}#{len(self.parts)}",
+            f"{self.event_id}#{len(self.items)}",
             customer.customer_id,
             _NO_PROMOTION,
             benefit,
@@ -76,10 +76,13 @@ class Notification:
             item,
         )
         check_year(issuance.issued_on)
-        self.parts.append(Part(issuance, promotion.promotion_id, promotion.promotion_identifier))
+        self.items.append(IssuedItem(issuance, promotion.promotion_id, promotion.promotion_identifier))
 
     def issue_amounts(
-        self, customer: CustomerIdentifiers, benefit: Benefit, entries: Iterable[tuple[str | None, Entry]]
+        self,
+        customer: CustomerIdentifiers,
+        benefit: Benefit,
+        entries: Iterable[tuple[str | None, IssuedAmount]],
     ) -> None:
         """Note the points or currencies (with their names) that belong to a promotion."""
         for n, (item, entry) in enumerate(entries):
@@ -98,7 +101,7 @@ class Notification:
                 entry.type,
                 entry.amount,
             )
-            self.parts.append(Part(issuance, None, entry.promotion_identifier))
+            self.items.append(IssuedItem(issuance, None, entry.promotion_identifier))
 
 
 def read(body: bytes | str) -> Notification:
@@ -106,7 +109,7 @@ def read(body: bytes | str) -> Notification:
     try:
         # The decoder does not look into fields that it skips.
         text = body if isinstance(body, str) else body.decode()
-        named = msgspec.json.decode(text, type=Named)
+        named = msgspec.json.decode(text, type=EventHeader)
         if named.event_name not in READERS:
             return Notification(named.event_name, named.event_id, named.org_id, _EPOCH, known=False)
         envelope = msgspec.json.decode(text, type=Envelope)

@@ -14,18 +14,18 @@ from loaders.customers import CustomerIdentifier
 from loaders.enums import LONGEST_NAME, IdentifierName, IssuanceType
 
 # Epoch milliseconds, up to the year 9998.
-Millis = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_800_000)]
+EpochMillis = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_800_000)]
 
 
 class Event(msgspec.Struct, rename="camel"):
     """A part of a notification."""
 
 
-class Named(Event):
+class EventHeader(Event):
     """What every notification has, whatever it is about."""
 
     event_name: str
-    # Short enough for the number that its parts get behind it.
+    # Short enough for the number that its items get behind it.
     event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     org_id: Id
 
@@ -33,7 +33,7 @@ class Named(Event):
 class Envelope(Event):
     """What every notification has that is known here; `data` depends on its name."""
 
-    created_at: Millis
+    created_at: EpochMillis
     data: msgspec.Raw
 
 
@@ -58,7 +58,7 @@ class CustomerIdentifiers(Event):
                 yield CustomerIdentifier("INSTORE", name, value), self.customer_id
 
 
-class Entry(Event, kw_only=True):
+class IssuedAmount(Event, kw_only=True):
     """Points or a currency issued; only with an identifier do they belong to a promotion."""
 
     amount: Decimal
@@ -69,7 +69,7 @@ class Entry(Event, kw_only=True):
         return IssuanceType.REGULAR
 
 
-class Promised(Entry, kw_only=True):
+class Promised(IssuedAmount, kw_only=True):
     is_external_trigger_based: bool = False
 
     @property
@@ -79,7 +79,7 @@ class Promised(Entry, kw_only=True):
         )
 
 
-class PromotionalPoints(Entry, kw_only=True):
+class PromotionalPoints(IssuedAmount, kw_only=True):
     amount: Decimal = msgspec.field(name="promotionPoints")
 
 
@@ -93,7 +93,7 @@ class PointsIssued(Event):
     promised_points_issued: list[PromisedPoints] | None = None
 
 
-class PromotionalCurrency(Entry, kw_only=True):
+class PromotionalCurrency(IssuedAmount, kw_only=True):
     amount: Decimal = msgspec.field(name="promotionAlternateCurrencies")
 
 
@@ -120,7 +120,7 @@ class MayNamePromotion(Event):
 class BadgeEarned(MayNamePromotion, kw_only=True):
     customer_identifiers: CustomerIdentifiers
     badge_id: Name
-    earned_on: Millis | None = None
+    earned_on: EpochMillis | None = None
 
 
 class RewardIssued(MayNamePromotion, kw_only=True):
@@ -134,7 +134,7 @@ class SeriesInfo(Event):
 
 class Coupon(msgspec.Struct):
     customer_identifiers: CustomerIdentifiers = msgspec.field(name="customerIdentifiers")
-    issued_on: Millis | Instant | None = None
+    issued_on: EpochMillis | Instant | None = None
 
 
 class CouponIssue(MayNamePromotion, kw_only=True):

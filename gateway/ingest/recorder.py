@@ -13,18 +13,18 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from gateway.ingest import notifications, records
-from gateway.ingest.notifications import Notification, Part
+from gateway.ingest.notifications import IssuedItem, Notification
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
 from loaders import ledger, pending_events
-from loaders.enums import Form
+from loaders.enums import PayloadFormat
 from loaders.ledger import issuance_document
-from loaders.pending_events import SetAside
+from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Document, Store
 
 REPLAYED_AT_ONCE = 500
 
-RECORDED, SET_ASIDE, IGNORED = OUTCOMES = ("recorded", "set aside", "ignored")
+RECORDED, PENDING, IGNORED = OUTCOMES = ("recorded", "pending", "ignored")
 UNKNOWN_PROMOTION = "its promotion is not known yet"
 CONTRADICTING = "another issuance with this eventId is there already"
 
@@ -32,7 +32,7 @@ log: FilteringBoundLogger = structlog.get_logger()
 
 
 async def take(store: Store, notification: Notification, payload: str, days: int) -> str:
-    """Record what an event says, or set it aside: "recorded" or "set aside".
+    """Record what an event says, or set it aside: "recorded" or "pending".
 
     Raises `RecordInvalid` for what can never be taken.
     """
@@ -41,16 +41,16 @@ async def take(store: Store, notification: Notification, payload: str, days: int
         return RECORDED
     unnamed = missing == {None}
     reason = "it names no promotion" if unnamed else UNKNOWN_PROMOTION
-    thing = SetAside(
+    thing = PendingEvent(
         notification.organization_id,
         notification.event_id,
-        Form.EVENT,
+        PayloadFormat.EVENT,
         payload,
         reason,
         tuple(sorted(identifier for identifier in missing if identifier is not None)),
     )
     await pending_events.keep(store, [thing], days)
-    return RECORDED if not unnamed and await _replay_event(store, thing) else SET_ASIDE
+    return RECORDED if not unnamed and await _replay_event(store, thing) else PENDING
 
 
 class Replayed(NamedTuple):
@@ -72,18 +72,18 @@ async def replay_all(
     async for batch in _batched(waiting, REPLAYED_AT_ONCE):
         if stop():
             break
-        records = [thing for thing in batch if thing.form is Form.RECORD]
+        records = [thing for thing in batch if thing.form is PayloadFormat.RECORD]
         replayed = await _replay_records(store, records)
         contradicting += replayed.contradicting
         counted += replayed.counted
         for thing in batch:
-            if thing.form is Form.EVENT:
+            if thing.form is PayloadFormat.EVENT:
                 counted += await _replay_event(store, thing)
     return Replayed(counted, contradicting)
 
 
-async def _batched(things: AsyncIterator[SetAside], size: int) -> AsyncIterator[list[SetAside]]:
-    batch: list[SetAside] = []
+async def _batched(things: AsyncIterator[PendingEvent], size: int) -> AsyncIterator[list[PendingEvent]]:
+    batch: list[PendingEvent] = []
     async for thing in things:
         # What names no promotion waits for nothing that could come.
         if thing.promotion_identifiers:
@@ -95,7 +95,7 @@ async def _batched(things: AsyncIterator[SetAside], size: int) -> AsyncIterator[
         yield batch
 
 
-async def _replay_event(store: Store, thing: SetAside) -> bool:
+async def _replay_event(store: Store, thing: PendingEvent) -> bool:
     try:
         missing = await _record(store, notifications.read(thing.payload))
     except RecordInvalid:
@@ -107,9 +107,9 @@ async def _replay_event(store: Store, thing: SetAside) -> bool:
     return not missing
 
 
-async def _replay_records(store: Store, things: list[SetAside]) -> Replayed:
+async def _replay_records(store: Store, things: list[PendingEvent]) -> Replayed:
     decoded = [(thing, records.decode(thing.payload.encode())) for thing in things]
-    found: list[tuple[SetAside, Document]] = []
+    found: list[tuple[PendingEvent, Document]] = []
     for organization_id in {thing.organization_id for thing in things}:
         own = [pair for pair in decoded if pair[0].organization_id == organization_id]
         issuances = [(thing, one) for thing, one in own if isinstance(one, IssuanceRecord)]
@@ -139,25 +139,25 @@ async def _record(store: Store, said: Notification) -> set[str | None]:
         if (await ledger.put_promotions(store, organization_id, described, said.created_at)).refused:
             raise RecordInvalid("externalIdentifier belongs to another promotion")
         await replay_all(store, organization_id, promotion.promotion_identifier)
-    promotion_ids = await _promotion_ids(store, organization_id, said.parts)
+    promotion_ids = await _promotion_ids(store, organization_id, said.items)
     found = [
         replace(part.issuance, promotion_id=promotion_id)
-        for part, promotion_id in zip(said.parts, promotion_ids, strict=True)
+        for part, promotion_id in zip(said.items, promotion_ids, strict=True)
         if promotion_id is not None
     ]
     await ledger.add_issuances(store, organization_id, found)
     return {
         part.promotion_identifier
-        for part, promotion_id in zip(said.parts, promotion_ids, strict=True)
+        for part, promotion_id in zip(said.items, promotion_ids, strict=True)
         if promotion_id is None
     }
 
 
-async def _promotion_ids(store: Store, organization_id: int, parts: list[Part]) -> list[int | None]:
+async def _promotion_ids(store: Store, organization_id: int, items: list[IssuedItem]) -> list[int | None]:
     known = await find_promotion_ids(
-        store, organization_id, (part.promotion_identifier for part in parts if part.promotion_id is None)
+        store, organization_id, (part.promotion_identifier for part in items if part.promotion_id is None)
     )
     return [
         known.get(part.promotion_identifier) if part.promotion_id is None else part.promotion_id
-        for part in parts
+        for part in items
     ]

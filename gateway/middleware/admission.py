@@ -20,7 +20,7 @@ LINGER_SECONDS = 1.0
 _CLOSE = (b"connection", b"close")
 
 
-class Traffic:
+class InFlightRequests:
     """The requests of one process."""
 
     def __init__(self, most: int) -> None:
@@ -58,7 +58,7 @@ class Admission:
     Paths that begin with one of `exempt` are always answered.
     """
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic, exempt: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, *, traffic: InFlightRequests, exempt: tuple[str, ...]) -> None:
         self._app = app
         self._traffic = traffic
         self._exempt = exempt
@@ -99,10 +99,10 @@ class Admission:
             self._traffic.running -= 1
 
 
-class Closing:
+class CloseWhenDraining:
     """Middleware that ends each connection behind its answer while the process drains."""
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, *, traffic: InFlightRequests) -> None:
         self._app = app
         self._traffic = traffic
 

@@ -24,7 +24,7 @@ _DEFAULTS = [
 ]
 
 
-class AnswerHeaders:
+class SecurityHeaders:
     """Middleware that gives every answer the headers of `_DEFAULTS` that it does not have already."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -41,7 +41,7 @@ class AnswerHeaders:
         await self._app(scope, receive, send_with_defaults)
 
 
-def cross_origin(origins: Sequence[str]) -> list[Middleware]:
+def cors_middleware(origins: Sequence[str]) -> list[Middleware]:
     """Middleware that lets pages of these origins call with their own credentials; none for none."""
     if not origins:
         return []

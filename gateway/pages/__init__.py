@@ -39,12 +39,12 @@ class Till(NamedTuple):
 class Pages:
     """The pages of a gateway with this schema; they call as `till` where there is one, and else they ask."""
 
-    def __init__(self, schema: str, till: Till | None, *, explorable: bool) -> None:
+    def __init__(self, schema: str, till: Till | None, *, introspection: bool) -> None:
         caller = _caller(till)
         self._index = plain(
             "index.html",
             caller=caller,
-            graphiql=_GRAPHIQL_CARD if explorable else "",
+            graphiql=_GRAPHIQL_CARD if introspection else "",
             version=version("promo-gateway"),
         )
         if (BUILT / "graphiql.html").exists():

@@ -35,7 +35,7 @@ class ActionSummary:
         self._enter = enter
 
     async def get(self, request: Request) -> Response:
-        """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.SHOWN`."""
+        """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.ERRORS`."""
         context = await self._enter(request)
         summary = await summarize(context.loaders, _read_arguments(request), _EVERYTHING)
         return cacheable(request, json_format.encode(_body(summary)))

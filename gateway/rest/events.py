@@ -22,11 +22,11 @@ class EventsEndpoint:
     """`POST /v3/events`: one notification a request, from a caller who may write events."""
 
     def __init__(
-        self, store: Store, authenticate: Callable[[Request], Awaitable[Caller]], set_aside_days: int
+        self, store: Store, authenticate: Callable[[Request], Awaitable[Caller]], pending_event_days: int
     ) -> None:
         self._store = store
         self._authenticate = authenticate
-        self._days = set_aside_days
+        self._days = pending_event_days
 
     async def receive(self, request: Request) -> Response:
         """Answer 200 only when the majority of the database has what the event says."""

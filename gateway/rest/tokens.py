@@ -13,7 +13,7 @@ from gateway.auth.passwords import Passwords, address_of
 from gateway.auth.tokens import Tokens
 from gateway.http_headers import cacheable, require_json
 from gateway.rest.action_summary import read_customer
-from gateway.telemetry.request_log import current
+from gateway.telemetry.request_log import current_request_log
 from loaders.clients import Client
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
 from loaders.enums import ClientKind, Resource, Right
@@ -64,7 +64,7 @@ class TokenEndpoint:
             raise InvalidClient from error
         except StoreUnavailable as error:
             raise AuthorizationUnavailable from error
-        current().client_id = client.account.id
+        current_request_log().client_id = client.account.id
         customer_id = None
         if asked.customer is not None:
             # Whether there is such a customer is for those to know who may read customers.

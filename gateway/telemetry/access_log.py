@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry import REQUEST_ID
 from gateway.telemetry.metrics import REQUESTS
-from gateway.telemetry.request_log import Entry, running
+from gateway.telemetry.request_log import RequestLog, running
 
 UNMATCHED = "unmatched"
 
@@ -32,7 +32,7 @@ class Access:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(REQUEST_ID, "")
-        entry = Entry(given if _ACCEPTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}")
+        entry = RequestLog(given if _ACCEPTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}")
 
         async def send_with_ids(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -63,7 +63,7 @@ def route_of(scope: Scope) -> str:
     return path if any(route.path == path for route in scope["app"].routes) else UNMATCHED
 
 
-def _close(entry: Entry, route: str, seconds: float) -> None:
+def _close(entry: RequestLog, route: str, seconds: float) -> None:
     REQUESTS.labels(route, entry.status).observe(seconds)
     log.info(
         "request",

@@ -4,14 +4,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from gateway.telemetry.metrics import BATCHES, COMMANDS, CONNECTIONS, UNCONNECTED
-from gateway.telemetry.request_log import current
-from loaders.dispatcher import Watcher
+from gateway.telemetry.request_log import current_request_log
+from loaders.dispatcher import BatchObserver
 from loaders.store import ConnectionPoolListener
 
 _OPEN, _IN_USE = CONNECTIONS.labels("open"), CONNECTIONS.labels("in_use")
 
 
-class WatchedBatches(Watcher):
+class BatchMetrics(BatchObserver):
     """Counts batches, and notes the aggregations of a request in its entry."""
 
     def batch(self, kind: str, loads: int) -> AbstractContextManager[object]:
@@ -20,7 +20,7 @@ class WatchedBatches(Watcher):
 
     def answered(self, kind: str, loads: int) -> None:
         if kind == "totals":
-            entry = current()
+            entry = current_request_log()
             entry.aggregations += 1
             entry.batch_size = max(entry.batch_size, loads)
 
@@ -30,7 +30,7 @@ def note_command(name: str, good: bool, seconds: float) -> None:
     COMMANDS.labels(name, "ok" if good else "failed").observe(seconds)
 
 
-class WatchedPool(ConnectionPoolListener):
+class PoolMetrics(ConnectionPoolListener):
     """Counts connections. It runs in the driver's threads."""
 
     def connection_created(self, event: Any) -> None:

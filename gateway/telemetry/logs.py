@@ -17,7 +17,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from gateway.telemetry.metrics import LOST
-from gateway.telemetry.request_log import current
+from gateway.telemetry.request_log import current_request_log
 
 PATIENCE_MS = 100
 _STANDARD_ERROR = 2
@@ -52,7 +52,7 @@ def _lead(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
         "event": event.pop("event"),
         **event,
     }
-    if request_id := current().request_id:
+    if request_id := current_request_log().request_id:
         fields["request_id"] = request_id
     return fields
 

@@ -10,7 +10,7 @@ UNANSWERED = 499
 
 
 @dataclass(slots=True)
-class Entry:
+class RequestLog:
     """One request. `batch_size` is how many loads shared its largest aggregation.
 
     `operation` is a name only where the operator gave it, because others come from the caller; `code` is
@@ -27,19 +27,19 @@ class Entry:
     traceparent: str | None = None
 
 
-running: ContextVar[Entry] = ContextVar("entry")
+running: ContextVar[RequestLog] = ContextVar("entry")
 
-_NOBODYS = Entry("")
+_NO_REQUEST = RequestLog("")
 
 
-def current() -> Entry:
+def current_request_log() -> RequestLog:
     """The entry of the request that this runs for; what a command of the command line notes is lost."""
-    return running.get(_NOBODYS)
+    return running.get(_NO_REQUEST)
 
 
 def note_error(code: int) -> None:
     """Count an error that the caller is shown by its code in the API's documentation."""
     ERRORS.labels(code).inc()
-    entry = current()
+    entry = current_request_log()
     if entry.code is None:
         entry.code = code

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from starlette.middleware import Middleware
 
 from gateway.telemetry.access_log import Access
-from gateway.telemetry.instrumentation import WatchedBatches, WatchedPool, note_command
+from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, note_command
 from gateway.telemetry.metrics import sample
-from loaders.dispatcher import Watcher
+from loaders.dispatcher import BatchObserver
 from loaders.store import Listener, Note
 
 
@@ -26,23 +26,23 @@ def check_installed(traces: str) -> None:
         )
 
 
-class View:
+class Telemetry:
     """What the parts of an application are given to be watched by."""
 
     def __init__(self, traces: str) -> None:
         self.middleware = [Middleware(Access)]
-        self.listeners: list[Listener] = [WatchedPool()]
+        self.listeners: list[Listener] = [PoolMetrics()]
         self.command: Note = note_command
-        self.batches: Watcher = WatchedBatches()
+        self.batches: BatchObserver = BatchMetrics()
         self._close: Callable[[], None] = lambda: None
         if traces == "otlp":
             # The extra may not be installed, and what is imported costs memory.
-            from gateway.telemetry.traces import TracedBatches, TracedCommands, TracedRequests, Traces
+            from gateway.telemetry.traces import BatchTraces, TracedCommands, TracedRequests, Traces
 
             spans = Traces()
             self.middleware.append(Middleware(TracedRequests, tracer=spans.tracer))
             self.command = TracedCommands(spans.tracer).note
-            self.batches = TracedBatches(spans.tracer)
+            self.batches = BatchTraces(spans.tracer)
             self._close = spans.close
 
     @asynccontextmanager

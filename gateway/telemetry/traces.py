@@ -18,8 +18,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.telemetry.access_log import route_of
-from gateway.telemetry.instrumentation import WatchedBatches, note_command
-from gateway.telemetry.request_log import Entry, current
+from gateway.telemetry.instrumentation import BatchMetrics, note_command
+from gateway.telemetry.request_log import RequestLog, current_request_log
 
 _TRACEPARENT = "traceparent"
 _propagator = TraceContextTextMapPropagator()
@@ -50,7 +50,7 @@ class TracedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        entry = current()
+        entry = current_request_log()
         with self._tracer.start_as_current_span(
             "request",
             # Ids of a fixed form. The other headers of the standard, which could hold anything, stay out.
@@ -69,7 +69,7 @@ class TracedRequests:
                 _describe(span, route_of(scope), entry)
 
 
-class TracedBatches(WatchedBatches):
+class BatchTraces(BatchMetrics):
     """A span for each batch, in the trace of the request that asked first."""
 
     def __init__(self, tracer: Tracer) -> None:
@@ -117,7 +117,7 @@ def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
-def _describe(span: Span, route: str, entry: Entry) -> None:
+def _describe(span: Span, route: str, entry: RequestLog) -> None:
     span.update_name(route)
     span.set_attribute("http.route", route)
     span.set_attribute("http.response.status_code", entry.status)

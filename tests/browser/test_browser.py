@@ -49,7 +49,7 @@ def bundled() -> None:
 def test_in_a_browser(start: Start, settings: Settings, file: str) -> None:
     demo, served = free_port(), free_port()
     keys = ",".join(map(str, settings.signing_keys))
-    variables = environment(settings, GATEWAY_SIGNING_KEYS=keys, GATEWAY_EXPLORABLE="on")
+    variables = environment(settings, GATEWAY_SIGNING_KEYS=keys, GATEWAY_INTROSPECTION="on")
     start("demo", "--port", str(demo))
     start("serve", "--port", str(served), variables=variables)
     for port in (demo, served):

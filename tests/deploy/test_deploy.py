@@ -56,7 +56,7 @@ def test_the_manifest_asks_the_probes_that_there_are() -> None:
 
 
 def test_what_runs_may_finish_before_it_is_killed() -> None:
-    [drain] = re.findall(r'GATEWAY_DRAIN_SECONDS: "(\d+)"', KUBERNETES)
+    [drain] = re.findall(r'GATEWAY_SHUTDOWN_SECONDS: "(\d+)"', KUBERNETES)
     [sleep] = re.findall(r"sleep:\n +seconds: (\d+)", KUBERNETES)
     [grace] = re.findall(r"terminationGracePeriodSeconds: (\d+)", KUBERNETES)
     assert int(grace) > int(drain) + int(sleep)

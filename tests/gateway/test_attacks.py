@@ -154,7 +154,7 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
 
 @pytest.fixture(scope="module")
 async def explorable_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    async with open_gateway(replace(settings, explorable="on")) as gateway:
+    async with open_gateway(replace(settings, introspection="on")) as gateway:
         yield gateway
 
 

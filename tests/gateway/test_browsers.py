@@ -126,7 +126,7 @@ async def test_every_answer_has_the_headers_that_browsers_heed(gateway_with: Ope
 
 
 async def test_a_page_has_a_policy_of_its_own(gateway_with: OpenGateway) -> None:
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         page = await gateway.client.get("/graphql", headers={"Accept": "text/html"})
     [policy] = page.headers.get_list("content-security-policy")
     assert policy != STRICT

@@ -132,7 +132,7 @@ def test_serve_refuses_a_database_that_was_not_set_up(settings: Settings) -> Non
     variables = environment(settings, GATEWAY_DATABASE="nothing_here")
     assert error(run("serve", "--port", "0", variables=variables)) == (
         "Error: Database nothing_here lacks organizations, promotions, customer_identifiers, issuances, "
-        "set_aside, api_clients, access_groups: run promo-gateway init-db first."
+        "pending_events, api_clients, access_groups: run promo-gateway init-db first."
     )
 
 

@@ -107,7 +107,7 @@ async def test_who_shares_a_batch_with_one_that_is_late_is_not_harmed(
 ) -> None:
     tenant = await new_tenant(store)
     await tenant.issue([tenant.badge("b", tenant.customer_id, "series")])
-    async with gateway_with(mongodb_uri=line.uri, batches_in_flight=1) as gateway:
+    async with gateway_with(mongodb_uri=line.uri, max_concurrent_batches=1) as gateway:
         assert (await gateway.rest(tenant.parameters, tenant.headers)).status_code == 200
         gateway.commands.clear()
         line.freeze()
@@ -129,7 +129,7 @@ async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
     settings: Settings, line: Line
 ) -> None:
     commands = Commands()
-    app = create_app(replace(settings, mongodb_uri=line.uri, batches_in_flight=1), listeners=[commands])
+    app = create_app(replace(settings, mongodb_uri=line.uri, max_concurrent_batches=1), listeners=[commands])
     async with served(app) as (running, port), httpx.AsyncClient() as client:
         url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
         assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200

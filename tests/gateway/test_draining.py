@@ -68,7 +68,7 @@ async def test_what_is_not_finished_in_time_is_told_so(start: Start, settings: S
     variables = environment(
         replace(settings, mongodb_uri=line.uri),
         GATEWAY_PORT=str(port),
-        GATEWAY_DRAIN_SECONDS="0",
+        GATEWAY_SHUTDOWN_SECONDS="0",
         GATEWAY_DEADLINE_MS="2000",
     )
     served = start("serve", variables=variables)

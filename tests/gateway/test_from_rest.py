@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
 
 from gateway.commands.sample_data import MOBILE
-from gateway.errors import SHOWN
+from gateway.errors import ERRORS
 from resolvers.errors import IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.schema import create_schema
 from tests.gateway.test_readme import curl
@@ -72,9 +72,9 @@ def test_the_guide_has_every_error_with_its_codes() -> None:
     refused = "GRAPHQL_VALIDATION_FAILED or BAD_USER_INPUT"
     expected = {
         (shown.code, refused if error in REFUSED_BY_VALIDATION else shown.graphql_code)
-        for error, shown in SHOWN.items()
+        for error, shown in ERRORS.items()
     }
     listed = {(int(code), graphql_code) for code, _, graphql_code, _ in rows("Errors")}
     assert listed == expected | {(8116, "none")}
     messages = {message for _, message, *_ in rows("Errors")}
-    assert {shown.message for shown in SHOWN.values() if shown.message} <= messages
+    assert {shown.message for shown in ERRORS.values() if shown.message} <= messages

@@ -230,7 +230,7 @@ async def test_a_query_may_come_by_get(gateway: Gateway) -> None:
 
 async def test_a_browser_gets_graphiql_without_credentials(gateway_with: OpenGateway) -> None:
     html = {"Accept": "text/html,*/*;q=0.8"}
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         response = await gateway.client.get("/graphql", headers=html)
         assert response.status_code == 200
         assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -254,11 +254,11 @@ async def test_where_nothing_is_to_be_explored_nothing_is_told(
     assert error["message"] == (
         "GraphQL introspection has been disabled, but the requested query contained the field '__type'."
     )
-    async with gateway_with(explorable="on") as explorable:
-        [error] = (await explorable.graphql(misspelt)).json()["errors"]
+    async with gateway_with(introspection="on") as introspected:
+        [error] = (await introspected.graphql(misspelt)).json()["errors"]
         assert error["message"] == f"{message} Did you mean 'customerPromotionActionSummary'?"
-        assert (await explorable.graphql(introspection)).json() == {"data": {"__type": {"name": "Query"}}}
-        described = (await explorable.graphql(get_introspection_query())).json()
+        assert (await introspected.graphql(introspection)).json() == {"data": {"__type": {"name": "Query"}}}
+        described = (await introspected.graphql(get_introspection_query())).json()
         assert described["data"]["__schema"]["queryType"]["name"] == "Query"
 
 

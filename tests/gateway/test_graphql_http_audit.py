@@ -33,7 +33,7 @@ def audit(tmp_path: Path) -> Path:
 def test_every_audit_passes(settings: Settings, start: Start, audit: Path) -> None:
     port = free_port()
     # Some audits introspect.
-    start("serve", "--port", str(port), variables=environment(settings, GATEWAY_EXPLORABLE="on"))
+    start("serve", "--port", str(port), variables=environment(settings, GATEWAY_INTROSPECTION="on"))
     wait_until_served(port)
     url = f"http://127.0.0.1:{port}/graphql"
     command = ["node", "audit.mjs", url, DEMO_HEADER["Authorization"]]

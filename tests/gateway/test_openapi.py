@@ -124,7 +124,7 @@ async def test_real_answers_of_every_kind_are_as_described(
                 {"signing_keys": ()},
                 {"mongodb_uri": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"},
                 {"max_body_seconds": 0},
-                {"requests_in_flight": 0},
+                {"max_concurrent_requests": 0},
             )
         ]
         real = [
@@ -226,7 +226,7 @@ async def test_the_example_of_a_503_is_what_comes_when_too_many_requests_run(
     answers = described("legacy")["paths"][ACTION_SUMMARY_PATH]["get"]["responses"]
     errors = answers["503"]["content"]["application/json"]["schema"]["properties"]["errors"]
     messages = [error["properties"]["message"] for error in errors["items"]["anyOf"]]
-    async with gateway_with(requests_in_flight=0) as full:
+    async with gateway_with(max_concurrent_requests=0) as full:
         [error] = (await full.rest(DOCUMENTED)).json()["errors"]
     assert [message["examples"] for message in messages if "examples" in message] == [[error["message"]]]
 

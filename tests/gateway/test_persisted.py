@@ -85,7 +85,7 @@ async def test_what_cannot_be_executed_is_not_kept(gateway_with: OpenGateway) ->
 
 async def test_what_is_kept_is_bounded_by_bytes(gateway_with: OpenGateway) -> None:
     room = len(GOOD) + len(OTHER) - 1
-    async with gateway_with(persisted_bytes=room) as gateway:
+    async with gateway_with(apq_cache_bytes=room) as gateway:
         for document in (GOOD, OTHER):
             await send(gateway, "POST", {"query": document, **hashed(document)})
         assert_not_found(await send(gateway, "POST", hashed(GOOD)))
@@ -117,7 +117,7 @@ def manifest(tmp_path: Path) -> Path:
 async def test_a_trusted_document_is_found_by_every_id(
     gateway_with: OpenGateway, manifest: Path, method: str, only: str
 ) -> None:
-    async with gateway_with(operations=str(manifest), operations_only=only) as gateway:
+    async with gateway_with(trusted_documents=str(manifest), trusted_documents_only=only) as gateway:
         sha1 = hashlib.sha1(TRUSTED.encode()).hexdigest()
         for body in (
             {"documentId": sha1},
@@ -141,7 +141,7 @@ async def test_a_trusted_document_is_found_by_every_id(
 async def test_nothing_else_is_executed_where_only_trusted_documents_are(
     gateway_with: OpenGateway, manifest: Path, method: str
 ) -> None:
-    async with gateway_with(operations=str(manifest), operations_only="on") as gateway:
+    async with gateway_with(trusted_documents=str(manifest), trusted_documents_only="on") as gateway:
         await gateway.warm()
         for body in ({"query": GOOD}, {"query": TRUSTED}, {"query": GOOD, **hashed(GOOD)}, {"query": "{"}):
             response = await send(gateway, method, body)
@@ -152,7 +152,7 @@ async def test_nothing_else_is_executed_where_only_trusted_documents_are(
 
 
 def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Path) -> None:
-    operations = create_operations(create_schema(), Settings(operations=str(manifest)))
+    operations = create_operations(create_schema(), Settings(trusted_documents=str(manifest)))
     trusted = operations.trusted("two", "A")
     assert trusted is not None
     assert (trusted.plan is not None, trusted.trusted, trusted.label) == (True, True, "A")
@@ -164,7 +164,7 @@ def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Pat
 async def test_only_the_name_of_a_trusted_operation_is_logged(
     gateway_with: OpenGateway, manifest: Path, logged: Logged
 ) -> None:
-    async with gateway_with(operations=str(manifest)) as gateway:
+    async with gateway_with(trusted_documents=str(manifest)) as gateway:
         await gateway.warm()
         logged()
         for body in ({"documentId": sha256(TRUSTED)}, {"query": TRUSTED}, {"query": "{"}, hashed(GOOD)):
@@ -197,11 +197,11 @@ def test_an_unusable_manifest_is_one_line(tmp_path: Path, text: str, why: str) -
     path = tmp_path / "manifest.json"
     path.write_text(text)
     with pytest.raises(ManifestUnusable) as raised:
-        create_operations(create_schema(), Settings(operations=str(path)))
-    assert str(raised.value) == f"GATEWAY_OPERATIONS: {path}: {why}"
+        create_operations(create_schema(), Settings(trusted_documents=str(path)))
+    assert str(raised.value) == f"GATEWAY_TRUSTED_DOCUMENTS: {path}: {why}"
 
 
 def test_with_an_unusable_manifest_nothing_is_served(settings: Settings) -> None:
-    variables = environment(settings, GATEWAY_OPERATIONS="/nowhere.json")
-    line = "Error: GATEWAY_OPERATIONS: /nowhere.json: No such file or directory"
+    variables = environment(settings, GATEWAY_TRUSTED_DOCUMENTS="/nowhere.json")
+    line = "Error: GATEWAY_TRUSTED_DOCUMENTS: /nowhere.json: No such file or directory"
     assert error(run("serve", "--port", "0", variables=variables)) == line

@@ -66,7 +66,7 @@ def data(page: httpx.Response) -> dict[str, object]:
 @pytest.mark.usefixtures("unbuilt")
 @pytest.mark.parametrize("path", PAGES)
 async def test_without_the_bundle_pages_are_plain(gateway_with: OpenGateway, path: str) -> None:
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         page = await gateway.client.get(path, headers=HTML)
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert PLAIN_POLICY.fullmatch(page.headers["content-security-policy"])
@@ -79,7 +79,7 @@ async def test_without_the_bundle_pages_are_plain(gateway_with: OpenGateway, pat
 async def test_without_the_bundle_graphql_shows_examples_schema_and_how_to_build(
     gateway_with: OpenGateway,
 ) -> None:
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         text = (await gateway.client.get("/graphql", headers=HTML)).text
         assert "make pages" in text
         assert "query Wallet(" in text
@@ -88,7 +88,7 @@ async def test_without_the_bundle_graphql_shows_examples_schema_and_how_to_build
 
 
 async def test_the_frame_runs_what_strawberry_wrote_and_nothing_else(gateway_with: OpenGateway) -> None:
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         page = await gateway.client.get("/graphql?cdn", headers=HTML)
     policy = page.headers["content-security-policy"]
     [allowed] = re.findall(r"script-src ([^;]*)", policy)
@@ -106,7 +106,7 @@ async def test_the_bundle_is_served_with_its_data(gateway_with: OpenGateway) -> 
         "restPath": "/v2/customers/lookup/customerPromotionDetails/actionSummary",
         "till": None,
     }
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         for path, expected in (("/graphql", graphiql), ("/docs", {"till": None})):
             page = await gateway.client.get(path, headers=HTML)
             assert page.headers["content-security-policy"] == BUNDLED_POLICY
@@ -118,7 +118,7 @@ async def test_the_bundle_is_served_with_its_data(gateway_with: OpenGateway) -> 
 
 @pytest.mark.usefixtures("built")
 async def test_assets_may_be_kept_for_ever_and_others_are_unknown(gateway_with: OpenGateway) -> None:
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         asset = await gateway.client.get("/assets/graphiql-Ab12.js")
         assert (asset.text, asset.headers["content-type"]) == (
             "export {};",
@@ -154,7 +154,7 @@ async def test_who_reads_an_asset_slowly_gets_it_all_and_is_in_nobody_s_way(
     size = 16 << 20
     with (tmp_path / "assets" / "large-Gh78.js").open("wb") as large:
         large.truncate(size)
-    app = create_app(replace(settings, deadline_ms=500, requests_in_flight=1))
+    app = create_app(replace(settings, deadline_ms=500, max_concurrent_requests=1))
     async with served(app) as (running, port), httpx.AsyncClient() as client:
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -176,7 +176,7 @@ async def test_who_reads_an_asset_slowly_gets_it_all_and_is_in_nobody_s_way(
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("till", [None, Till(TILL, PASSWORD)], ids=["asks", "demo"])
 async def test_only_the_demo_s_pages_know_credentials(settings: Settings, till: Till | None) -> None:
-    app = create_app(replace(settings, explorable="on"), pages_call_as=till)
+    app = create_app(replace(settings, introspection="on"), pages_call_as=till)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -214,7 +214,7 @@ async def test_what_may_not_be_explored_has_no_graphiql_and_shows_no_schema(
 async def test_a_browser_s_request_with_a_query_needs_credentials_all_the_same(
     gateway_with: OpenGateway,
 ) -> None:
-    async with gateway_with(explorable="on") as gateway:
+    async with gateway_with(introspection="on") as gateway:
         for path in ("/graphql?query={__typename}", "/graphql?cdn&query={__typename}"):
             assert (await gateway.client.get(path, headers=HTML)).status_code == 401
         json_only = {"Accept": "application/json"}

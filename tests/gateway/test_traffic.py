@@ -26,7 +26,7 @@ def assert_health(response: httpx.Response, code: int, status: str) -> None:
 async def test_what_is_too_much_is_refused_at_once_on_both_faces(
     gateway_with: OpenGateway, line: Line
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri, requests_in_flight=2) as gateway:
+    async with gateway_with(mongodb_uri=line.uri, max_concurrent_requests=2) as gateway:
         await gateway.warm()
         line.freeze()
         running = [asyncio.create_task(gateway.rest(DOCUMENTED)) for _ in range(2)]
@@ -45,7 +45,7 @@ async def test_what_is_too_much_is_refused_at_once_on_both_faces(
 
 
 async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line: Line) -> None:
-    async with gateway_with(mongodb_uri=line.uri, requests_in_flight=1) as gateway:
+    async with gateway_with(mongodb_uri=line.uri, max_concurrent_requests=1) as gateway:
         await gateway.warm()
         assert (await gateway.rest(DOCUMENTED, {})).status_code == 401
         line.freeze()
@@ -61,7 +61,7 @@ async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line:
 
 
 async def test_who_sends_a_body_slowly_keeps_no_place(settings: Settings) -> None:
-    async with served(create_app(replace(settings, requests_in_flight=1))) as (running, port):
+    async with served(create_app(replace(settings, max_concurrent_requests=1))) as (running, port):
         head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         for _, writer in slow:

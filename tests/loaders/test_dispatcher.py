@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders
 from loaders.deadline import Deadline, current, until
-from loaders.dispatcher import LATE_AT_MOST, UNWATCHED, Dispatcher, Watcher
+from loaders.dispatcher import LATE_AT_MOST, UNOBSERVED, BatchObserver, Dispatcher
 from loaders.enums import Benefit
 from loaders.store import DeadlineExceeded, Store, StoreUnavailable
 from loaders.totals import BenefitsKey
@@ -44,7 +44,7 @@ class Answers(Dispatcher[str, int, str]):
 
     kind = "answers"
 
-    def __init__(self, in_flight: int = 1, limit: int = 4, watcher: Watcher = UNWATCHED) -> None:
+    def __init__(self, in_flight: int = 1, limit: int = 4, watcher: BatchObserver = UNOBSERVED) -> None:
         # It reads from no database.
         super().__init__(cast(Store, None), in_flight, limit, watcher)
         self.sent: list[Batch] = []
@@ -381,7 +381,7 @@ async def test_requests_of_one_organisation_share_their_commands(
     )
 
 
-class Told(Watcher):
+class Told(BatchObserver):
     """Keeps what it is told, and in whose context."""
 
     def __init__(self) -> None:

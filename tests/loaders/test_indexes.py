@@ -11,9 +11,9 @@ from gateway.commands.sample_data import DEMO, OTHER, PROMOTION, TILL, documente
 from loaders import clients, ledger, pending_events
 from loaders.customers import CustomerIdentifier
 from loaders.driver import CODEC
-from loaders.enums import Form, IdentifierName
+from loaders.enums import IdentifierName, PayloadFormat
 from loaders.organizations import find_organization
-from loaders.pending_events import SetAside
+from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Store
 from tests.conftest import OpenGateway
@@ -97,9 +97,9 @@ async def test_what_the_way_in_and_the_commands_read(
     assert await ledger.differing(store, [document]) == [False]
     await find_promotion_ids(store, DEMO.id, [PROMOTION.promotion_identifier])
     await find_organization(store, DEMO.id)
-    thing = SetAside(OTHER.id, "e", Form.EVENT, "{}", "waits", ("unknown",))
+    thing = PendingEvent(OTHER.id, "e", PayloadFormat.EVENT, "{}", "waits", ("unknown",))
     await pending_events.keep(store, [thing], 1)
-    await pending_events.find(store, OTHER.id, "e", Form.EVENT)
+    await pending_events.find(store, OTHER.id, "e", PayloadFormat.EVENT)
     assert [one.event_id async for one in pending_events.waiting(store, OTHER.id, "unknown")] == ["e"]
     assert [one.event_id async for one in pending_events.waiting(store, OTHER.id)] == ["e"]
     await pending_events.give_up(store, [thing], "refused")

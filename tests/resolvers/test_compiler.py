@@ -7,7 +7,7 @@ import pytest
 import strawberry
 
 from gateway.graphql.operations import Operations
-from tests.resolvers.test_operations import SCHEMA, SUMMARY, shown
+from tests.resolvers.test_operations import SCHEMA, SUMMARY, described
 from tests.support import FULL_SUMMARY
 
 COMPILED = [
@@ -135,7 +135,7 @@ async def test_any_schema_compiles_or_is_left_to_the_executor(
     assert (operation.plan is not None) == is_compiled
     nobody: Any = None
     expected = await plain.execute(plain.prepare(query, None), {}, nobody)
-    assert shown(await compiled.execute(operation, {}, nobody)) == shown(expected)
+    assert described(await compiled.execute(operation, {}, nobody)) == described(expected)
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
     nobody: Any = None
     for variables in ({"colour": "RED"}, {"colour": "BLUE"}, {}):
         answer = await compiled.execute(operation, variables, nobody)
-        assert shown(answer) == shown(await plain.execute(expected, variables, nobody))
+        assert described(answer) == described(await plain.execute(expected, variables, nobody))

@@ -128,7 +128,7 @@ def test_a_fragment_is_weighed_once(fragments: int, spreads: int) -> None:
 
 
 def test_an_operation_within_its_limits_is_remembered() -> None:
-    operations = Operations(SCHEMA, compiled=True, limits=Limits(), explorable=False)
+    operations = Operations(SCHEMA, compiled=True, limits=Limits(), introspection=False)
     document = nested(50, 1)
     first = operations.prepare(document, None)
     assert first.errors == []

@@ -166,7 +166,7 @@ def operations(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
     return f"query Q{declared} {{ {' '.join(roots)} }} {' '.join(drawn.fragments)}", drawn.variables
 
 
-def shown(result: ExecutionResult) -> str:
+def described(result: ExecutionResult) -> str:
     """All that can be seen of an answer, in its order."""
     errors = [(error.formatted, repr(error.original_error)) for error in result.errors or []]
     return json.dumps([result.data, errors], default=str)
@@ -187,7 +187,7 @@ async def test_a_compiled_operation_answers_what_the_executor_answers(
     assert [error.formatted for error in operation.errors] == [error.formatted for error in expected.errors]
     if not expected.errors:
         answer = await compiled.execute(operation, variables, world.context(reader))
-        assert shown(answer) == shown(await plain.execute(expected, variables, world.context(reader)))
+        assert described(answer) == described(await plain.execute(expected, variables, world.context(reader)))
         event(f"errors: {len(answer.errors or [])}")
 
 

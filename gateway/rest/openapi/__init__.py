@@ -2,7 +2,7 @@
 
 - `shapes`: bodies. The summary's from the GraphQL schema, whose fields it shares; those of requests from the
   structs that decode them.
-- `refusals`: errors, from `gateway.errors.SHOWN`, each with the status that it has under these settings.
+- `refusals`: errors, from `gateway.errors.ERRORS`, each with the status that it has under these settings.
 - `document`: the routes, and the endpoint that serves them described.
 """
 

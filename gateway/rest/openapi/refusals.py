@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from gateway.auth.callers import AccessDenied, AuthorizationUnavailable, Refused, TooManyFailures
-from gateway.errors import SHOWN, Shown, http_status
+from gateway.errors import ERRORS, ErrorSpec, http_status
 from gateway.middleware.deadline import DeadlineInvalid
 from gateway.rest.openapi.shapes import TEXT, Schema, record
 from gateway.rest.tokens import InvalidClient
@@ -23,12 +23,12 @@ from resolvers.errors import (
 _EXAMPLES: dict[int, Schema] = {503: {"examples": [HTTPStatus.SERVICE_UNAVAILABLE.phrase]}}
 
 # Refusals, and in words when each of them comes.
-Refusals = dict[Shown, str]
+Refusals = dict[ErrorSpec, str]
 
 
 def _of(belongs: Callable[[type[Exception]], bool]) -> Refusals:
     return {
-        shown: (error.__doc__ or "").partition("\n")[0] for error, shown in SHOWN.items() if belongs(error)
+        shown: (error.__doc__ or "").partition("\n")[0] for error, shown in ERRORS.items() if belongs(error)
     }
 
 
@@ -52,11 +52,11 @@ TOKEN = _of(
 
 def plain(status: int, why: str) -> Refusals:
     """A refusal whose code is its status, and whose message depends on the request."""
-    return {Shown(status, "", status, ""): why}
+    return {ErrorSpec(status, "", status, ""): why}
 
 
 # What every route may answer but the probes.
-ANY = {SHOWN[DeadlineInvalid]: DeadlineInvalid.__doc__ or ""} | plain(
+ANY = {ERRORS[DeadlineInvalid]: DeadlineInvalid.__doc__ or ""} | plain(
     503, "Too many requests run, or the deadline passed."
 )
 

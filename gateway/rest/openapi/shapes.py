@@ -15,7 +15,7 @@ from graphql import (
 )
 
 from gateway.ingest.notifications import READERS
-from gateway.ingest.payloads import Envelope, Named
+from gateway.ingest.payloads import Envelope, EventHeader
 from gateway.rest.tokens import TokenRequest
 from loaders.enums import IdentifierName
 from resolvers.arguments import CustomerSource
@@ -136,10 +136,10 @@ def summary_schemas(schema: GraphQLSchema) -> dict[str, Schema]:
 def request_schemas() -> dict[str, Schema]:
     """The bodies of requests and what they are made of, by name."""
     data_types = {name: type_ for name, (type_, _) in READERS.items()}
-    structs = [TokenRequest, Named, Envelope, *data_types.values()]
+    structs = [TokenRequest, EventHeader, Envelope, *data_types.values()]
     _, as_strings = msgspec.json.schema_components(structs, ref_template=REFERENCE)
     found: dict[str, Schema] = _decimals_as_they_come(as_strings)
-    named, envelope = found.pop("Named"), found.pop("Envelope")
+    named, envelope = found.pop("EventHeader"), found.pop("Envelope")
     found["TokenRequest"]["properties"]["customer"] = {
         "anyOf": [record(_CUSTOMER, description="The one customer."), {"type": "null"}]
     }

@@ -20,7 +20,7 @@ from gateway.rest.events import EVENTS_PATH
 from gateway.settings import Settings
 from loaders import pending_events
 from loaders.clients import Account, add_account
-from loaders.enums import ClientKind, Form
+from loaders.enums import ClientKind, PayloadFormat
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
 from tests.gateway.ingest import samples
@@ -216,7 +216,7 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
     sample = copy.deepcopy(samples.POINTS_ISSUED)
     sample["data"]["promotionalPointsIssued"][0]["promotionIdentifier"] = "later"
     for _ in range(2):
-        assert (await sender.send(sample)).json() == {"status": "set aside"}
+        assert (await sender.send(sample)).json() == {"status": "pending"}
     assert await sender.aside() == {"ev-1": "its promotion is not known yet"}
     # What it says of known promotions is counted already.
     assert (await sender.answer())["points"][0]["totalPointsIssued"] == Decimal("0.1")
@@ -235,7 +235,7 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
 ) -> None:
     sample = copy.deepcopy(samples.BADGE_EARNED)
     sample["data"]["promotionIdentifier"] = "imported"
-    assert (await sender.send(sample)).json() == {"status": "set aside"}
+    assert (await sender.send(sample)).json() == {"status": "pending"}
     line = {
         "record": "promotion",
         "orgId": sender.tenant.organization.id,
@@ -259,9 +259,9 @@ async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
     nameless = copy.deepcopy(sample)
     for field in ("promotionId", "promotionIdentifier"):
         nameless["data"].pop(field, None)
-    assert (await sender.send(nameless)).json() == {"status": "set aside"}
+    assert (await sender.send(nameless)).json() == {"status": "pending"}
     assert await sender.aside() == {"ev-1": "it names no promotion"}
-    kept = await pending_events.find(sender.store, sender.tenant.organization.id, "ev-1", Form.EVENT)
+    kept = await pending_events.find(sender.store, sender.tenant.organization.id, "ev-1", PayloadFormat.EVENT)
     assert kept is not None
     assert json.loads(kept.payload)["data"] == nameless["data"]
     assert await recorder.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
@@ -274,13 +274,13 @@ async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(s
     record = {**ISSUANCE, "orgId": organization_id, "eventId": "ev-1", "promotionIdentifier": "unknown"}
     del record["promotionId"]
     for _ in range(2):
-        assert (await sender.send(sample)).json() == {"status": "set aside"}
+        assert (await sender.send(sample)).json() == {"status": "pending"}
         run = importer.Import(sender.store, 1)
         await run.add([Line(1, json.dumps(record).encode())])
         await run.finish()
         assert run.summary.rejected == 0
     forms = {thing.form async for thing in pending_events.waiting(sender.store, organization_id)}
-    assert forms == {Form.EVENT, Form.RECORD}
+    assert forms == {PayloadFormat.EVENT, PayloadFormat.RECORD}
 
 
 async def test_the_promotion_that_arrives_while_an_event_is_set_aside_is_not_missed(

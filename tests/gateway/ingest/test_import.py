@@ -75,7 +75,7 @@ async def imported(store: Store, lines: list[str], batch: int = 100) -> Import:
 
 def told(run_over: Import) -> tuple[int, int, int, int]:
     summary = run_over.summary
-    return summary.new, summary.already_there, summary.set_aside, summary.rejected
+    return summary.new, summary.already_there, summary.pending_events, summary.rejected
 
 
 def reasons(run_over: Import) -> dict[int, str]:
@@ -214,7 +214,7 @@ CONTRADICTIONS: list[tuple[list[str], dict[int, str]]] = [
         lines_of(
             [{"eventId": "h", "promotionId": None, "promotionIdentifier": identifier} for identifier in "xxy"]
         ),
-        {3: "something else with this eventId is set aside"},
+        {3: "another record with this eventId is pending"},
     ),
 ]
 

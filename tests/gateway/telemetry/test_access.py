@@ -13,11 +13,11 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
-from gateway.telemetry.instrumentation import WatchedBatches, WatchedPool, note_command
-from gateway.telemetry.request_log import Entry, running
+from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, note_command
+from gateway.telemetry.request_log import RequestLog, running
 from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
-from loaders.totals import CustomerPromotion, Ledger, TotalsDispatcher
+from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import Logged
 from tests.gateway.ingest.samples import BADGE_EARNED, POINTS_ISSUED, event
 from tests.gateway.ingest.test_events import new_sender
@@ -148,11 +148,11 @@ async def test_requests_that_share_an_aggregation_say_so(
 ) -> None:
     # On a busy machine too, the others wait for the first.
     monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
-    totals = TotalsDispatcher(store, in_flight=1, watcher=WatchedBatches())
-    ledger = Ledger(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
+    totals = TotalsDispatcher(store, in_flight=1, watcher=BatchMetrics())
+    ledger = TotalsScope(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
 
-    async def ask(customer_id: int) -> Entry:
-        entry = Entry(REQUEST_ID)
+    async def ask(customer_id: int) -> RequestLog:
+        entry = RequestLog(REQUEST_ID)
         running.set(entry)
         await totals.load(ledger, {CustomerPromotion(customer_id, PROMOTION.promotion_id)})
         return entry
@@ -167,7 +167,7 @@ async def test_requests_that_share_an_aggregation_say_so(
 
 
 async def test_commands_and_connections_are_counted(settings: Settings) -> None:
-    store = Store(settings.mongodb_uri, settings.database, listeners=[WatchedPool()], note=note_command)
+    store = Store(settings.mongodb_uri, settings.database, listeners=[PoolMetrics()], note=note_command)
     names = [
         ("command_seconds_count", {"command": "aggregate", "outcome": "ok"}),
         ("command_seconds_count", {"command": "aggregate", "outcome": "failed"}),
@@ -189,7 +189,7 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
 
 async def test_commands_that_get_no_connection_are_counted(settings: Settings) -> None:
     uri = f"{settings.mongodb_uri}/?maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false"
-    store = Store(uri, settings.database, listeners=[WatchedPool()], note=note_command)
+    store = Store(uri, settings.database, listeners=[PoolMetrics()], note=note_command)
     before = counted("pool_failures_total", reason="timeout")
     asked = (store.aggregate("issuances", [{"$limit": 1}]) for _ in range(20))
     answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -201,7 +201,7 @@ async def test_commands_that_get_no_connection_are_counted(settings: Settings) -
 
 async def test_what_becomes_of_events_is_counted(gateway: Gateway, store: Store) -> None:
     sender = await new_sender(gateway, store, await new_tenant(store))
-    outcomes = "recorded", "set aside", "ignored"
+    outcomes = "recorded", "pending", "ignored"
     before = [counted("events_total", outcome=outcome) for outcome in outcomes]
     await sender.send(POINTS_ISSUED)
     unknown = {**BADGE_EARNED["data"], "promotionIdentifier": "unknown"}

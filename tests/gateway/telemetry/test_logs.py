@@ -13,7 +13,7 @@ import structlog
 
 from gateway.telemetry import logs
 from gateway.telemetry.logs import PATIENCE_MS
-from gateway.telemetry.request_log import Entry, running
+from gateway.telemetry.request_log import RequestLog, running
 from tests.conftest import Logged
 
 PHONE = "919078345795"
@@ -34,7 +34,7 @@ def test_a_line_begins_with_what_every_line_has(logged: Logged) -> None:
 
 
 def test_a_line_names_the_request_it_was_written_for(logged: Logged) -> None:
-    token = running.set(Entry("0" * 32))
+    token = running.set(RequestLog("0" * 32))
     structlog.get_logger().error("unexpected", error="KeyError")
     running.reset(token)
     assert only(logged()) == {

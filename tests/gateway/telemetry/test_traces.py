@@ -14,11 +14,11 @@ from gateway.commands.main import main
 from gateway.commands.sample_data import DEMO, MOBILE, PROMOTION
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
-from gateway.telemetry.traces import TracedBatches, TracedCommands, Traces
+from gateway.telemetry.traces import BatchTraces, TracedCommands, Traces
 from loaders.driver import DriverName
 from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
-from loaders.totals import CustomerPromotion, Ledger, TotalsDispatcher
+from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import OpenGateway
 from tests.faults import Line, until
 from tests.gateway.telemetry.collector import Collector, collecting
@@ -80,8 +80,8 @@ async def test_a_shared_batch_is_part_of_the_trace_of_who_asked_first(
     # On a busy machine too, the others wait for the first.
     monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
     traces = Traces()
-    totals = TotalsDispatcher(store, in_flight=1, watcher=TracedBatches(traces.tracer))
-    ledger = Ledger(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
+    totals = TotalsDispatcher(store, in_flight=1, watcher=BatchTraces(traces.tracer))
+    ledger = TotalsScope(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
 
     async def ask(customer_id: int) -> None:
         with traces.tracer.start_as_current_span(f"request {customer_id}"):
