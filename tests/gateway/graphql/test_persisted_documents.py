@@ -13,8 +13,8 @@ from gateway.graphql.persisted_documents import ManifestUnusable
 from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import Logged, OpenGateway
-from tests.gateway.test_cli import error, run
-from tests.gateway.test_graphql_app import field
+from tests.gateway.commands.test_commands import error, run
+from tests.gateway.graphql.test_endpoint import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal, environment
 
 GOOD = "query Good { __typename }"

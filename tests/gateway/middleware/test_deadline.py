@@ -26,7 +26,7 @@ from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
 from tests.faults import Line, served, until
-from tests.gateway.test_graphql_app import field
+from tests.gateway.graphql.test_endpoint import field
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,

@@ -15,8 +15,8 @@ from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH
 from loaders.store import Store
 from tests.conftest import OpenGateway
-from tests.gateway.ingest.test_events import new_sender
-from tests.gateway.test_graphql_app import field
+from tests.gateway.graphql.test_endpoint import field
+from tests.gateway.rest.test_events import new_sender
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
 
 QUERY = f"{{ {field()} }}"

@@ -10,7 +10,7 @@ from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 from loaders.store import Store
-from tests.gateway.test_graphql_app import field
+from tests.gateway.graphql.test_endpoint import field
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,

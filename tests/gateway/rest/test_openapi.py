@@ -34,8 +34,8 @@ from loaders.store import Store
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
 from tests.gateway.ingest import samples
-from tests.gateway.ingest.test_events import new_sender
-from tests.gateway.test_legacy import ERRORS
+from tests.gateway.rest.test_action_summary import ERRORS
+from tests.gateway.rest.test_events import new_sender
 from tests.support import DEMO_HEADER, DOCUMENTED, PASSWORD_HASH, Gateway, new_tenant, open_gateway
 
 MODES = ["legacy", "semantic"]

@@ -15,7 +15,7 @@ from gateway.graphql import limits
 from gateway.graphql.limits import LimitExceeded, Limits
 from gateway.graphql.operations import Operations, OperationUnknown
 from resolvers.schema import create_schema
-from tests.resolvers.test_operations import SUMMARY
+from tests.gateway.graphql.test_operations import SUMMARY
 
 SCHEMA = create_schema()
 DEEP = "{ a { ...F } } fragment F on T { ... { b { ...G } } } fragment G on T { c { d } }"

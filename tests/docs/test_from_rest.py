@@ -9,7 +9,7 @@ from gateway.commands.sample_data import MOBILE
 from gateway.errors import ERRORS
 from resolvers.errors import IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.schema import create_schema
-from tests.gateway.test_readme import curl
+from tests.docs.test_readme import curl
 from tests.support import Gateway
 from tests.test_house import ROOT
 

@@ -170,7 +170,7 @@ def test_init_db_can_be_run_again(settings: Settings) -> None:
 
 def test_schema_prints_the_schema() -> None:
     completed = run("schema", variables={})
-    assert completed.stdout == (Path(__file__).parents[2] / "schema.graphql").read_text()
+    assert completed.stdout == (Path(__file__).parents[3] / "schema.graphql").read_text()
 
 
 async def can_call(gateway: Gateway, till: str, password: str) -> bool:
