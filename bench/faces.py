@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from bench.seed import Tenant
-from gateway.errors import GRAPHQL_PATH
+from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 
 HOST = "127.0.0.1"

@@ -14,7 +14,7 @@ from bench.faces import FACES, Face, GraphQLRequest, Request
 from bench.seed import Tenant
 from bench.servers import PATIENCE_SECONDS, Server, fresh_database, started
 from gateway.commands.database import with_store
-from gateway.errors import GRAPHQL_PATH
+from gateway.graphql.endpoint import GRAPHQL_PATH
 from loaders.store import Store
 
 COUNT_SECONDS = 1

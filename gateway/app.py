@@ -1,8 +1,8 @@
-"""The application, declared: its routes, its middleware, its error handlers, its lifespan."""
+"""The application, declared: its routes, middleware, exception handlers and lifespan."""
 
 import gc
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from strawberry import Schema
@@ -20,23 +21,25 @@ from gateway.auth.authenticator import Authenticator
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
-from gateway.errors import GRAPHQL_PATH, ErrorAnswers
-from gateway.graphql.endpoint import GraphQLEndpoint
+from gateway.graphql.endpoint import GRAPHQL_PATH, GraphQLEndpoint
+from gateway.graphql.errors import GraphQLErrors
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
-from gateway.health import LIVE, PROBES, READY, Health
+from gateway.health import LIVE, READY, Health
 from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
-from gateway.middleware.body_limit import BodyLimit
-from gateway.middleware.deadline import Deadlines
+from gateway.middleware.body_limit import body_limit
+from gateway.middleware.deadline import RequestDeadline
 from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, Pages, Till
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
+from gateway.rest.errors import RestErrors
 from gateway.rest.events import EVENTS_PATH, EventsEndpoint
 from gateway.rest.openapi import OPENAPI_PATH, OpenAPIEndpoint
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TokenEndpoint
 from gateway.settings import Settings
 from gateway.telemetry import logs
+from gateway.telemetry.request_log import UNANSWERED
 from gateway.telemetry.setup import Telemetry
 from loaders import Dispatchers, Loaders
 from loaders.enums import Resource, Right
@@ -44,11 +47,10 @@ from loaders.store import Listener, Store
 from resolvers.context import Context
 from resolvers.schema import create_schema
 
-# New objects before the youngest are looked at, and how often that is before older ones are.
-_COLLECT_AFTER = 20_000, 20, 100
+RenderError = Callable[[Request, Exception], Awaitable[Response]]
 
-# Whoever reads a file slowly takes no room from those who ask for data.
-_ALWAYS_ADMITTED = (*PROBES, f"{ASSETS_PATH}/")
+# New objects before a collection of the youngest, and how many of those before one of the older generations.
+_COLLECTION_THRESHOLDS = 20_000, 20, 100
 
 
 def create_app(
@@ -59,6 +61,7 @@ def create_app(
     Its pages know the credentials of `pages_call_as`, which is for the demo alone.
     """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
+    rest_errors, graphql_errors = RestErrors(always_200=always_200), GraphQLErrors(always_200=always_200)
     operations = create_operations(schema, settings)
     telemetry = Telemetry(settings.traces)
     listeners = [*telemetry.listeners, *listeners]
@@ -84,8 +87,8 @@ def create_app(
         only_trusted=settings.trusted_documents_only == "on",
         remembered_bytes=settings.apq_cache_bytes,
     )
-    traffic = InFlightRequests(settings.max_concurrent_requests)
-    health = Health(store, traffic)
+    in_flight = InFlightRequests(settings.max_concurrent_requests)
+    health = Health(store, in_flight)
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
     async def enter(request: Request) -> Context:
@@ -102,47 +105,74 @@ def create_app(
         try:
             async with telemetry.open(dispatchers.waiting):
                 await health.warm_up()
-                with traffic.drained():
+                with in_flight.drained():
                     yield
         finally:
             await store.close()
 
+    limits = [
+        Middleware(Admission, in_flight=in_flight),
+        Middleware(
+            RequestDeadline, milliseconds=settings.deadline_ms, body_seconds=settings.max_body_seconds
+        ),
+    ]
+    with_body = [*limits, *body_limit(settings.max_body_bytes)]
+    summary, event, token = rest_errors.summary, rest_errors.event, rest_errors.token
+
     app = Starlette(
         routes=[
-            Route(GRAPHQL_PATH, graphql_endpoint.answer, methods=["GET", "POST"]),
-            Route(ACTION_SUMMARY_PATH, ActionSummary(enter).get, methods=["GET"]),
-            Route(EVENTS_PATH, events_endpoint.receive, methods=["POST"]),
-            Route(TOKEN_PATH, token_endpoint.generate, methods=["POST"]),
-            Route(JWKS_PATH, token_endpoint.public_keys, methods=["GET"]),
-            Route(OPENAPI_PATH, description.get, methods=["GET"]),
-            Route(LIVE, health.live, methods=["GET"]),
-            Route(READY, health.ready, methods=["GET"]),
-            Route("/", pages.index, methods=["GET"]),
-            Route("/docs", pages.docs, methods=["GET"]),
+            _route(GRAPHQL_PATH, graphql_endpoint.answer, ["GET", "POST"], graphql_errors.refusal, with_body),
+            _route(ACTION_SUMMARY_PATH, ActionSummary(enter).get, ["GET"], summary, limits),
+            _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, with_body),
+            _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, with_body),
+            _route(JWKS_PATH, token_endpoint.public_keys, ["GET"], summary),
+            _route(OPENAPI_PATH, description.get, ["GET"], summary),
+            _route(LIVE, health.live, ["GET"], summary),
+            _route(READY, health.ready, ["GET"], summary),
+            _route("/", pages.index, ["GET"], summary),
+            _route("/docs", pages.docs, ["GET"], summary),
             Mount(ASSETS_PATH, pages.assets),
         ],
         middleware=[
-            Middleware(CloseWhenDraining, traffic=traffic),
+            Middleware(CloseWhenDraining, in_flight=in_flight),
             *telemetry.middleware,
             Middleware(SecurityHeaders),
             *cors_middleware(settings.cors_origins),
-            Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
-            Middleware(ErrorAnswers, always_200=always_200),
-            Middleware(Admission, traffic=traffic, exempt=_ALWAYS_ADMITTED),
-            Middleware(
-                Deadlines,
-                milliseconds=settings.deadline_ms,
-                body_seconds=settings.max_body_seconds,
-                exempt=PROBES,
-            ),
-            Middleware(BodyLimit, most=settings.max_body_bytes),
+            *_trusted_proxies(settings.trusted_proxies),
         ],
-        exception_handlers={HTTPException: _leave_to_error_answers},
+        exception_handlers={HTTPException: summary},
         lifespan=lifespan,
     )
-    # A path is what it is: a redirect would point wherever the request's Host header says.
+    # A redirect would lead to whatever the request's Host header says.
     app.router.redirect_slashes = False
     return app
+
+
+def _route(
+    path: str,
+    endpoint: Callable[[Request], Awaitable[Response]],
+    methods: list[str],
+    render_error: RenderError,
+    middleware: Sequence[Middleware] = (),
+) -> Route:
+    """A route whose errors all look like its API's, those of its middleware and of wrong methods included."""
+    return Route(
+        path, Route(path, endpoint, methods=methods), middleware=[_errors(render_error), *middleware]
+    )
+
+
+def _errors(render: RenderError) -> Middleware:
+    handlers = {HTTPException: render, Exception: render, ClientDisconnect: _client_gone}
+    return Middleware(ExceptionMiddleware, handlers=handlers)
+
+
+async def _client_gone(_: Request, __: Exception) -> Response:
+    # It reaches no client; the log line gets the status.
+    return Response(status_code=UNANSWERED)
+
+
+def _trusted_proxies(proxies: Sequence[str]) -> list[Middleware]:
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(proxies))] if proxies else []
 
 
 def create_operations(schema: Schema, settings: Settings) -> Operations:
@@ -157,10 +187,6 @@ def create_operations(schema: Schema, settings: Settings) -> Operations:
     if settings.trusted_documents:
         trust_manifest(operations, Path(settings.trusted_documents))
     return operations
-
-
-async def _leave_to_error_answers(_: Request, error: Exception) -> Response:
-    raise error
 
 
 def _external_issuer(settings: Settings) -> ExternalIssuer | None:
@@ -179,9 +205,9 @@ def create_app_from_environment() -> Starlette:
     """What each server process runs."""
     logs.configure()
     app = create_app(Settings.from_environment(os.environ))
-    # What is there now stays, and need not be looked at again. Requests leave next to no cycles behind: with
-    # Python's own thresholds, looking for them was a sixth of a request and made its slowest answers.
+    # What exists now lives as long as the process, and collections skip it. Requests leave few cycles behind:
+    # with Python's own thresholds, collections took a sixth of a request and made the slowest answers.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+    gc.set_threshold(*_COLLECTION_THRESHOLDS)
     return app

@@ -11,7 +11,7 @@ from gateway.middleware.admission import InFlightRequests
 from loaders.deadline import Deadline, until
 from loaders.store import Store, StoreUnavailable
 
-PROBES = LIVE, READY = "/health/live", "/health/ready"
+LIVE, READY = "/health/live", "/health/ready"
 NOT_READY = DRAINING, OVERLOADED, WITHOUT_DATABASE = "draining", "overloaded", "without database"
 PING_SECONDS = 1.0
 
@@ -19,9 +19,9 @@ PING_SECONDS = 1.0
 class Health:
     """`GET /health/live` and `GET /health/ready`."""
 
-    def __init__(self, store: Store, traffic: InFlightRequests) -> None:
+    def __init__(self, store: Store, in_flight: InFlightRequests) -> None:
         self._store = store
-        self._traffic = traffic
+        self._in_flight = in_flight
         self._ping: asyncio.Task[bool] | None = None
 
     async def live(self, _: Request) -> Response:
@@ -30,9 +30,9 @@ class Health:
 
     async def ready(self, _: Request) -> Response:
         """Say whether this process would answer now, and why not."""
-        if self._traffic.draining:
+        if self._in_flight.draining:
             return _answer(DRAINING, HTTPStatus.SERVICE_UNAVAILABLE)
-        if self._traffic.full:
+        if self._in_flight.full:
             return _answer(OVERLOADED, HTTPStatus.SERVICE_UNAVAILABLE)
         # Probes that come together share a ping: whoever sends many of them reaches no database.
         if self._ping is None or self._ping.done():

@@ -1,22 +1,22 @@
-"""What answers say to browsers and caches: who may read them, what a page may load, how long they are kept.
-
-No cookie is read or set, and credentials come in headers that a browser never adds by itself, so a page of
-another site can do nothing here that a stranger could not. Strict-Transport-Security is the business of
-whoever ends TLS.
-"""
+"""HTTP headers that several rooms share: caching, Content-Security-Policy, media types, errors."""
 
 import hashlib
+from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.auth.credentials import TOKEN_HEADER
+from gateway.errors import ErrorSpec
+
+_RETRY_AFTER_SECONDS = {429: 60, 503: 1}
+# The rest of the body is not read, so the connection cannot be used again.
+_UNREAD_BODY = {408, 413}
 
 
 def content_security_policy(**sources: str) -> str:
-    """A policy that allows nothing but these sources (`script_src="'self'"`), and no page to frame ours."""
+    """A policy that allows only these sources (`script_src="'self'"`), and no page to frame ours."""
     directives = {
         "default_src": "'none'",
         "base_uri": "'none'",
@@ -27,24 +27,43 @@ def content_security_policy(**sources: str) -> str:
     return "; ".join(f"{name.replace('_', '-')} {value}" for name, value in directives.items())
 
 
-def cacheable(request: Request, body: bytes, media_type: str = json_format.MEDIA_TYPE) -> Response:
-    """A good answer to a GET, which its reader may keep; each time it has to ask whether that still holds."""
-    # A strong tag belongs to one representation, and the same body of another type is another one.
-    digest = hashlib.blake2b(media_type.encode() + body, digest_size=16)
-    tag = f'"{digest.hexdigest()}"'
-    headers = {
-        "Cache-Control": "private, no-cache",
-        "ETag": tag,
-        "Vary": f"Authorization, {TOKEN_HEADER}, Accept",
-    }
-    # With its quotes, our tag is part of a list only where it is an item of it, weak or strong.
+def public_document(request: Request, body: bytes, media_type: str = json_format.MEDIA_TYPE) -> Response:
+    """A document that anybody may read and keep for five minutes; later a reader asks by its ETag."""
+    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    headers = {"Cache-Control": "public, max-age=300", "ETag": tag}
+    # With its quotes, the tag is part of the header only where it is an item of it, weak or strong.
     if any(tag in given or given == "*" for given in request.headers.getlist("if-none-match")):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)
 
 
+def error_response(
+    request: Request,
+    error: Exception,
+    spec: ErrorSpec,
+    body: object,
+    *,
+    always_200: bool,
+    media_type: str = json_format.MEDIA_TYPE,
+) -> Response:
+    """The response to a request that ended in `error`, with the headers that `spec` asks for."""
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if spec.status in _RETRY_AFTER_SECONDS:
+        headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[spec.status])
+    if spec.status in _UNREAD_BODY:
+        headers["Connection"] = "close"
+    status = spec.http_status(always_200=always_200)
+    response = Response(json_format.encode(body), status, headers, media_type)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers.append("WWW-Authenticate", 'Bearer realm="promo-gateway"')
+        # A browser answers a Basic challenge with a password box, and would send the password, not its MD5.
+        if "sec-fetch-mode" not in request.headers:
+            response.headers.append("WWW-Authenticate", 'Basic realm="promo-gateway", charset="UTF-8"')
+    return response
+
+
 def require_json(request: Request) -> None:
-    """Refuse a body of any other type: those a page of another site could send without a preflight."""
+    """Raise 415 unless the body is JSON: a page of another site can send other types without a preflight."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != json_format.MEDIA_TYPE:
         raise HTTPException(415, f"A POST to {request.url.path} takes {json_format.MEDIA_TYPE}.")

@@ -12,14 +12,12 @@ import time
 from cachetools import TLRUCache
 from starlette.requests import HTTPConnection
 
-from gateway.auth.callers import (
-    AuthorizationUnavailable,
-    Caller,
-)
+from gateway.auth.callers import Caller
 from gateway.auth.credentials import Basic, read_credentials
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords, address_of
 from gateway.auth.tokens import Tokens, claimed_issuer
+from gateway.errors import AuthorizationUnavailable
 from gateway.telemetry.request_log import current_request_log
 from loaders.enums import ClientKind
 from loaders.store import Store, StoreUnavailable

@@ -11,42 +11,11 @@ How each of them looks is decided by `gateway.errors`.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from gateway.errors import AccessDenied
 from loaders.clients import Rights
 from loaders.enums import Resource, Right
 from loaders.organizations import Organization
-
-
-class Refused(Exception):
-    """The request is not executed."""
-
-
-class Unauthenticated(Refused):
-    """No credentials, or not good ones."""
-
-
-class TokenExpired(Unauthenticated):
-    """A token that was good once.
-
-    `expired_at` is in epoch seconds.
-    """
-
-    def __init__(self, expired_at: float) -> None:
-        instant = datetime.fromtimestamp(int(expired_at), UTC)
-        super().__init__(f"Token expired at {instant:%Y-%m-%dT%H:%M:%SZ}")
-
-
-class TooManyFailures(Refused):
-    """This client failed too often from this address."""
-
-
-class AccessDenied(Refused):
-    """The caller's access group does not allow it."""
-
-
-class AuthorizationUnavailable(Refused):
-    """The credentials could not be checked."""
 
 
 @dataclass(frozen=True, slots=True)

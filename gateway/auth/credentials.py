@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 
-from gateway.auth.callers import Unauthenticated
+from gateway.errors import Unauthenticated
 from loaders.enums import LONGEST_CLIENT_ID
 
 TOKEN_HEADER = "X-CAP-API-OAUTH-TOKEN"

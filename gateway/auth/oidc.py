@@ -10,8 +10,9 @@ import jwt
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from gateway.auth.callers import AuthorizationUnavailable, Caller, Unauthenticated
+from gateway.auth.callers import Caller
 from gateway.auth.tokens import key_id_of, verified_claims
+from gateway.errors import AuthorizationUnavailable, Unauthenticated
 from gateway.telemetry.request_log import current_request_log
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization

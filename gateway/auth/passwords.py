@@ -26,7 +26,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from cachetools import TLRUCache, TTLCache
 from starlette.requests import HTTPConnection
 
-from gateway.auth.callers import AuthorizationUnavailable, TooManyFailures, Unauthenticated
+from gateway.errors import AuthorizationUnavailable, TooManyFailures, Unauthenticated
 from loaders.clients import Client, find_account, find_client
 from loaders.deadline import Deadline, until
 from loaders.enums import ClientKind

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from gateway.auth.callers import Caller, TokenExpired, Unauthenticated
+from gateway.auth.callers import Caller
+from gateway.errors import TokenExpired, Unauthenticated
 from loaders.clients import Client, Rights, find_account, find_client
 from loaders.enums import ClientKind, Resource, Right
 from loaders.store import Store

@@ -29,7 +29,7 @@ from gateway.commands.sample_data import (
     fill,
 )
 from gateway.commands.serve import stop_on_signals
-from gateway.errors import GRAPHQL_PATH
+from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.pages import Till
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH

@@ -9,20 +9,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.errors import describe
-from gateway.graphql.limits import LimitExceeded
-from gateway.graphql.operations import AD_HOC, Operation, Operations, OperationUnknown
-from gateway.graphql.persisted_documents import (
+from gateway.errors import (
     DocumentNotTrusted,
-    PersistedDocuments,
+    LimitExceeded,
+    OperationUnknown,
     PersistedQueryNotFound,
+    describe,
 )
+from gateway.graphql.operations import AD_HOC, Operation, Operations
+from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.redaction import without_input
 from gateway.graphql.request import ANSWER_TYPES, GraphQLRequest, answer_type, read
-from gateway.http_headers import cacheable
 from gateway.telemetry.request_log import current_request_log, note_error
 from resolvers.context import Context
 
+GRAPHQL_PATH = "/graphql"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
@@ -67,8 +68,6 @@ class GraphQLEndpoint:
         except (LimitExceeded, OperationUnknown, DocumentNotTrusted) as error:
             body = _refused(error)
         content = json_format.encode(body)
-        if request.method == "GET" and "errors" not in body:
-            return cacheable(request, content, content_type)
         # In the older type, only the body says what came of a request; the status, that it was one.
         failed = "data" not in body and media_type != json_format.MEDIA_TYPE
         return Response(content, 400 if failed else 200, media_type=content_type)

@@ -22,6 +22,8 @@ from graphql import (
     SelectionSetNode,
 )
 
+from gateway.errors import LimitExceeded
+
 _INTROSPECTION = ("__schema", "__type")
 
 # In the group, a token of GraphQL; outside of it, what is ignored. A string without an end takes the rest of
@@ -31,13 +33,6 @@ _TOKENS = re.compile(
     r"|\.\.\.|[A-Za-z_][A-Za-z_0-9]*|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|.)",
     re.DOTALL,
 )
-
-
-class LimitExceeded(Exception):
-    """More is asked for than is allowed; the message says of what, how much, and how much is allowed."""
-
-    def __init__(self, what: str, got: int, most: int) -> None:
-        super().__init__(f"The limit of {what} is {most}; this request has {got}.")
 
 
 @dataclass(frozen=True, slots=True)

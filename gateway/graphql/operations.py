@@ -20,9 +20,10 @@ from graphql import (
     validate,
 )
 
+from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql.compiler import compile_operation
 from gateway.graphql.cost import count_summaries
-from gateway.graphql.limits import LimitExceeded, Limits
+from gateway.graphql.limits import Limits
 from gateway.graphql.plan import Plan
 from gateway.graphql.redaction import RULES
 from resolvers.context import Context
@@ -32,10 +33,6 @@ REMEMBERED_CHARACTERS = 250_000
 # Stands for the name of an operation that anybody could have sent, and named.
 AD_HOC = "ad hoc"
 _DEFAULT_LIMITS = Limits()
-
-
-class OperationUnknown(Exception):
-    """The document has no operation of the name that was asked for, or several and none was asked for."""
 
 
 class DocumentInvalid(ValueError):

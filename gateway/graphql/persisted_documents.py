@@ -12,16 +12,9 @@ from cachetools import LRUCache
 from starlette.exceptions import HTTPException
 
 from gateway import json_format
+from gateway.errors import DocumentNotTrusted, PersistedQueryNotFound
 from gateway.graphql.operations import DocumentInvalid, Operation, Operations
 from gateway.graphql.request import GraphQLRequest
-
-
-class PersistedQueryNotFound(Exception):
-    """No document is known by this id. Apollo's clients send it then."""
-
-
-class DocumentNotTrusted(Exception):
-    """Only operations of the manifest are executed here."""
 
 
 class ManifestUnusable(ValueError):

@@ -53,21 +53,14 @@ class InFlightRequests:
 
 
 class Admission:
-    """Middleware that refuses a request while too many others run.
+    """Middleware that refuses a request while too many others run."""
 
-    Paths that begin with one of `exempt` are always answered.
-    """
-
-    def __init__(self, app: ASGIApp, *, traffic: InFlightRequests, exempt: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, *, in_flight: InFlightRequests) -> None:
         self._app = app
-        self._traffic = traffic
-        self._exempt = exempt
+        self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(self._exempt):
-            await self._app(scope, receive, send)
-            return
-        if self._traffic.full:
+        if self._in_flight.full:
             raise HTTPException(503)
         complete = scope["method"] in ("GET", "HEAD")
 
@@ -76,19 +69,19 @@ class Admission:
             nonlocal complete
             if complete:
                 return await receive()
-            self._traffic.running -= 1
+            self._in_flight.running -= 1
             try:
                 message = await receive()
             finally:
-                self._traffic.running += 1
+                self._in_flight.running += 1
             complete = not message.get("more_body", False)
             return message
 
-        self._traffic.running += 1
+        self._in_flight.running += 1
         try:
             await self._app(scope, receive_without_a_place, send)
         except asyncio.CancelledError:
-            if not self._traffic.draining:
+            if not self._in_flight.draining:
                 raise
             # The server stops now, and has a moment left to say so.
             task = asyncio.current_task()
@@ -96,19 +89,19 @@ class Admission:
             task.uncancel()
             raise HTTPException(503) from None
         finally:
-            self._traffic.running -= 1
+            self._in_flight.running -= 1
 
 
 class CloseWhenDraining:
     """Middleware that ends each connection behind its answer while the process drains."""
 
-    def __init__(self, app: ASGIApp, *, traffic: InFlightRequests) -> None:
+    def __init__(self, app: ASGIApp, *, in_flight: InFlightRequests) -> None:
         self._app = app
-        self._traffic = traffic
+        self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_and_close(message: Message) -> None:
-            if self._traffic.draining and message["type"] == "http.response.start":
+            if self._in_flight.draining and message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], _CLOSE]
             await send(message)
 

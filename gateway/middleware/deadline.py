@@ -1,68 +1,63 @@
-"""The deadline of every request, and clients that do not wait for it.
+"""The deadline of every request, and the end of work whose client has gone away.
 
-Past its deadline a request is answered at once, whatever it waits for; for its body it waits less long. A
-client that goes away ends the work that is done for it; what other requests have a part in goes on.
+A request is answered by its deadline, whatever it waits for, and its body has a shorter time to arrive. Work
+that other requests share goes on.
 """
 
 import asyncio
-from asyncio import Task
-from collections.abc import Collection
-from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.middleware.body_limit import BodyTooLate
+from gateway.errors import DeadlineInvalid
 from loaders.deadline import Deadline, until
 from loaders.store import DeadlineExceeded
 
 HEADER = "X-CAP-DEADLINE-MS"
-# Most requests are answered sooner: to watch a client costs a task, and a deadline a timer.
-WATCHED_AFTER_SECONDS = 0.05
+# Most requests are answered sooner, without the cost of a task that watches the client and the deadline.
+WATCH_AFTER_SECONDS = 0.05
 
 _HEADER = HEADER.lower().encode()
 
 
-class DeadlineInvalid(ValueError):
-    """The header says nothing that could be a deadline."""
+class BodyTooLate(HTTPException):
+    """The body did not arrive in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(408, f"The body did not arrive within {seconds} seconds.")
 
 
-class Deadlines:
-    """Middleware that gives each request `milliseconds`, or fewer where its header says so.
+class RequestDeadline:
+    """Middleware that gives each request `milliseconds`, or fewer where X-CAP-DEADLINE-MS says so.
 
-    Its body has to be there in `body_seconds`. The `exempt` paths see to it themselves.
+    The body has to arrive within `body_seconds`.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, milliseconds: int, body_seconds: float, exempt: Collection[str]
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, milliseconds: int, body_seconds: float) -> None:
         self._app = app
         self._milliseconds = milliseconds
         self._body_seconds = body_seconds
-        self._exempt = exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._exempt:
-            await self._app(scope, receive, send)
-            return
-        deadline = Deadline(self._read(scope) / 1000)
+        deadline = Deadline(self._read_header(scope) / 1000)
         request = _Request(scope, receive, send, deadline, self._body_seconds)
         try:
             with until(deadline):
                 await self._app(scope, request.receive, request.send)
         except asyncio.CancelledError:
-            if request.ended_by is None or request.task.cancelling() > request.cancelled + 1:
-                # Somebody else's doing, such as a server's that stops.
+            if request.ended_by is None or request.task.cancelling() > request.cancelled_before + 1:
+                # Another part of the program ended it, such as a server that stops.
                 raise
             raise request.ended_by from None
         finally:
-            request.leave()
+            request.stop_watching()
             if request.ended_by is not None:
                 request.task.uncancel()
-            # What still runs for this request sends nothing any more.
+            # Work that still runs for this request sends no more commands.
             deadline.end()
 
-    def _read(self, scope: Scope) -> int:
+    def _read_header(self, scope: Scope) -> int:
         for name, value in scope["headers"]:
             if name == _HEADER:
                 # Ten digits are three months.
@@ -73,82 +68,63 @@ class Deadlines:
 
 
 class _Request:
-    """A request whose work ends at its deadline, or when its client goes away.
-
-    The client is watched when the request takes long and its body is there: until then whoever reads the
-    body learns that the client is gone.
-    """
+    """A request that ends at its deadline, or when its client goes away."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, deadline: Deadline, body_seconds: float
     ) -> None:
-        self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task(self._loop)
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None, "a server runs each request in a task"
-        self.task: Task[Any] = task
-        self.cancelled = task.cancelling()
+        self.task: asyncio.Task[object] = task
+        self.cancelled_before = task.cancelling()
         self.ended_by: Exception | None = None
         self._receive = receive
         self._send = send
         self._deadline = deadline
         self._body_seconds = body_seconds
-        self._sent_all = scope["method"] in ("GET", "HEAD")
-        self._reading = self._body_late = False
-        self._watching: Task[None] | None = None
-        self._takes_long = False
-        first = min(WATCHED_AFTER_SECONDS, deadline.left)
-        self._timers: list[asyncio.Handle] = [self._loop.call_later(first, self._after_a_while)]
+        self._body_due = loop.time() + body_seconds
+        self._body_read = asyncio.Event()
+        if scope["method"] in ("GET", "HEAD"):
+            self._body_read.set()
+        self._watching: asyncio.Task[None] | None = None
+        self._timer = loop.call_later(min(WATCH_AFTER_SECONDS, deadline.left), self._start_watching)
 
     async def receive(self) -> Message:
-        if self._body_late:
-            # What is there already is still good.
-            self._timers.append(self._loop.call_soon(self._end_if_reading))
-        self._reading = True
+        if self._body_read.is_set():
+            return await self._receive()
         try:
-            message = await self._receive()
-        finally:
-            self._reading = False
-        if not message.get("more_body"):
-            self._sent_all = True
-            self._watch()
+            # A part that has arrived is read at once, even after the time for the body.
+            async with asyncio.timeout_at(self._body_due):
+                message = await self._receive()
+        except TimeoutError:
+            raise BodyTooLate(self._body_seconds) from None
+        if not message.get("more_body", False):
+            self._body_read.set()
         return message
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            # It is answered. How long the answer travels is between server and client.
-            self.leave()
+        # From here on the response travels at the pace of its reader.
+        self.stop_watching()
         await self._send(message)
 
-    def leave(self) -> None:
-        """Let the request take what time it takes from now on."""
-        for timer in self._timers:
-            timer.cancel()
+    def stop_watching(self) -> None:
+        self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
 
-    def _after_a_while(self) -> None:
-        self._takes_long = True
-        self._timers = [
-            self._loop.call_later(self._deadline.left, self._end, DeadlineExceeded()),
-            self._loop.call_later(self._body_seconds - WATCHED_AFTER_SECONDS, self._end_if_reading),
-        ]
-        self._watch()
+    def _start_watching(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
 
-    def _end_if_reading(self) -> None:
-        self._body_late = not self._sent_all
-        if self._reading and self._body_late:
-            self._end(BodyTooLate(self._body_seconds))
-
-    def _watch(self) -> None:
-        if self._takes_long and self._sent_all and self._watching is None:
-            self._watching = asyncio.create_task(self._wait_until_gone())
-
-    async def _wait_until_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._end(ClientDisconnect())
-
-    def _end(self, reason: Exception) -> None:
-        self.leave()
-        self.ended_by = reason
+    async def _watch(self) -> None:
+        try:
+            async with asyncio.timeout(self._deadline.left):
+                # Until then the reader of the body learns that the client is gone.
+                await self._body_read.wait()
+                while (await self._receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            self.ended_by = DeadlineExceeded()
+        else:
+            self.ended_by = ClientDisconnect()
         self.task.cancel()

@@ -1,4 +1,9 @@
-"""The headers of every response that are for browsers: what they may load, keep and share between sites."""
+"""The response headers that are for browsers: what a page may load, keep and read from another origin.
+
+The gateway reads and sets no cookie, and credentials travel in headers that a browser never adds by itself,
+so a page of another site can do no more than any client without credentials. The proxy that ends TLS sends
+Strict-Transport-Security.
+"""
 
 from collections.abc import Sequence
 

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.http_headers import cacheable
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, IdentifierName
 from resolvers.action_summary import summarize
@@ -38,7 +37,7 @@ class ActionSummary:
         """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.ERRORS`."""
         context = await self._enter(request)
         summary = await summarize(context.loaders, _read_arguments(request), _EVERYTHING)
-        return cacheable(request, json_format.encode(_body(summary)))
+        return Response(json_format.encode(_body(summary)), media_type=json_format.MEDIA_TYPE)
 
 
 def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:

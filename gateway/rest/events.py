@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.auth.callers import AccessDenied, Caller
+from gateway.auth.callers import Caller
+from gateway.errors import AccessDenied
 from gateway.http_headers import require_json
 from gateway.ingest import notifications, recorder
 from gateway.ingest.records import RecordInvalid

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.auth.callers import AuthorizationUnavailable, Unauthenticated, require
+from gateway.auth.callers import require
 from gateway.auth.passwords import Passwords, address_of
 from gateway.auth.tokens import Tokens
-from gateway.http_headers import cacheable, require_json
+from gateway.errors import AuthorizationUnavailable, InvalidClient, Unauthenticated
+from gateway.http_headers import public_document, require_json
 from gateway.rest.action_summary import read_customer
 from gateway.telemetry.request_log import current_request_log
 from loaders.clients import Client
@@ -25,10 +26,6 @@ JWKS_PATH = "/.well-known/jwks.json"
 
 
 Short = Annotated[str, msgspec.Meta(max_length=1024)]
-
-
-class InvalidClient(Unauthenticated):
-    """The key and the secret in a token request do not belong together."""
 
 
 class TokenRequest(msgspec.Struct):
@@ -76,7 +73,7 @@ class TokenEndpoint:
 
     async def public_keys(self, request: Request) -> Response:
         """The keys with which anybody can check our tokens."""
-        return cacheable(request, json_format.encode({"keys": self._tokens.public_keys()}))
+        return public_document(request, json_format.encode({"keys": self._tokens.public_keys()}))
 
     async def _find(self, client: Client, customer: dict[str, str]) -> int:
         identifier = read_customer(customer)

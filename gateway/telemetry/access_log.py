@@ -6,12 +6,13 @@ from time import perf_counter
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry import REQUEST_ID
 from gateway.telemetry.metrics import REQUESTS
-from gateway.telemetry.request_log import RequestLog, running
+from gateway.telemetry.request_log import UNANSWERED, RequestLog, running
 
 UNMATCHED = "unmatched"
 
@@ -47,6 +48,8 @@ class Access:
         started = perf_counter()
         try:
             await self._app(scope, receive, send_with_ids)
+        except ClientDisconnect:
+            entry.status = UNANSWERED
         finally:
             _close(entry, route_of(scope), perf_counter() - started)
             running.reset(before)

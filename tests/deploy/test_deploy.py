@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.health import PROBES
+from gateway.health import LIVE, READY
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
@@ -52,7 +52,7 @@ def test_the_image_that_is_built_and_run_is_this_version() -> None:
 
 
 def test_the_manifest_asks_the_probes_that_there_are() -> None:
-    assert set(re.findall(r"path: (/health/\w+)", KUBERNETES)) == set(PROBES)
+    assert set(re.findall(r"path: (/health/\w+)", KUBERNETES)) == {LIVE, READY}
 
 
 def test_what_runs_may_finish_before_it_is_killed() -> None:

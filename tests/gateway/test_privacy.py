@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY, generate_latest
 
 from gateway.auth.credentials import TOKEN_HEADER, authorization
 from gateway.commands.sample_data import MOBILE, PASSWORD
-from gateway.errors import GRAPHQL_PATH
+from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway import json_format
 from gateway.auth.credentials import TOKEN_HEADER
 from gateway.health import LIVE, NOT_READY, READY
-from gateway.http_headers import cacheable
+from gateway.http_headers import public_document
 from gateway.ingest import recorder
 from gateway.middleware.deadline import HEADER
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
@@ -94,7 +94,7 @@ class OpenAPIEndpoint:
         self._body = json_format.encode(document(schema, always_200=always_200))
 
     async def get(self, request: Request) -> Response:
-        return cacheable(request, self._body)
+        return public_document(request, self._body)
 
 
 def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
     def responses(
         good: Schema, refused: Refusals, error_body: Callable[[Refusals], Schema] = rest_body
     ) -> Schema:
-        found = refusals.by_status(ANY | refused, always_200=always_200)
+        found = refusals.by_status(refused, always_200=always_200)
         also_200 = found.pop(200, {})
         if also_200:
             good = {"oneOf": [good, error_body(also_200)]}
@@ -120,15 +120,15 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
         "security": [{name: []} for name in _CREDENTIALS],
         "paths": {
             ACTION_SUMMARY_PATH: {
-                "get": _cacheable(
-                    operationId="getActionSummary",
-                    summary="What a customer earned from a promotion",
-                    description="One of promotionId and promotionIdentifier is required. The values of "
+                "get": {
+                    "operationId": "getActionSummary",
+                    "summary": "What a customer earned from a promotion",
+                    "description": "One of promotionId and promotionIdentifier is required. The values of "
                     "source and identifierName are read without regard to case, unknown parameters are "
                     "ignored, and of one that is given twice the last counts.",
-                    parameters=shapes.parameters(schema),
-                    responses=responses(reference(shapes.SUMMARY), CALLER | SUMMARY),
-                )
+                    "parameters": [*shapes.parameters(schema), _DEADLINE],
+                    "responses": responses(reference(shapes.SUMMARY), ANY | CALLER | SUMMARY),
+                }
             },
             TOKEN_PATH: {
                 "post": {
@@ -139,7 +139,8 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                     "requestBody": _request(reference("TokenRequest")),
                     "responses": responses(
                         reference("TokenAnswer"),
-                        TOKEN
+                        ANY
+                        | TOKEN
                         | plain(400, "The body is not a token request.")
                         | _BODY
                         | plain(503, "The gateway has no key to sign tokens with."),
@@ -163,7 +164,8 @@ def document(schema: GraphQLSchema, *, always_200: bool) -> dict[str, Any]:
                     "requestBody": _request(reference("Notification")),
                     "responses": responses(
                         record({"status": {"enum": list(recorder.OUTCOMES)}}),
-                        CALLER
+                        ANY
+                        | CALLER
                         | plain(400, "The event can never be taken; do not send it again.")
                         | _BODY
                         | plain(503, "The event is not recorded; send it again."),
@@ -232,4 +234,4 @@ def _cacheable(*, parameters: Iterable[Schema] = (), responses: Schema, **more: 
     """A GET whose good answers can be asked for again by their tag."""
     responses["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
     responses["304"] = _response("The earlier answer is still right.", None, ["ETag"])
-    return {**more, "parameters": [*parameters, _IF_NONE_MATCH, _DEADLINE], "responses": responses}
+    return {**more, "parameters": [*parameters, _IF_NONE_MATCH], "responses": responses}

@@ -4,11 +4,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from http import HTTPStatus
 
-from gateway.auth.callers import AccessDenied, AuthorizationUnavailable, Refused, TooManyFailures
-from gateway.errors import ERRORS, ErrorSpec, http_status
-from gateway.middleware.deadline import DeadlineInvalid
+from gateway.errors import (
+    ERRORS,
+    AccessDenied,
+    AuthorizationUnavailable,
+    DeadlineInvalid,
+    ErrorSpec,
+    InvalidClient,
+    Refused,
+    TooManyFailures,
+)
 from gateway.rest.openapi.shapes import TEXT, Schema, record
-from gateway.rest.tokens import InvalidClient
 from loaders.store import StoreUnavailable
 from resolvers.errors import (
     CustomerNotFound,
@@ -65,7 +71,7 @@ def by_status(refusals: Refusals, *, always_200: bool) -> dict[int, Refusals]:
     """The refusals, sorted by the status that they are answered with."""
     found: dict[int, Refusals] = defaultdict(dict)
     for shown, why in refusals.items():
-        found[http_status(shown, always_200=always_200)][shown] = why
+        found[shown.http_status(always_200=always_200)][shown] = why
     return dict(sorted(found.items()))
 
 

@@ -10,10 +10,10 @@ import pytest
 from starlette.datastructures import Headers
 
 from gateway.auth import passwords
-from gateway.auth.callers import Unauthenticated
 from gateway.auth.credentials import Basic, Token, authorization, md5_hex, read_credentials
 from gateway.auth.passwords import hash_secret
 from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, OTHER_TILL, PASSWORD, TILL
+from gateway.errors import Unauthenticated
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from loaders.clients import Account, add_account
 from loaders.enums import ClientKind

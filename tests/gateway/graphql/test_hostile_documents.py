@@ -219,8 +219,8 @@ async def test_a_body_is_as_long_as_is_allowed_and_no_longer(gateway_with: OpenG
         for content, status in ((b"x" * 10, 400), (b"x" * 11, 413), (chunks(10), 400), (chunks(11), 413)):
             headers = {**DEMO_HEADER, "Content-Type": "application/json"}
             response = await gateway.client.post(path, content=content, headers=headers)
-            if path == EVENTS_PATH:
-                # The demo's till may not write events, which is known before its body is read.
+            if path == EVENTS_PATH and (status == 400 or "content-length" not in response.request.headers):
+                # The demo's client may not write events, which is known before its body is read.
                 assert_rest_error(response, 403, 4000, "Not authorized. Access is denied!")
             else:
                 assert response.status_code == status
@@ -267,8 +267,16 @@ def test_a_huge_and_a_slow_body_are_refused_while_they_are_sent(port: int) -> No
     length, chunked = f"Content-Length: {2 * most}\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"
     for framing, part, times, pause, status, code, message in (
         (length, large, 32, 0, 413, "CONTENT_TOO_LARGE", f"A body has at most {most} bytes."),
-        (chunked, large_chunk, 32, 0, 413, "CONTENT_TOO_LARGE", f"A body has at most {most} bytes."),
-        (length, b"x", 15, 0.1, 408, "REQUEST_TIMEOUT", "The body did not arrive within 1 seconds."),
+        (chunked, large_chunk, 32, 0, 413, "CONTENT_TOO_LARGE", "Content Too Large"),
+        (
+            f"Content-Length: {most}\r\n\r\n",
+            b"x",
+            15,
+            0.1,
+            408,
+            "REQUEST_TIMEOUT",
+            "The body did not arrive within 1 seconds.",
+        ),
         (
             chunked,
             b"1\r\nx\r\n",

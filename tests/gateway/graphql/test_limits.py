@@ -11,9 +11,10 @@ from graphql.language import Lexer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql import limits
-from gateway.graphql.limits import LimitExceeded, Limits
-from gateway.graphql.operations import Operations, OperationUnknown
+from gateway.graphql.limits import Limits
+from gateway.graphql.operations import Operations
 from resolvers.schema import create_schema
 from tests.gateway.graphql.test_operations import SUMMARY
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, event, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from gateway.errors import OperationUnknown
 from gateway.graphql.limits import Limits
-from gateway.graphql.operations import REMEMBERED_CHARACTERS, Operations, OperationUnknown
+from gateway.graphql.operations import REMEMBERED_CHARACTERS, Operations
 from loaders import Dispatchers, Loaders
 from loaders.enums import Benefit, IssuanceType
 from loaders.ledger import Issuance

@@ -17,8 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.app import create_app
 from gateway.auth.credentials import authorization
 from gateway.commands.sample_data import OAUTH_KEY, OAUTH_SECRET
-from gateway.middleware.body_limit import BodyTooLate
-from gateway.middleware.deadline import HEADER, Deadlines
+from gateway.middleware.deadline import HEADER, BodyTooLate, RequestDeadline
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
@@ -159,7 +158,7 @@ async def test_an_answer_that_has_begun_may_take_its_time() -> None:
         await asyncio.sleep(0.1)
         await send({"type": "http.response.body", "body": b"whole"})
 
-    transport = httpx.ASGITransport(Deadlines(answer_slowly, milliseconds=20, body_seconds=1, exempt=()))
+    transport = httpx.ASGITransport(RequestDeadline(answer_slowly, milliseconds=20, body_seconds=1))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         assert (await client.get("/")).text == "whole"
 
@@ -200,7 +199,7 @@ async def test_a_body_is_late_only_for_those_who_wait_for_it(
         raise AssertionError
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
-    limited = Deadlines(app, milliseconds=10_000, body_seconds=0.1, exempt=())
+    limited = RequestDeadline(app, milliseconds=10_000, body_seconds=0.1)
     if isinstance(becomes, str):
         await limited(scope, receive, send)
         assert became == becomes

@@ -87,7 +87,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, object]]] = [
         "GET",
         "/919078345795",
         {"headers": {DEADLINE: "x"}},
-        nothing_read(route="unmatched", status=400, code=400, client_id=None),
+        nothing_read(route="unmatched", status=404, code=404, client_id=None),
     ),
     ("POST", "/graphql", {"json": {"query": BOTH}}, line(**GRAPHQL)),
     ("POST", "/graphql", {"json": {"query": "query Mine { nothing }"}}, nothing_read(**GRAPHQL, code=400)),

@@ -1,0 +1,29 @@
+"""How the GraphQL API renders an error that ends a request before an operation runs."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import json_format
+from gateway.errors import describe
+from gateway.graphql.request import answer_type
+from gateway.http_headers import error_response
+
+
+class GraphQLErrors:
+    """Exception handler; with `always_200`, the original API's habit, an 8xxx code has status 200."""
+
+    def __init__(self, *, always_200: bool) -> None:
+        self._always_200 = always_200
+
+    async def refusal(self, request: Request, error: Exception) -> Response:
+        """`{"errors": [{"message", "extensions": {"code", "errorCode"}}]}`."""
+        spec = describe(error)
+        extensions = {"code": spec.graphql_code, "errorCode": spec.code}
+        return error_response(
+            request,
+            error,
+            spec,
+            {"errors": [{"message": spec.message, "extensions": extensions}]},
+            always_200=self._always_200,
+            media_type=f"{answer_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8",
+        )
