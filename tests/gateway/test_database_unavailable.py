@@ -10,7 +10,7 @@ from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 from loaders.store import Store
-from tests.gateway.graphql.test_endpoint import field
+from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,

@@ -48,10 +48,10 @@ from gateway.settings import Settings
 from gateway.telemetry import REQUEST_ID
 from loaders.store import Store
 from resolvers.schema import create_schema
-from tests.gateway.graphql.test_endpoint import field
 from tests.gateway.ingest import samples
 from tests.gateway.rest.test_events import new_writer
 from tests.gateway.rest.test_openapi import check
+from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,

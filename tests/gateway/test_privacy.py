@@ -26,10 +26,10 @@ from loaders.store import Store
 from tests.conftest import Logged, OpenGateway, Start
 from tests.gateway.auth.test_oidc import Issuer, trusting
 from tests.gateway.auth.test_tokens import bearer
-from tests.gateway.graphql.test_endpoint import field
 from tests.gateway.ingest import samples
 from tests.gateway.rest.test_events import new_sender
 from tests.gateway.telemetry.collector import Collector, collecting
+from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,

@@ -7,7 +7,7 @@ import pytest
 import strawberry
 
 from gateway.graphql.operations import Operations
-from tests.gateway.graphql.test_operations import SCHEMA, SUMMARY, described
+from tests.helpers.graphql import SCHEMA, SUMMARY, described
 from tests.support import FULL_SUMMARY
 
 COMPILED = [

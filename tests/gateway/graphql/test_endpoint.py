@@ -8,23 +8,10 @@ from graphql import get_introspection_query
 
 from gateway.commands.sample_data import CUSTOMER, GENERATED_CUSTOMERS, MOBILE, PROGRAM, PROMOTION
 from tests.conftest import Logged, OpenGateway
+from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, FULL_SUMMARY, Gateway, assert_graphql_refusal
 
 SECRET = "919078300000"
-
-
-def field(
-    alias: str = "summary",
-    selection: str = "customerId",
-    *,
-    name: str = "MOBILE",
-    value: str = MOBILE,
-    promotion: str = f'promotionId: "{PROMOTION.promotion_id}"',
-) -> str:
-    return (
-        f"{alias}: customerPromotionActionSummary(source: INSTORE, identifierName: {name}, "
-        f'identifierValue: "{value}", programId: "{PROGRAM}", {promotion}) {{ {selection} }}'
-    )
 
 
 def aggregated_benefits(gateway: Gateway) -> list[str]:

@@ -21,7 +21,7 @@ from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway, Start
 from tests.faults import served
-from tests.gateway.graphql.test_endpoint import field
+from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
     Gateway,

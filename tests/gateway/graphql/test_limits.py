@@ -15,10 +15,8 @@ from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql import limits
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
-from resolvers.schema import create_schema
-from tests.gateway.graphql.test_operations import SUMMARY
+from tests.helpers.graphql import SCHEMA, SUMMARY
 
-SCHEMA = create_schema()
 DEEP = "{ a { ...F } } fragment F on T { ... { b { ...G } } } fragment G on T { c { d } }"
 TWICE = "{ s { x y } s { x } } "
 

@@ -1,12 +1,11 @@
 """Operations are prepared once; compiled or not, they give the same answer."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from graphql import ExecutionResult, GraphQLSyntaxError
+from graphql import GraphQLSyntaxError
 from hypothesis import HealthCheck, event, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -19,13 +18,10 @@ from loaders.enums import Benefit, IssuanceType
 from loaders.ledger import Issuance
 from loaders.store import Store
 from resolvers.context import Context
-from resolvers.schema import create_schema
+from tests.helpers.graphql import SCHEMA, described
 from tests.support import Tenant, new_tenant
 
 SINCE = date(2025, 6, 12)
-SCHEMA = create_schema()
-ARGUMENTS = 'source: INSTORE, identifierName: MOBILE, identifierValue: "919000000001", programId: 1'
-SUMMARY = f"customerPromotionActionSummary({ARGUMENTS}, promotionId: 1)"
 
 
 @dataclass(frozen=True)
@@ -165,12 +161,6 @@ def operations(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
         roots.insert(0, extra)
     declared = f"({', '.join(drawn.declared)})" if drawn.declared else ""
     return f"query Q{declared} {{ {' '.join(roots)} }} {' '.join(drawn.fragments)}", drawn.variables
-
-
-def described(result: ExecutionResult) -> str:
-    """All that can be seen of an answer, in its order."""
-    errors = [(error.formatted, repr(error.original_error)) for error in result.errors or []]
-    return json.dumps([result.data, errors], default=str)
 
 
 @examples(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])

@@ -14,7 +14,7 @@ from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import Logged, OpenGateway
 from tests.gateway.commands.test_commands import error, run
-from tests.gateway.graphql.test_endpoint import field
+from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal, environment
 
 GOOD = "query Good { __typename }"

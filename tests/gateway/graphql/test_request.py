@@ -8,7 +8,7 @@ import pytest
 
 from gateway.graphql.request import GRAPHQL_RESPONSE, negotiate
 from tests.conftest import OpenGateway
-from tests.gateway.graphql.test_endpoint import field
+from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal
 
 JSON = "application/json"

@@ -14,7 +14,7 @@ from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
 from tests.faults import Line, served, until
-from tests.gateway.graphql.test_endpoint import field
+from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_graphql_refusal, assert_rest_error
 
 

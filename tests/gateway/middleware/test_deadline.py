@@ -25,7 +25,7 @@ from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
 from tests.faults import Line, served, until
-from tests.gateway.graphql.test_endpoint import field
+from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,

@@ -20,7 +20,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.conftest import Start
 from tests.faults import Line, until
-from tests.gateway.graphql.test_endpoint import field
+from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 
 QUERY = {"query": f"{{ {field()} }}"}

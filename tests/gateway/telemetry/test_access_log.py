@@ -19,9 +19,9 @@ from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import Logged
-from tests.gateway.graphql.test_endpoint import field
 from tests.gateway.ingest.samples import BADGE_EARNED, POINTS_ISSUED, event
 from tests.gateway.rest.test_events import new_sender
+from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
 
 REQUEST_ID = "0123456789abcdef0123456789abcdef"

@@ -1,0 +1,33 @@
+"""GraphQL for tests: the schema, a field of the query with its arguments, and results to compare."""
+
+import json
+
+from graphql import ExecutionResult
+
+from gateway.commands.sample_data import MOBILE, PROGRAM, PROMOTION
+from resolvers.schema import create_schema
+
+SCHEMA = create_schema()
+_ARGUMENTS = 'source: INSTORE, identifierName: MOBILE, identifierValue: "919000000001", programId: 1'
+SUMMARY = f"customerPromotionActionSummary({_ARGUMENTS}, promotionId: 1)"
+
+
+def field(
+    alias: str = "summary",
+    selection: str = "customerId",
+    *,
+    name: str = "MOBILE",
+    value: str = MOBILE,
+    promotion: str = f'promotionId: "{PROMOTION.promotion_id}"',
+) -> str:
+    """The summary of the demo's customer and promotion, unless other arguments are given."""
+    return (
+        f"{alias}: customerPromotionActionSummary(source: INSTORE, identifierName: {name}, "
+        f'identifierValue: "{value}", programId: "{PROGRAM}", {promotion}) {{ {selection} }}'
+    )
+
+
+def described(result: ExecutionResult) -> str:
+    """All that can be seen of an answer, in its order."""
+    errors = [(error.formatted, repr(error.original_error)) for error in result.errors or []]
+    return json.dumps([result.data, errors], default=str)
