@@ -1,17 +1,17 @@
-"""The contract that every loader keeps.
+"""The base class of the dataloaders.
 
-A loader gets a list of distinct keys and answers with one value per key, in the order of the keys. A key
-that the database does not know gets None; a loader never raises for absence, because what absence
-means is the resolver's business.
+A loader gets a list of distinct keys and returns one value per key, in the order of the keys. The value of a
+key that the database does not know is None: the resolver decides what absence means.
 """
 
 import asyncio
 from abc import abstractmethod
 from asyncio import Future
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-from aiodataloader import DataLoader, Loader, dispatch_queue_batch
+from aiodataloader import DataLoader
 
 from loaders.store import StoreUnavailable
 
@@ -20,47 +20,46 @@ V = TypeVar("V")
 
 
 async def gather(loads: list[Coroutine[Any, Any, V]]) -> list[V]:
-    """The results of `loads`, side by side; a single one is sent without waiting for the next turn."""
+    """The results of `loads`, which run concurrently; a single one runs without a task of its own."""
     return [await loads[0]] if len(loads) == 1 else await asyncio.gather(*loads)
 
 
 class BatchLoader(DataLoader[K, V], Generic[K, V]):
-    """A dataloader whose subclass answers a batch with a mapping of what was found."""
+    """A dataloader whose subclass returns a mapping of the keys that it found."""
 
-    # How many commands have answered its batches; those that other requests had a part in count too.
+    # How many commands answered its batches, those that it shared with other requests included.
     commands = 0
 
     @abstractmethod
     async def find(self, keys: list[K]) -> Mapping[K, V]:
-        """Look all `keys` up in as few commands as the data allows; leave out what does not exist."""
+        """Look up all `keys` in as few commands as the data allows; leave out those that do not exist."""
 
     async def batch_load_fn(self, keys: list[K]) -> list[Any]:
         try:
             found = await self.find(keys)
         except asyncio.CancelledError as error:
-            # aiodataloader catches `Exception` only and would leave the waiters hanging for ever.
+            # aiodataloader catches `Exception` only, and the futures of this batch would never be done.
             raise StoreUnavailable("cancelled") from error
         return [found.get(key) for key in keys]
 
     def load(self, key: K) -> "Future[V]":
-        # The future behind a key is shared by all who ask for it, and graphql-core cancels the siblings of
-        # a field that failed: without the shield one failing alias would cancel the same key of another.
-        return asyncio.shield(super().load(key))
-
-    def do_resolve_reject(self, key: K, future: "Future[V]") -> None:
-        # Nobody may be left to read its exception, and asyncio would log that as a defect.
-        future.add_done_callback(_read)
-        # aiodataloader waits two turns of the event loop longer, for keys that come of other keys' answers.
-        # Ours never do, and each turn is a look at all the sockets.
-        self._queue.append(Loader(key, future))
-        if len(self._queue) == 1:
-            self.loop.create_task(self._dispatch())
-
-    async def _dispatch(self) -> None:
-        queue, self._queue = self._queue, []
-        await dispatch_queue_batch(self, queue)
+        shared = super().load(key)
+        if shared.done():
+            return shared
+        # aiodataloader returns the same future to all who load a key, and graphql-core cancels the siblings
+        # of a field that failed: with a future of its own, each caller cancels its own load only.
+        # (`asyncio.shield` would log an error that no caller waits for, since Python 3.14.)
+        own: Future[V] = self.loop.create_future()
+        shared.add_done_callback(partial(_copy_result, own))
+        return own
 
 
-def _read(future: "Future[Any]") -> None:
-    if not future.cancelled():
-        future.exception()
+def _copy_result(own: "Future[V]", shared: "Future[V]") -> None:
+    # `exception()` also tells asyncio that the error was seen; `own` may be cancelled.
+    error = shared.exception()
+    if own.done():
+        return
+    if error is None:
+        own.set_result(shared.result())
+    else:
+        own.set_exception(error)

@@ -1,6 +1,8 @@
-"""The loader contract: one value per key, in order; batches asserted exactly."""
+"""What each dataloader promises: one value per key, in order; the batches are compared exactly."""
 
 import asyncio
+import gc
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from loaders.store import StoreUnavailable
 
 
 class Squares(BatchLoader[int, int]):
-    """Knows the squares of numbers below 10, and remembers its batches."""
+    """Finds the squares of numbers below 10 as soon as `go` is set, and records its batches."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,16 +38,34 @@ async def test_a_key_is_asked_once_in_the_life_of_a_loader() -> None:
     assert loader.batches == [[3], [4]]
 
 
-async def test_cancelling_one_waiter_harms_no_other() -> None:
+async def test_cancelling_one_caller_harms_no_other() -> None:
     loader = Squares()
     loader.go.clear()
-    first, second = (asyncio.ensure_future(_await(loader, 3)) for _ in range(2))
-    await asyncio.sleep(0.01)
+    first, second = loader.load(3), loader.load(3)
     first.cancel()
     loader.go.set()
     assert await second == 9
     assert await loader.load(3) == 9
     assert loader.batches == [[3]]
+
+
+async def test_an_error_that_no_caller_waits_for_is_not_logged() -> None:
+    class Fails(BatchLoader[int, int]):
+        async def find(self, keys: list[int]) -> dict[int, int]:
+            raise StoreUnavailable("down")
+
+    logged: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: logged.append(context))
+    try:
+        loader = Fails()
+        loader.load(1).cancel()
+        with pytest.raises(StoreUnavailable):
+            await loader.load(2)
+        gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+    assert logged == []
 
 
 async def test_a_cancelled_batch_fails_its_waiters_instead_of_leaving_them() -> None:
@@ -69,7 +89,3 @@ async def test_a_failed_batch_is_not_remembered() -> None:
     with pytest.raises(StoreUnavailable):
         await loader.load(2)
     assert await loader.load(2) == 4
-
-
-async def _await(loader: Squares, key: int) -> int:
-    return await loader.load(key)
