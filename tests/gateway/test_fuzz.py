@@ -48,9 +48,9 @@ from gateway.settings import Settings
 from gateway.telemetry import REQUEST_ID
 from loaders.store import Store
 from resolvers.schema import create_schema
-from tests.gateway.ingest import samples
-from tests.gateway.rest.test_events import new_writer
 from tests.gateway.rest.test_openapi import check
+from tests.helpers import events
+from tests.helpers.events import new_writer
 from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
@@ -148,7 +148,7 @@ def test_rest(
         elif case.path == TOKEN_PATH and isinstance(case.body, dict):
             case.body.update(key=OAUTH_KEY, secret=OAUTH_SECRET)
         elif case.path == EVENTS_PATH and isinstance(case.body, dict):
-            case.body.update(orgId=tenant.organization.id, createdAt=samples.CREATED_AT)
+            case.body.update(orgId=tenant.organization.id, createdAt=events.CREATED_AT)
     # Who asks for an answer within a millisecond gets the 503 that is described.
     hurried: list[Any] = [checks.not_a_server_error] if HEADER in (case.headers or {}) else []
     case.call_and_validate(

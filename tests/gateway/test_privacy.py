@@ -26,9 +26,9 @@ from loaders.store import Store
 from tests.conftest import Logged, OpenGateway, Start
 from tests.gateway.auth.test_oidc import Issuer, trusting
 from tests.gateway.auth.test_tokens import bearer
-from tests.gateway.ingest import samples
-from tests.gateway.rest.test_events import new_sender
 from tests.gateway.telemetry.collector import Collector, collecting
+from tests.helpers import events
+from tests.helpers.events import new_sender
 from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
@@ -210,14 +210,14 @@ async def test_what_events_say_is_in_no_log_metric_span_or_error(
         customer = {"customerId": 1, "instore": {"mobile": PHONE, "email": EMAIL, "externalId": SECRET}}
         common = {"orgId": sender.tenant.organization.id, "refId": PHONE, "apiRequestId": EMAIL}
         cases: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], int]] = [
-            (samples.CUSTOMER_ADDED, {}, {}, 200),
-            (samples.POINTS_ISSUED, {}, {}, 200),
-            (samples.BADGE_EARNED, {}, {"promotionIdentifier": EMAIL}, 200),
-            (samples.BADGE_EARNED, {}, {"badgeId": [PHONE]}, 400),
-            (samples.BADGE_EARNED, {"createdAt": PHONE}, {}, 400),
-            (samples.BADGE_EARNED, {"eventName": EMAIL}, {}, 200),
-            (samples.BADGE_EARNED, {"orgId": int(PHONE)}, {}, 403),
-            (samples.BADGE_EARNED, {"data": PHONE}, {}, 400),
+            (events.CUSTOMER_ADDED, {}, {}, 200),
+            (events.POINTS_ISSUED, {}, {}, 200),
+            (events.BADGE_EARNED, {}, {"promotionIdentifier": EMAIL}, 200),
+            (events.BADGE_EARNED, {}, {"badgeId": [PHONE]}, 400),
+            (events.BADGE_EARNED, {"createdAt": PHONE}, {}, 400),
+            (events.BADGE_EARNED, {"eventName": EMAIL}, {}, 200),
+            (events.BADGE_EARNED, {"orgId": int(PHONE)}, {}, 403),
+            (events.BADGE_EARNED, {"data": PHONE}, {}, 400),
         ]
         for n, (sample, changes, data, status) in enumerate(cases):
             body = {**sample, **common, "eventId": f"{PHONE}-{n}", **changes}
@@ -284,7 +284,7 @@ async def test_with_the_database_down_nothing_is_in_any_view(
         {"method": "GET", "url": ACTION_SUMMARY_PATH, "params": {**DOCUMENTED, "identifierValue": PHONE}},
         {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field(value=EMAIL)} }}"}},
         {"method": "POST", "url": TOKEN_PATH, "json": {"key": PHONE, "secret": SECRET}},
-        {"method": "POST", "url": EVENTS_PATH, "json": {**samples.CUSTOMER_ADDED, "eventId": PHONE}},
+        {"method": "POST", "url": EVENTS_PATH, "json": {**events.CUSTOMER_ADDED, "eventId": PHONE}},
     ]
     async with gateway_with(traces="otlp", mongodb_uri=uri) as gateway:
         for asked in requests:

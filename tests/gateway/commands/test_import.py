@@ -28,7 +28,7 @@ from loaders.clients import Account, add_account
 from loaders.enums import ClientKind
 from loaders.store import Store
 from tests.conftest import drop
-from tests.gateway.ingest.test_records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
+from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
 from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, children, environment
 
 

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -19,41 +18,9 @@ from gateway.ingest.records import (
     decode,
 )
 from loaders.enums import Benefit, IssuanceType
+from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
 
-ORGANIZATION = {"record": "organization", "orgId": 51135, "name": "Demo", "timeZone": "Asia/Kolkata"}
-PROMOTION = {
-    "record": "promotion",
-    "orgId": 51135,
-    "programId": 2568,
-    "promotionId": 2000065,
-    "promotionIdentifier": "021a",
-    "name": "Summer",
-}
-CUSTOMER = {
-    "record": "customer",
-    "orgId": 51135,
-    "customerId": 387729100,
-    "profiles": [{"source": "INSTORE", "identifiers": [{"type": "mobile", "value": "919078345795"}]}],
-}
-ISSUANCE = {
-    "record": "issuance",
-    "orgId": 51135,
-    "eventId": "e-1",
-    "customerId": 387729100,
-    "promotionId": 2000065,
-    "benefit": "ALTERNATE_CURRENCY",
-    "item": "DocCoin",
-    "type": "REGULAR",
-    "amount": "700.000",
-    "issuedOn": "2025-07-22T17:36:21+05:30",
-}
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "import.schema.json").read_text())
-
-
-def changed(record: dict[str, Any], **changes: Any) -> str:
-    """The record as a line, with some fields changed; None takes a field away."""
-    fields = {name: value for name, value in {**record, **changes}.items() if value is not None}
-    return json.dumps(fields)
 
 
 def test_each_kind_of_record_is_taken() -> None:

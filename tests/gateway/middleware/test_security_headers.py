@@ -16,7 +16,7 @@ from gateway.rest.openapi import OPENAPI_PATH
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH
 from loaders.store import Store
 from tests.conftest import OpenGateway
-from tests.gateway.rest.test_events import new_sender
+from tests.helpers.events import new_sender
 from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
 

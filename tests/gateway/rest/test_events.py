@@ -4,33 +4,25 @@ import asyncio
 import copy
 import json
 import random
-import uuid
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway.auth.credentials import authorization
-from gateway.commands.sample_data import PASSWORD
 from gateway.ingest import importer, recorder
 from gateway.ingest.import_summary import Line
-from gateway.rest.events import EVENTS_PATH
 from gateway.settings import Settings
 from loaders import pending_events
-from loaders.clients import Account, add_account
-from loaders.enums import ClientKind, PayloadFormat
+from loaders.enums import PayloadFormat
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
-from tests.gateway.ingest import samples
-from tests.gateway.ingest.samples import CREATED_AT, CUSTOMER, event
-from tests.gateway.ingest.test_records import ISSUANCE
+from tests.helpers import events
+from tests.helpers.events import CREATED_AT, CUSTOMER, Sender, event, new_sender
+from tests.helpers.records import ISSUANCE
 from tests.support import (
-    PASSWORD_HASH,
     Commands,
     Gateway,
-    Tenant,
     assert_rest_error,
     data_commands,
     environment,
@@ -38,44 +30,6 @@ from tests.support import (
     new_tenant,
     wait_until_served,
 )
-
-
-@dataclass(frozen=True)
-class Sender:
-    """The loyalty platform, sending the events of one organisation; and a till that reads there."""
-
-    gateway: Gateway
-    store: Store
-    tenant: Tenant
-    headers: dict[str, str]
-
-    async def send(self, sample: dict[str, Any], **changes: Any) -> httpx.Response:
-        body = {"orgId": self.tenant.organization.id, **changes}
-        return await self.post(json.dumps({**sample, **body}))
-
-    async def post(self, content: str | bytes) -> httpx.Response:
-        headers = {"Content-Type": "application/json", **self.headers}
-        return await self.gateway.client.post(EVENTS_PATH, content=content, headers=headers)
-
-    async def answer(self, **changes: str) -> dict[str, Any]:
-        asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
-        return await self.gateway.ask("rest", asked, self.tenant.headers)
-
-    async def aside(self) -> dict[str, str]:
-        waiting = pending_events.waiting(self.store, self.tenant.organization.id)
-        return {thing.event_id: thing.reason async for thing in waiting}
-
-
-async def new_writer(store: Store, tenant: Tenant) -> dict[str, str]:
-    """The headers of a new caller who may write the events of this organisation."""
-    till = f"events-{uuid.uuid4().hex}"
-    account = Account(till, till, ClientKind.TILL, tenant.organization.id, "ingest", 0, PASSWORD_HASH)
-    await add_account(store, account)
-    return {"Authorization": authorization(till, PASSWORD)}
-
-
-async def new_sender(gateway: Gateway, store: Store, tenant: Tenant) -> Sender:
-    return Sender(gateway, store, tenant, await new_writer(store, tenant))
 
 
 @pytest.fixture
@@ -108,12 +62,12 @@ def currency(type_: str, total: str) -> dict[str, Any]:
 
 MAPPED: list[tuple[dict[str, Any], str, list[dict[str, Any]]]] = [
     (
-        samples.POINTS_ISSUED,
+        events.POINTS_ISSUED,
         "points",
         [points("REGULAR", "25.225", 2), points("PROMISED", "50"), points("EXTERNAL_TRIGGER_BASED", "7")],
     ),
     (
-        samples.ALTERNATE_CURRENCIES_ISSUED,
+        events.ALTERNATE_CURRENCIES_ISSUED,
         "alternateCurrencies",
         [
             {
@@ -130,7 +84,7 @@ MAPPED: list[tuple[dict[str, Any], str, list[dict[str, Any]]]] = [
         ],
     ),
     (
-        samples.BADGE_EARNED,
+        events.BADGE_EARNED,
         "badges",
         [
             {
@@ -141,12 +95,12 @@ MAPPED: list[tuple[dict[str, Any], str, list[dict[str, Any]]]] = [
         ],
     ),
     (
-        samples.REWARD_ISSUED,
+        events.REWARD_ISSUED,
         "rewards",
         [{"rewardSeriesId": "113336", "numberOfTimesIssued": 1, "lastIssuedOn": AT}],
     ),
     (
-        samples.COUPON_ISSUE,
+        events.COUPON_ISSUE,
         "rewards",
         [{"rewardSeriesId": "4711", "numberOfTimesIssued": 3, "lastIssuedOn": "2025-07-22T18:06:22+05:30"}],
     ),
@@ -164,18 +118,18 @@ async def test_each_event_is_counted_once_however_often_it_comes(
     answer = await sender.answer()
     lists = {name: answer[name] for name in ("points", "alternateCurrencies", "rewards", "badges")}
     assert lists == {**{name: [] for name in lists}, field: expected}
-    assert await sender.aside() == {}
+    assert await sender.pending() == {}
 
 
 async def test_customers_are_known_by_the_identifiers_of_their_events(sender: Sender) -> None:
-    assert (await sender.send(samples.CUSTOMER_ADDED)).json() == {"status": "recorded"}
+    assert (await sender.send(events.CUSTOMER_ADDED)).json() == {"status": "recorded"}
     for name, value in (("mobile", "919078345795"), ("id", "387729100"), ("externalId", "EXT-1")):
         answer = await sender.answer(identifierName=name, identifierValue=value)
         assert answer["customerId"] == 387729100
 
 
 async def test_empty_identifiers_and_missing_lists_are_none(sender: Sender) -> None:
-    sample = copy.deepcopy(samples.POINTS_ISSUED)
+    sample = copy.deepcopy(events.POINTS_ISSUED)
     sample["data"]["customerIdentifiers"]["instore"].update(mobile="", externalId=None)
     sample["data"]["promisedPointsIssued"] = None
     assert (await sender.send(sample)).json() == {"status": "recorded"}
@@ -195,10 +149,10 @@ async def test_an_identifier_moves_with_a_newer_event_and_not_with_an_older_one(
 
 
 async def test_promotions_come_by_events_and_older_ones_change_nothing(sender: Sender) -> None:
-    await sender.send(samples.CUSTOMER_ADDED)
+    await sender.send(events.CUSTOMER_ADDED)
 
     def described(program: int, age: int) -> dict[str, Any]:
-        data = {**samples.PROMOTION_CREATED["data"], "loyaltyProgramId": program, "promotionId": 7}
+        data = {**events.PROMOTION_CREATED["data"], "loyaltyProgramId": program, "promotionId": 7}
         data["externalIdentifier"] = "seven"
         return event("promotionUpdated", data, f"p-{age}", createdAt=CREATED_AT - age)
 
@@ -213,19 +167,19 @@ async def test_promotions_come_by_events_and_older_ones_change_nothing(sender: S
 
 
 async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_event(sender: Sender) -> None:
-    sample = copy.deepcopy(samples.POINTS_ISSUED)
+    sample = copy.deepcopy(events.POINTS_ISSUED)
     sample["data"]["promotionalPointsIssued"][0]["promotionIdentifier"] = "later"
     for _ in range(2):
         assert (await sender.send(sample)).json() == {"status": "pending"}
-    assert await sender.aside() == {"ev-1": "its promotion is not known yet"}
+    assert await sender.pending() == {"ev-1": "its promotion is not known yet"}
     # What it says of known promotions is counted already.
     assert (await sender.answer())["points"][0]["totalPointsIssued"] == Decimal("0.1")
-    promotion = {**samples.PROMOTION_CREATED["data"], "promotionId": 9, "externalIdentifier": "later"}
+    promotion = {**events.PROMOTION_CREATED["data"], "promotionId": 9, "externalIdentifier": "later"}
     assert (await sender.send(event("promotionCreated", promotion, "p-9"))).status_code == 200
     answer = await sender.answer(promotionId="9")
     assert answer["points"] == [points("REGULAR", "25.125")]
     assert (await sender.answer())["points"][0]["totalPointsIssued"] == Decimal("0.1")
-    assert await sender.aside() == {}
+    assert await sender.pending() == {}
     assert (await sender.send(sample)).json() == {"status": "recorded"}
     assert (await sender.answer(promotionId="9"))["points"] == [points("REGULAR", "25.125")]
 
@@ -233,7 +187,7 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
 async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_import(
     sender: Sender,
 ) -> None:
-    sample = copy.deepcopy(samples.BADGE_EARNED)
+    sample = copy.deepcopy(events.BADGE_EARNED)
     sample["data"]["promotionIdentifier"] = "imported"
     assert (await sender.send(sample)).json() == {"status": "pending"}
     line = {
@@ -249,10 +203,10 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
     await run.finish()
     await run.resolve()
     assert (await sender.answer(promotionId="10"))["badges"][0]["numberOfTimesIssued"] == 1
-    assert await sender.aside() == {}
+    assert await sender.pending() == {}
 
 
-@pytest.mark.parametrize("sample", [samples.BADGE_EARNED, samples.REWARD_ISSUED, samples.COUPON_ISSUE])
+@pytest.mark.parametrize("sample", [events.BADGE_EARNED, events.REWARD_ISSUED, events.COUPON_ISSUE])
 async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
     sender: Sender, sample: dict[str, Any]
 ) -> None:
@@ -260,7 +214,7 @@ async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
     for field in ("promotionId", "promotionIdentifier"):
         nameless["data"].pop(field, None)
     assert (await sender.send(nameless)).json() == {"status": "pending"}
-    assert await sender.aside() == {"ev-1": "it names no promotion"}
+    assert await sender.pending() == {"ev-1": "it names no promotion"}
     kept = await pending_events.find(sender.store, sender.tenant.organization.id, "ev-1", PayloadFormat.EVENT)
     assert kept is not None
     assert json.loads(kept.payload)["data"] == nameless["data"]
@@ -268,7 +222,7 @@ async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
 
 
 async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(sender: Sender) -> None:
-    sample = copy.deepcopy(samples.BADGE_EARNED)
+    sample = copy.deepcopy(events.BADGE_EARNED)
     sample["data"]["promotionIdentifier"] = "unknown"
     organization_id = sender.tenant.organization.id
     record = {**ISSUANCE, "orgId": organization_id, "eventId": "ev-1", "promotionIdentifier": "unknown"}
@@ -286,19 +240,19 @@ async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(s
 async def test_the_promotion_that_arrives_while_an_event_is_set_aside_is_not_missed(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sample = copy.deepcopy(samples.BADGE_EARNED)
+    sample = copy.deepcopy(events.BADGE_EARNED)
     sample["data"]["promotionIdentifier"] = "between"
     keep = pending_events.keep
 
     async def arrive_first(*arguments: Any) -> list[int]:
         monkeypatch.undo()
-        promotion = {**samples.PROMOTION_CREATED["data"], "promotionId": 11, "externalIdentifier": "between"}
+        promotion = {**events.PROMOTION_CREATED["data"], "promotionId": 11, "externalIdentifier": "between"}
         await sender.send(event("promotionCreated", promotion, "p-11"))
         return await keep(*arguments)
 
     monkeypatch.setattr(pending_events, "keep", arrive_first)
     assert (await sender.send(sample)).json() == {"status": "recorded"}
-    assert await sender.aside() == {}
+    assert await sender.pending() == {}
 
 
 async def test_unknown_events_are_accepted_and_not_kept(sender: Sender) -> None:
@@ -313,20 +267,18 @@ async def test_unknown_events_are_accepted_and_not_kept(sender: Sender) -> None:
 
 
 async def test_the_other_organisation_s_event_is_refused(sender: Sender) -> None:
-    await sender.send(samples.CUSTOMER_ADDED)
+    await sender.send(events.CUSTOMER_ADDED)
     sender.gateway.commands.clear()
-    response = await sender.send(samples.POINTS_ISSUED, orgId=51136)
+    response = await sender.send(events.POINTS_ISSUED, orgId=51136)
     assert_rest_error(response, 403, 4000, "Not authorized. Access is denied!")
     assert data_commands(sender.gateway) == []
 
 
 async def test_only_a_group_that_may_write_events_sends_them(sender: Sender) -> None:
     reader = Sender(sender.gateway, sender.store, sender.tenant, dict(sender.tenant.headers))
-    assert_rest_error(
-        await reader.send(samples.POINTS_ISSUED), 403, 4000, "Not authorized. Access is denied!"
-    )
+    assert_rest_error(await reader.send(events.POINTS_ISSUED), 403, 4000, "Not authorized. Access is denied!")
     nobody = Sender(sender.gateway, sender.store, sender.tenant, {})
-    assert_rest_error(await nobody.send(samples.POINTS_ISSUED), 401, 401, "Unauthorized")
+    assert_rest_error(await nobody.send(events.POINTS_ISSUED), 401, 401, "Unauthorized")
 
 
 AMOUNT = "an amount is greater than 0, with at most 24 digits before and 6 behind the point"
@@ -353,68 +305,68 @@ BAD_EVENTS: list[tuple[str | bytes, str]] = [
     ("[" * 100_000, "Expected `object`, got `array`"),
     ('{"x": ' + "[" * 100_000, "not valid JSON in UTF-8"),
     ("[]", "Expected `object`, got `array`"),
-    (broken(samples.POINTS_ISSUED, "eventName"), "Object missing required field `eventName`"),
-    (broken(samples.POINTS_ISSUED, "eventId"), "Object missing required field `eventId`"),
+    (broken(events.POINTS_ISSUED, "eventName"), "Object missing required field `eventName`"),
+    (broken(events.POINTS_ISSUED, "eventId"), "Object missing required field `eventId`"),
     (
-        broken(samples.POINTS_ISSUED, "eventId", value=""),
+        broken(events.POINTS_ISSUED, "eventId", value=""),
         "Expected `str` of length >= 1 - at `$.eventId`",
     ),
     *(
         (
             broken(
-                samples.POINTS_ISSUED, "data", "customerIdentifiers", "instore", identifier, value="x" * 1025
+                events.POINTS_ISSUED, "data", "customerIdentifiers", "instore", identifier, value="x" * 1025
             ),
             f"Expected `str` of length <= 1024 - at `$.customerIdentifiers.instore.{identifier}`",
         )
         for identifier in ("mobile", "externalId")
     ),
-    (broken(samples.POINTS_ISSUED, "eventId", value=1), "Expected `str`, got `int` - at `$.eventId`"),
-    (broken(samples.POINTS_ISSUED, "orgId", value="1"), "Expected `int`, got `str` - at `$.orgId`"),
-    (broken(samples.POINTS_ISSUED, "createdAt"), "Object missing required field `createdAt`"),
-    (broken(samples.POINTS_ISSUED, "createdAt", value=-1), "Expected `int` >= 0 - at `$.createdAt`"),
+    (broken(events.POINTS_ISSUED, "eventId", value=1), "Expected `str`, got `int` - at `$.eventId`"),
+    (broken(events.POINTS_ISSUED, "orgId", value="1"), "Expected `int`, got `str` - at `$.orgId`"),
+    (broken(events.POINTS_ISSUED, "createdAt"), "Object missing required field `createdAt`"),
+    (broken(events.POINTS_ISSUED, "createdAt", value=-1), "Expected `int` >= 0 - at `$.createdAt`"),
     (
-        broken(samples.POINTS_ISSUED, "createdAt", value=10**18),
+        broken(events.POINTS_ISSUED, "createdAt", value=10**18),
         "Expected `int` <= 253370764800000 - at `$.createdAt`",
     ),
-    (broken(samples.POINTS_ISSUED, "createdAt", value=1), "a time is between the years 1971 and 9997"),
-    (broken(samples.POINTS_ISSUED, "data"), "Object missing required field `data`"),
-    (broken(samples.POINTS_ISSUED, "data", value=[]), "Expected `object`, got `array`"),
+    (broken(events.POINTS_ISSUED, "createdAt", value=1), "a time is between the years 1971 and 9997"),
+    (broken(events.POINTS_ISSUED, "data"), "Object missing required field `data`"),
+    (broken(events.POINTS_ISSUED, "data", value=[]), "Expected `object`, got `array`"),
     (
-        broken(samples.POINTS_ISSUED, "data", "customerIdentifiers"),
+        broken(events.POINTS_ISSUED, "data", "customerIdentifiers"),
         "Object missing required field `customerIdentifiers`",
     ),
     (
-        broken(samples.POINTS_ISSUED, "data", "customerIdentifiers", "customerId"),
+        broken(events.POINTS_ISSUED, "data", "customerIdentifiers", "customerId"),
         "Object missing required field `customerId` - at `$.customerIdentifiers`",
     ),
     (
-        broken(samples.POINTS_ISSUED, "data", "customerIdentifiers", "customerId", value=2**63),
+        broken(events.POINTS_ISSUED, "data", "customerIdentifiers", "customerId", value=2**63),
         f"Expected `int` <= {2**63 - 1} - at `$.customerIdentifiers.customerId`",
     ),
-    (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value=-1), AMOUNT),
-    (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="1e24"), AMOUNT),
-    (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="0.0000001"), AMOUNT),
-    (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="NaN"), AMOUNT),
-    (broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="sNaN"), AMOUNT),
+    (broken(events.POINTS_ISSUED, *PROMOTED, "promotionPoints", value=-1), AMOUNT),
+    (broken(events.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="1e24"), AMOUNT),
+    (broken(events.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="0.0000001"), AMOUNT),
+    (broken(events.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="NaN"), AMOUNT),
+    (broken(events.POINTS_ISSUED, *PROMOTED, "promotionPoints", value="sNaN"), AMOUNT),
     (
-        broken(samples.POINTS_ISSUED, "refId", value="ref").encode().replace(b'"ref"', b'"\xff\xfe"'),
+        broken(events.POINTS_ISSUED, "refId", value="ref").encode().replace(b'"ref"', b'"\xff\xfe"'),
         "not valid JSON in UTF-8",
     ),
     (
-        broken(samples.POINTS_ISSUED, *PROMOTED, "promotionPoints"),
+        broken(events.POINTS_ISSUED, *PROMOTED, "promotionPoints"),
         "Object missing required field `promotionPoints` - at `$.promotionalPointsIssued[0]`",
     ),
-    (broken(samples.BADGE_EARNED, "data", "badgeId"), "Object missing required field `badgeId`"),
+    (broken(events.BADGE_EARNED, "data", "badgeId"), "Object missing required field `badgeId`"),
     (
-        broken(samples.BADGE_EARNED, "data", "promotionId", value=-1),
+        broken(events.BADGE_EARNED, "data", "promotionId", value=-1),
         "Expected `int` >= 0 - at `$.promotionId`",
     ),
     (
-        broken(samples.COUPON_ISSUE, "data", "coupons", 0, "issued_on", value="yesterday"),
+        broken(events.COUPON_ISSUE, "data", "coupons", 0, "issued_on", value="yesterday"),
         "Invalid RFC3339 encoded datetime - at `$.coupons[0].issued_on`",
     ),
     (
-        broken(samples.PROMOTION_CREATED, "data", "externalIdentifier"),
+        broken(events.PROMOTION_CREATED, "data", "externalIdentifier"),
         "Object missing required field `externalIdentifier`",
     ),
 ]
@@ -439,16 +391,16 @@ async def test_without_a_database_the_sender_is_told_to_try_again(
 ) -> None:
     async with gateway_with(rest_status=rest_status) as gateway:
         sender = await new_sender(gateway, store, await new_tenant(store))
-        await sender.send(samples.CUSTOMER_ADDED)
+        await sender.send(events.CUSTOMER_ADDED)
         # The server itself refuses to write to a collection of this name.
         monkeypatch.setattr(
             "loaders.ledger.CUSTOMER_IDENTIFIERS", type("Collection", (), {"name": "$invalid"})
         )
-        response = await sender.send(samples.POINTS_ISSUED)
+        response = await sender.send(events.POINTS_ISSUED)
         assert_rest_error(response, 503, 503, "The event is not recorded; send it again.")
         assert response.headers["retry-after"] == "1"
         monkeypatch.undo()
-        assert (await sender.send(samples.POINTS_ISSUED)).json() == {"status": "recorded"}
+        assert (await sender.send(events.POINTS_ISSUED)).json() == {"status": "recorded"}
 
 
 @pytest.mark.parametrize(("count", "times"), [(25, 2), pytest.param(2_000, 2, marks=pytest.mark.slow)])
@@ -475,7 +427,7 @@ async def _deliver_from_eight_senders(sender: Sender, count: int, times: int) ->
         data = {"customerIdentifiers": CUSTOMER, "promotionalPointsIssued": [entry]}
         return event("pointsIssued", data, f"p-{n}", createdAt=CREATED_AT + n * 1000)
 
-    late = {**samples.PROMOTION_CREATED["data"], "promotionId": 2, "externalIdentifier": "late"}
+    late = {**events.PROMOTION_CREATED["data"], "promotionId": 2, "externalIdentifier": "late"}
     deliveries = [badge(n) for n in range(count // 2)] + [issued(n) for n in range(count // 2)]
     deliveries.append(event("promotionCreated", late, "late"))
 
@@ -495,4 +447,4 @@ async def _deliver_from_eight_senders(sender: Sender, count: int, times: int) ->
         [row] = one["points"]
         assert row["totalPointsIssued"] == sum(n + Decimal("0.5") for n in of)
         assert row["numberOfTimesIssued"] == len(of)
-    assert await sender.aside() == {}
+    assert await sender.pending() == {}

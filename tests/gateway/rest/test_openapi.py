@@ -33,9 +33,9 @@ from loaders.enums import ClientKind
 from loaders.store import Store
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
-from tests.gateway.ingest import samples
 from tests.gateway.rest.test_action_summary import ERRORS
-from tests.gateway.rest.test_events import new_sender
+from tests.helpers import events
+from tests.helpers.events import new_sender
 from tests.support import DEMO_HEADER, DOCUMENTED, PASSWORD_HASH, Gateway, new_tenant, open_gateway
 
 MODES = ["legacy", "semantic"]
@@ -187,7 +187,7 @@ async def _events(gateway: Gateway, store: Store) -> list[httpx.Response]:
     sender = await new_sender(gateway, store, tenant)
     answers = [
         await sender.send(sample)
-        for sample in (samples.PROMOTION_CREATED, samples.POINTS_ISSUED, samples.event("x", {}))
+        for sample in (events.PROMOTION_CREATED, events.POINTS_ISSUED, events.event("x", {}))
     ]
     headers = {**sender.headers, "Content-Type": "text/plain"}
     answers.append(await gateway.client.post(EVENTS_PATH, content=b"{}", headers=headers))
@@ -247,9 +247,7 @@ async def test_decimals_are_json_numbers_and_a_string_is_refused(gateway: Gatewa
         check(whole, changed)
 
 
-@pytest.mark.parametrize(
-    "sample", [one for one in vars(samples).values() if isinstance(one, dict) and "eventName" in one]
-)
+@pytest.mark.parametrize("sample", events.SAMPLES, ids=lambda sample: sample["eventName"])
 def test_the_samples_are_notifications_as_described(sample: dict[str, Any]) -> None:
     whole = described("legacy")
     schema = {"$ref": "#/components/schemas/Notification", "components": whole["components"]}

@@ -19,8 +19,7 @@ from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import Logged
-from tests.gateway.ingest.samples import BADGE_EARNED, POINTS_ISSUED, event
-from tests.gateway.rest.test_events import new_sender
+from tests.helpers.events import BADGE_EARNED, POINTS_ISSUED, event, new_sender
 from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
 

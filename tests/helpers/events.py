@@ -1,6 +1,20 @@
-"""A sample of every event notification, as the loyalty platform sends it."""
+"""The loyalty platform of the tests: a sample of every event notification, and a sender of them."""
 
+import json
+import uuid
+from dataclasses import dataclass
 from typing import Any
+
+import httpx
+
+from gateway.auth.credentials import authorization
+from gateway.commands.sample_data import PASSWORD
+from gateway.rest.events import EVENTS_PATH
+from loaders import pending_events
+from loaders.clients import Account, add_account
+from loaders.enums import ClientKind
+from loaders.store import Store
+from tests.support import PASSWORD_HASH, Gateway, Tenant
 
 CREATED_AT = 1_753_187_781_000  # 2025-07-22T18:06:21+05:30
 
@@ -114,3 +128,50 @@ PROMOTION_CREATED = event(
     },
 )
 CUSTOMER_ADDED = event("customerAdded", {"customerIdentifiers": CUSTOMER})
+SAMPLES = (
+    POINTS_ISSUED,
+    ALTERNATE_CURRENCIES_ISSUED,
+    BADGE_EARNED,
+    REWARD_ISSUED,
+    COUPON_ISSUE,
+    PROMOTION_CREATED,
+    CUSTOMER_ADDED,
+)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The loyalty platform, sending the events of one organisation; and a POS client that reads its data."""
+
+    gateway: Gateway
+    store: Store
+    tenant: Tenant
+    headers: dict[str, str]
+
+    async def send(self, sample: dict[str, Any], **changes: Any) -> httpx.Response:
+        body = {"orgId": self.tenant.organization.id, **changes}
+        return await self.post(json.dumps({**sample, **body}))
+
+    async def post(self, content: str | bytes) -> httpx.Response:
+        headers = {"Content-Type": "application/json", **self.headers}
+        return await self.gateway.client.post(EVENTS_PATH, content=content, headers=headers)
+
+    async def answer(self, **changes: str) -> dict[str, Any]:
+        asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
+        return await self.gateway.ask("rest", asked, self.tenant.headers)
+
+    async def pending(self) -> dict[str, str]:
+        waiting = pending_events.waiting(self.store, self.tenant.organization.id)
+        return {event.event_id: event.reason async for event in waiting}
+
+
+async def new_writer(store: Store, tenant: Tenant) -> dict[str, str]:
+    """The headers of a new client that may write the events of this organisation."""
+    till = f"events-{uuid.uuid4().hex}"
+    account = Account(till, till, ClientKind.TILL, tenant.organization.id, "ingest", 0, PASSWORD_HASH)
+    await add_account(store, account)
+    return {"Authorization": authorization(till, PASSWORD)}
+
+
+async def new_sender(gateway: Gateway, store: Store, tenant: Tenant) -> Sender:
+    return Sender(gateway, store, tenant, await new_writer(store, tenant))
