@@ -30,13 +30,12 @@ from gateway.health import LIVE, READY, Health
 from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
 from gateway.middleware.body_limit import body_limit
 from gateway.middleware.deadline import RequestDeadline
-from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, Pages, Till
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
 from gateway.rest.errors import RestErrors
 from gateway.rest.events import EVENTS_PATH, EventsEndpoint
-from gateway.rest.openapi import OPENAPI_PATH, OpenAPIEndpoint
+from gateway.rest.openapi import OPENAPI_PATH, describe
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TokenEndpoint
 from gateway.settings import Settings
 from gateway.telemetry import logs
@@ -82,7 +81,6 @@ def create_app(
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.pending_event_days)
     introspection = settings.introspection == "on"
     pages = Pages(schema.as_str(), pages_call_as, introspection=introspection)
-    description = OpenAPIEndpoint(schema._schema, always_200=always_200)
     persisted = PersistedDocuments(
         operations,
         only_trusted=settings.trusted_documents_only == "on",
@@ -127,7 +125,7 @@ def create_app(
             _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, with_body),
             _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, with_body),
             _route(JWKS_PATH, token_endpoint.public_keys, ["GET"], summary),
-            _route(OPENAPI_PATH, description.get, ["GET"], summary),
+            _route(OPENAPI_PATH, describe, ["GET"], summary),
             _route(LIVE, health.live, ["GET"], summary),
             _route(READY, health.ready, ["GET"], summary),
             _route("/", pages.index, ["GET"], summary),
@@ -140,7 +138,6 @@ def create_app(
             Middleware(SecurityHeaders),
             *cors_middleware(settings.cors_origins),
             *_trusted_proxies(settings.trusted_proxies),
-            Middleware(OriginForm),
         ],
         exception_handlers={HTTPException: summary},
         lifespan=lifespan,
@@ -158,8 +155,9 @@ def _route(
     middleware: Sequence[Middleware] = (),
 ) -> Route:
     """A route whose errors all look like its API's, those of its middleware and of wrong methods included."""
-    guards = [_errors(render_error), Middleware(RequestHead), *middleware]
-    return Route(path, Route(path, endpoint, methods=methods), middleware=guards)
+    return Route(
+        path, Route(path, endpoint, methods=methods), middleware=[_errors(render_error), *middleware]
+    )
 
 
 def _errors(render: RenderError) -> Middleware:

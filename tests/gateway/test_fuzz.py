@@ -1,6 +1,6 @@
-"""Whatever is sent: no defect shows, and every answer is one that the schemas describe.
+"""Generated requests show no defect, and every response is one that the schemas describe.
 
-`make fuzz` tries many more examples than `make test`, and others each time.
+`make fuzz` tries many more examples than `make test`, and different ones each time.
 """
 
 import json
@@ -42,16 +42,15 @@ from gateway.commands.sample_data import OAUTH_KEY, OAUTH_SECRET
 from gateway.middleware.deadline import HEADER
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
-from gateway.rest.openapi.document import document
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from gateway.telemetry import REQUEST_ID
 from loaders.store import Store
 from resolvers.schema import create_schema
-from tests.gateway.rest.test_openapi import check
 from tests.helpers import events
 from tests.helpers.events import new_writer
 from tests.helpers.graphql import field
+from tests.helpers.openapi import OPENAPI, check
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,
@@ -73,11 +72,10 @@ fuzz = examples(
 )
 
 SCHEMA = create_schema()._schema
-DOCUMENT = document(SCHEMA, always_200=True)
-REST = schemathesis.openapi.from_dict(DOCUMENT)
-# Other credentials beside the good ones are refused before anything is read; the raw requests send them.
+REST = schemathesis.openapi.from_dict(OPENAPI)
+# Generated credentials would be refused before anything is read; the raw requests send some.
 REST.config.generation.with_security_parameters = False
-# Each edge of each schema in turn, which takes a thousand requests however few examples are wanted.
+# The edges of every schema take a thousand requests, however few examples are wanted.
 REST.config.phases.coverage.enabled = MANY is not None
 GRAPHQL = schemathesis.graphql.from_dict(dict(introspection_from_schema(SCHEMA)))
 CHECKS = [
@@ -142,17 +140,17 @@ def test_rest(
 ) -> None:
     headers = writer if case.path == EVENTS_PATH else DEMO_HEADER
     if known:
-        # What nobody would find by chance.
+        # Values that are not found by chance.
         if case.path == ACTION_SUMMARY_PATH and case.query:
             case.query.update({name: DOCUMENTED[name] for name in case.query.keys() & DOCUMENTED.keys()})
         elif case.path == TOKEN_PATH and isinstance(case.body, dict):
             case.body.update(key=OAUTH_KEY, secret=OAUTH_SECRET)
         elif case.path == EVENTS_PATH and isinstance(case.body, dict):
             case.body.update(orgId=tenant.organization.id, createdAt=events.CREATED_AT)
-    # Who asks for an answer within a millisecond gets the 503 that is described.
-    hurried: list[Any] = [checks.not_a_server_error] if HEADER in (case.headers or {}) else []
+    # A deadline of a millisecond is answered with the 503 that is described.
+    short: list[Any] = [checks.not_a_server_error] if HEADER in (case.headers or {}) else []
     case.call_and_validate(
-        base_url=served, session=session, headers=headers, checks=CHECKS, excluded_checks=hurried
+        base_url=served, session=session, headers=headers, checks=CHECKS, excluded_checks=short
     )
 
 
@@ -167,7 +165,7 @@ def test_graphql(data: st.DataObject, mode: GenerationMode, served: str, session
     query = data.draw(operation.as_strategy(mode)).body
     assert isinstance(query, str)
     if mode is GenerationMode.POSITIVE and data.draw(st.booleans()):
-        query = _about_somebody(query)
+        query = _about_known_customer(query)
     response = session.post(f"{served}/graphql", json={"query": query}, headers=DEMO_HEADER)
     assert response.status_code < 500
     _check_graphql(query, response.json())
@@ -180,7 +178,7 @@ query ($source: CustomerSource!, $name: CustomerIdentifierName!, $value: String!
   ) { customerId }
 }
 """
-# Surrogates among them, which JSON can spell alone and Unicode cannot.
+# With surrogates, which JSON can spell alone and Unicode cannot.
 TEXT = st.text(st.characters(exclude_categories=()))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
@@ -196,7 +194,7 @@ VARIABLES = {
 
 @fuzz
 @given(
-    asked=st.fixed_dictionaries(
+    body=st.fixed_dictionaries(
         {"query": st.just(SUMMARY_QUERY) | JSON},
         optional={
             "variables": st.fixed_dictionaries({}, optional=VARIABLES) | JSON,
@@ -207,26 +205,26 @@ VARIABLES = {
     )
     | JSON
 )
-def test_graphql_bodies(asked: object, served: str, session: requests.Session) -> None:
+def test_graphql_bodies(body: object, served: str, session: requests.Session) -> None:
     headers = {**DEMO_HEADER, "Content-Type": "application/json"}
-    # It writes NaN and infinities as well, which are no JSON.
-    response = session.post(f"{served}/graphql", data=json.dumps(asked), headers=headers)
+    # `dumps` also writes NaN and infinities, which are not JSON.
+    response = session.post(f"{served}/graphql", data=json.dumps(body), headers=headers)
     assert response.status_code in (200, 400)
     _check_graphql(SUMMARY_QUERY, response.json())
 
 
-def _about_somebody(query: str) -> str:
-    """The same selection, with arguments that nobody would find by chance."""
-    asked, known = [parse(text).definitions[0] for text in (query, f"{{ {field()} }}")]
-    assert isinstance(asked, OperationDefinitionNode)
+def _about_known_customer(query: str) -> str:
+    """The same selection, with arguments that are not found by chance."""
+    generated, known = [parse(text).definitions[0] for text in (query, f"{{ {field()} }}")]
+    assert isinstance(generated, OperationDefinitionNode)
     assert isinstance(known, OperationDefinitionNode)
-    [somebody] = known.selection_set.selections
-    assert isinstance(somebody, FieldNode)
+    [field_of_customer] = known.selection_set.selections
+    assert isinstance(field_of_customer, FieldNode)
     selections = [
-        replace(one, arguments=somebody.arguments) if isinstance(one, FieldNode) else one
-        for one in asked.selection_set.selections
+        replace(one, arguments=field_of_customer.arguments) if isinstance(one, FieldNode) else one
+        for one in generated.selection_set.selections
     ]
-    return print_ast(replace(asked, selection_set=SelectionSetNode(selections=tuple(selections))))
+    return print_ast(replace(generated, selection_set=SelectionSetNode(selections=tuple(selections))))
 
 
 def _check_graphql(query: str, body: dict[str, Any]) -> None:
@@ -236,7 +234,7 @@ def _check_graphql(query: str, body: dict[str, Any]) -> None:
         assert isinstance(error["extensions"]["errorCode"], int)
     assert body.keys() <= {"data", "errors"}
     if (data := body.get("data")) is not None:
-        # A data set conforms to the schema if the query, executed over it, finds all of it and nothing else.
+        # Data conforms to the schema if the query, executed over it, finds all of it and nothing else.
         found = execute_sync(PUBLISHED, parse(query), data, field_resolver=_by_response_key)
         assert (found.data, found.errors) == (data, None)
 
@@ -246,7 +244,7 @@ def _by_response_key(source: dict[str, Any], info: GraphQLResolveInfo[None], /, 
 
 
 BYTES = st.binary(max_size=60)
-# Without what ends a header, or a request line's target.
+# Without the bytes that end a header or a request line's target.
 VALUES = BYTES.map(lambda raw: re.sub(rb"[\x00-\x1f\x7f]", b"", raw))
 WORDS = st.sampled_from([*DOCUMENTED.values(), *DEMO_HEADER.values(), "*", "application/json", "text/html"])
 NAMES = st.sampled_from([*DOCUMENTED, "query", "variables", "operationName", "extensions"])
@@ -266,7 +264,7 @@ HEADERS = st.lists(st.tuples(HEADER_NAMES.map(str.encode), WORDS.map(str.encode)
 @fuzz
 @given(
     method=st.sampled_from(["GET", "GET", "POST", "HEAD", "OPTIONS", "PUT"]),
-    path=st.sampled_from([*DOCUMENT["paths"], "/graphql", "/unknown"]),
+    path=st.sampled_from([*OPENAPI["paths"], "/graphql", "/unknown"]),
     query=PARAMETERS,
     headers=HEADERS,
     credentials=st.sampled_from([[], [f"Authorization: {DEMO_HEADER['Authorization']}".encode()]]),
@@ -288,15 +286,15 @@ def test_raw_query_strings_and_headers(
     )
     assert response is not None
     if REQUEST_ID not in response.headers:
-        # It is no HTTP, and uvicorn says so itself.
+        # It is not HTTP, and uvicorn itself refuses it.
         assert response.status_code == 400
     elif path == "/graphql":
         assert response.status_code < 500
-    elif method.lower() in DOCUMENT["paths"].get(path, {}):
+    elif method.lower() in OPENAPI["paths"].get(path, {}):
         response.request = httpx.Request(method, f"http://gateway{path}")
-        check(DOCUMENT, response)
-    elif method == "HEAD" and "get" in DOCUMENT["paths"].get(path, {}):
-        assert str(response.status_code) in DOCUMENT["paths"][path]["get"]["responses"]
+        check(response)
+    elif method == "HEAD" and "get" in OPENAPI["paths"].get(path, {}):
+        assert str(response.status_code) in OPENAPI["paths"][path]["get"]["responses"]
     else:
         assert response.status_code == (404 if path == "/unknown" else 405)
 
@@ -309,7 +307,7 @@ def test_raw_bytes(served: str, sent: bytes) -> None:
 
 
 def _send(served: str, sent: bytes, method: str, *, whole: bool = True) -> httpx.Response | None:
-    """The answer, or None if what was sent is not a whole request but the beginning of one."""
+    """The response, or None if only the beginning of a request was sent."""
     with socket.create_connection(("127.0.0.1", int(served.rpartition(":")[2])), timeout=5) as connection:
         connection.sendall(sent)
         if not whole:
