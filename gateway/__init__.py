@@ -1,30 +1,37 @@
 """A GraphQL gateway that answers: what has this customer earned from this loyalty promotion?
 
-The rooms, with arrows only to the right:
-
     gateway  →  resolvers  →  loaders
-    HTTP and    meaning       data
-    callers
+    serving     meaning       data
 
-`gateway` puts everything together (`app`) and holds
+Imports run only to the right. `resolvers` hold the GraphQL schema and the use cases behind it; `loaders` read
+and write MongoDB. The gateway is everything about serving:
 
-- the two faces: `graphql_app` with `graphql_http` and `persisted`, and `legacy`, the original REST call;
-- who may call (`auth`), and how an error looks (`errors`);
-- the way in for data (`ingest`);
-- what protects it: `body`, `deadline`, `traffic`, and `health` for whoever asks;
-- what is said of it: `telemetry`, `openapi`; to browsers `browsers`, and pages in `playground`;
-- how it runs: `cli` and `admin`, `settings`, `server`, `embedded` and `demo`.
+    graphql/     the GraphQL API: requests, persisted documents, the compiler, limits
+    rest/        the REST API: the original call, tokens, events, the OpenAPI document
+    auth/        the credentials of a request → a caller
+    ingest/      imports and event notifications → the ledger
+    middleware/  deadline, admission, size limits, headers for browsers
+    telemetry/   logs, metrics, traces
+    pages/       GraphiQL, the REST documentation, the index
+    commands/    `promo-gateway …`, the demo and its embedded database
+    app          puts it all together; beside it errors, health, server, settings
 
-`resolvers` hold the GraphQL schema, what an operation may ask for (`limits`, `cost`), its preparation
-(`operations`, with `compiler` and `plan`), and `promotion_summary.summarize`, the use case that both faces
-call.
+One request: `telemetry` gives it an id, and writes a log line at its end. The middleware of its route admits
+it and sets its deadline. `auth` turns its credentials into a `Caller`, whose organisation is the only one
+that it can read. The API reads the arguments and calls a use case of the resolvers. Loaders look up the
+customer and the promotion side by side, then the totals of the selected benefits. The dispatcher under the
+loaders joins the reads of concurrent requests, so that one aggregation answers all of them.
 
-`loaders` hold a request's dataloaders, and the `dispatcher` under them, in which the reads of concurrent
-requests meet. Only `store` and `driver` know MongoDB's driver.
+Words:
 
-The path of one request: `telemetry` gives it an id, and at the end a line in the log; `deadline` says until
-when it is of use; `auth` turns its credentials into a `Caller`, whose organisation is the only one it can
-read; the face reads the arguments and calls `summarize`, which loads customer and promotion side by side, and
-then the totals of the benefits that are asked for. However many aliases and lists that were, and however many
-other requests ask at the same time, one aggregation answers them.
+    organisation  a tenant; every read and write belongs to one
+    POS client    a client with Basic credentials; the vendor calls it a till
+    source        the system that knows a customer by an identifier
+    identifier    a mobile number, the platform's id or an external id of a customer
+    programme     a loyalty programme; promotions belong to it
+    promotion     what a customer can earn benefits from
+    benefit       points, an alternate currency, a reward or a badge
+    issuance      one benefit that was issued to one customer; the ledger holds all of them
+    summary       the totals of one customer's issuances from one promotion
+    pending       an event that cannot be counted yet and waits, for its promotion for example
 """

@@ -1,10 +1,11 @@
-"""The rules of the house that no tool checks: arrows between the rooms, and documents that tell the truth."""
+"""The rules that no tool checks: imports between the rooms, and documents that match the code."""
 
 import ast
 import json
 import re
 import tomllib
 from dataclasses import fields
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,76 @@ def test_a_module_is_short_says_why_it_exists_and_has_a_name_of_its_own(path: Pa
     assert len(text.splitlines()) <= 250
     assert ast.get_docstring(ast.parse(text))
     assert path.stem not in STANDARD_NAMES
+
+
+ROOMS = {"graphql", "rest", "auth", "ingest", "middleware", "telemetry", "pages", "commands"}
+BESIDE_THE_ROOMS = {
+    *("__init__", "__main__", "app", "errors", "health", "http_headers", "json_format", "server", "settings")
+}
+# The private attributes of libraries that the product reads, each with its reason.
+PRIVATE_ATTRIBUTES = {
+    "_schema": "Strawberry does not hand out graphql-core's schema, which the compiler works on.",
+    "_raw_info": "Strawberry's info does not hand out the selection below a field as graphql-core has it.",
+}
+# Private in name only: the public methods of named tuples.
+NAMED_TUPLE_METHODS = {"_replace", "_asdict"}
+
+
+def test_the_gateway_has_these_rooms_and_at_most_nine_modules_beside_them() -> None:
+    entries = [path for path in (ROOT / "gateway").iterdir() if path.name != "__pycache__"]
+    assert {path.name for path in entries if path.is_dir()} == ROOMS
+    assert {path.stem for path in entries if path.is_file()} == BESIDE_THE_ROOMS
+
+
+def folder(module: str) -> str:
+    """The room of a module, or the module itself where it lies beside the rooms."""
+    top, _, rest = module.partition(".")
+    return f"gateway.{rest.partition('.')[0]}" if top == "gateway" and rest else top
+
+
+def test_no_circle_of_imports_between_folders() -> None:
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        module = name(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        ours = {one for one in imports(path) if one.partition(".")[0] in FORBIDDEN}
+        graph.setdefault(folder(module), set()).update(folder(one) for one in ours)
+    for one, needs in graph.items():
+        needs.discard(one)
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_only_commands_import_commands(path: Path) -> None:
+    """Production code never imports the demo, its data or its database."""
+    if not name(path).startswith(("gateway/commands/", "gateway/__main__")):
+        assert not [module for module in imports(path) if module.startswith("gateway.commands")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if name(path).startswith(("gateway/auth/", "gateway/ingest/"))],
+    ids=name,
+)
+def test_auth_and_ingest_have_no_endpoint(path: Path) -> None:
+    assert imports(path).isdisjoint({"starlette.responses", "starlette.routing", "starlette.exceptions"})
+
+
+def private_attributes(path: Path) -> set[str]:
+    """The private attributes and modules of libraries that a module uses."""
+    found = {module for module in imports(path) if "._" in module}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            of = node.value
+            if not (isinstance(of, ast.Name) and of.id in ("self", "cls", "other")):
+                found.add(node.attr)
+    return found
+
+
+def test_the_private_attributes_of_libraries_that_are_used_are_listed() -> None:
+    assert {
+        one for path in MODULES for one in private_attributes(path)
+    } - NAMED_TUPLE_METHODS == PRIVATE_ATTRIBUTES.keys()
+    assert len(PRIVATE_ATTRIBUTES) <= 4
 
 
 def test_the_printed_schema_is_the_schema() -> None:
