@@ -76,7 +76,8 @@ def main(what: str, counted: bool) -> None:
     with server.bind("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
         told = f"Listening on 127.0.0.1 port {port}"
-        server.run(app, listening, settings.shutdown_seconds, lambda: click.echo(told, err=True))
+        click.echo(told, err=True)
+        server.run(app, listening, settings)
 
 
 def _count(app: Starlette, commands: Commands) -> None:

@@ -30,6 +30,7 @@ from gateway.health import LIVE, READY, Health
 from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
 from gateway.middleware.body_limit import body_limit
 from gateway.middleware.deadline import RequestDeadline
+from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, Pages, Till
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
@@ -138,6 +139,7 @@ def create_app(
             Middleware(SecurityHeaders),
             *cors_middleware(settings.cors_origins),
             *_trusted_proxies(settings.trusted_proxies),
+            Middleware(OriginForm),
         ],
         exception_handlers={HTTPException: summary},
         lifespan=lifespan,
@@ -155,9 +157,8 @@ def _route(
     middleware: Sequence[Middleware] = (),
 ) -> Route:
     """A route whose errors all look like its API's, those of its middleware and of wrong methods included."""
-    return Route(
-        path, Route(path, endpoint, methods=methods), middleware=[_errors(render_error), *middleware]
-    )
+    guards = [_errors(render_error), Middleware(RequestHead), *middleware]
+    return Route(path, Route(path, endpoint, methods=methods), middleware=guards)
 
 
 def _errors(render: RenderError) -> Middleware:

@@ -102,6 +102,8 @@ class ErrorSpec(NamedTuple):
         return HTTPStatus.OK if always_200 and 8000 <= self.code <= 8999 else self.status
 
 
+# The phrases of RFC 9110 that older versions of Python do not know.
+_NEWER_PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
 _PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
 
 # In the order of the API's documentation, word for word; an empty message stands for the exception's own.
@@ -149,7 +151,7 @@ ERRORS: Mapping[type[Exception], ErrorSpec] = {
 
 def status_phrase(status: int) -> str:
     """The standard phrase of an HTTP status, the same on every version of Python."""
-    return "Content Too Large" if status == 413 else HTTPStatus(status).phrase
+    return _NEWER_PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def describe(error: Exception) -> ErrorSpec:

@@ -1,84 +1,66 @@
-"""Runs the application under uvicorn: on a socket that is bound first, with logs that name no customer."""
+"""Runs the application under uvicorn, on a socket that is bound first, with logs that name no customer."""
 
 import asyncio
 import os
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors import Multiprocess
 
-# When the server stops, an idle connection is kept for this long: a request may be on its way.
-IDLE_SECONDS = 0.5
-# The longest request line with its headers, and the longest time for it to arrive.
+from gateway.settings import Settings
+
+# At shutdown an idle connection is kept for this long: a request may be on its way.
+IDLE_GRACE_SECONDS = 0.5
+# The limits of a request's head: the request line and the headers.
 HEAD_BYTES, HEAD_SECONDS = 64 * 1024, 10
-_HEAD_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
+# Longer than a balancer in front keeps its idle connections, which is 60 seconds for most.
+KEEP_ALIVE_SECONDS = 75
 
 
 class AddressUnusable(Exception):
-    """Nothing can listen on this address, port or socket; the message is one line."""
+    """The server cannot listen on this address, port or socket; the message is one line."""
 
 
-class _Protocol(HttpToolsProtocol):
-    """Refuses a head that is too long or takes too long: no middleware would ever see it."""
+class _Connection(H11Protocol):
+    """uvicorn's protocol, where a head has to arrive in time and a shutdown loses no request.
 
-    # The bytes of a head that is not complete; -1 while there is none.
-    _head = 0
-    _waiting: asyncio.TimerHandle | None = None
+    A client that sends no request, or half of one, would otherwise hold its connection for ever.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._waiting = self.loop.call_later(HEAD_SECONDS, transport.close)
+        self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._head >= 0:
-            self._head += len(data)
-            if self._head > HEAD_BYTES:
-                self.transport.write(_HEAD_TOO_LARGE)
-                self.transport.close()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head = 0
-        if self._waiting is None:
-            self._waiting = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def on_headers_complete(self) -> None:
-        self._head = -1
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        if self.cycle is None or (self.cycle.response_complete and self.timeout_keep_alive_task is None):
+            self._watch_head()
+        else:
+            self._stop_watching()
 
     def shutdown(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
-            self.loop.call_later(IDLE_SECONDS, super().shutdown)
+            self.loop.call_later(IDLE_GRACE_SECONDS, super().shutdown)
         else:
             super().shutdown()
 
+    def _watch_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._started = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._started()
+    def _stop_watching(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 def bind(host: str, port: int, advice: str = "") -> socket.socket:
@@ -106,28 +88,31 @@ def inherit(descriptor: int) -> socket.socket:
     raise AddressUnusable(f"File descriptor {descriptor} is not a TCP socket that listens.")
 
 
-def run(app: Starlette, listening: socket.socket, shutdown_seconds: int, started: Callable[[], None]) -> None:
-    """Serve `app` in this process until a signal; calls `started` when it answers."""
-    _Server(_config(app, shutdown_seconds), started).run(sockets=[listening])
+def run(app: Starlette, listening: socket.socket, settings: Settings) -> None:
+    """Serve `app` in this process until a signal."""
+    uvicorn.Server(create_config(app, settings)).run(sockets=[listening])
 
 
-def run_workers(factory: str, listening: socket.socket, workers: int, shutdown_seconds: int) -> None:
+def run_workers(factory: str, listening: socket.socket, workers: int, settings: Settings) -> None:
     """Serve the application that `factory` ("module:function") makes, in `workers` processes."""
-    config = _config(factory, shutdown_seconds, workers=workers, factory=True)
+    config = create_config(factory, settings, workers=workers, factory=True)
     if workers == 1:
         uvicorn.Server(config).run(sockets=[listening])
     else:
         Multiprocess(config, sockets=[listening]).run()
 
 
-def _config(app: Starlette | str, shutdown_seconds: int, **options: Any) -> uvicorn.Config:
+def create_config(app: Starlette | str, settings: Settings, **options: Any) -> uvicorn.Config:
+    """How uvicorn serves `app`; each option is set on purpose."""
     return uvicorn.Config(
         app,
-        http=_Protocol,
-        timeout_graceful_shutdown=shutdown_seconds,
+        http=_Connection,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
         # uvicorn's access line holds the query string, and with it the customer's identifier.
         access_log=False,
-        # What it logs comes to `telemetry.logs`, like all that libraries log.
+        # `telemetry.logs` takes what uvicorn logs, like the records of every library.
         log_config=None,
         server_header=False,
         # The application has a list of trusted proxies of its own.

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from gateway import server
 from gateway.commands.embedded_database import embedded_database
+from gateway.settings import Settings
 
 T = TypeVar("T")
 
@@ -110,7 +111,7 @@ async def served(app: Starlette) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     """The application on a real socket: uvicorn's server as `promo-gateway serve` runs it, and its port."""
     with server.bind("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        running = uvicorn.Server(server._config(app, 10))
+        running = uvicorn.Server(server.create_config(app, Settings()))
         serving = asyncio.create_task(running.serve(sockets=[listening]))
         await until(lambda: running.started)
         try:

@@ -66,12 +66,10 @@ def demo(port: int, data_dir: Path | None) -> None:
         with_store(fill, settings)
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.run(
-            create_app(settings, pages_call_as=Till(TILL, PASSWORD)),
-            listening,
-            settings.shutdown_seconds,
-            lambda: click.echo(announcement(address)),
-        )
+        app = create_app(settings, pages_call_as=Till(TILL, PASSWORD))
+        # The socket listens already: a request that comes now waits for the server.
+        click.echo(announcement(address))
+        server.run(app, listening, settings)
 
 
 def announcement(address: str) -> str:

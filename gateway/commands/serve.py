@@ -47,9 +47,7 @@ def serve(host: str | None, port: int | None, workers: int | None, fd: int | Non
         click.echo(f"Listening on {bound_host} port {bound_port}", err=True)
         if not settings.signing_keys:
             click.echo("GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.", err=True)
-        server.run_workers(
-            "gateway.app:create_app_from_environment", listening, workers, settings.shutdown_seconds
-        )
+        server.run_workers("gateway.app:create_app_from_environment", listening, workers, settings)
 
 
 def stop_on_signals() -> None:

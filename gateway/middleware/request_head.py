@@ -1,0 +1,50 @@
+"""What the HTTP server leaves unchecked in the head of a request."""
+
+import re
+from functools import lru_cache
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+MAX_TARGET_BYTES = 32 * 1024
+
+_CLOSE = {"Connection": "close"}
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]*)?", re.ASCII)
+
+
+class OriginForm:
+    """Middleware that takes a target in absolute form, `http://host/path`, by its path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(("/", "*")):
+            for key, slash in (("path", "/"), ("raw_path", b"/")):
+                scope[key] = slash + scope[key].partition(slash * 2)[2].partition(slash)[2]
+        await self._app(scope, receive, send)
+
+
+class RequestHead:
+    """Middleware that refuses a Host that is none, a target that is too long, and a body of two lengths."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            raise HTTPException(414, f"A request target has at most {MAX_TARGET_BYTES} bytes.", _CLOSE)
+        lengths = 0
+        for name, value in scope["headers"]:
+            if name == b"host" and not _is_host(value):
+                raise HTTPException(400, "Host must be a name or an address, with or without a port.", _CLOSE)
+            lengths += name in (b"content-length", b"transfer-encoding")
+        if lengths > 1:
+            # RFC 9112, section 6.3: a sign of request smuggling.
+            raise HTTPException(400, "A body has one of Content-Length and Transfer-Encoding.", _CLOSE)
+        await self._app(scope, receive, send)
+
+
+@lru_cache(256)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value.decode("latin-1")) is not None

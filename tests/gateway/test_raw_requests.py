@@ -1,0 +1,155 @@
+"""Raw requests over a real socket, each sent whole and split in two at every byte."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from http.client import HTTPResponse
+from io import BytesIO
+from typing import Any, cast
+
+import pytest
+
+from gateway.app import create_app
+from gateway.middleware.request_head import MAX_TARGET_BYTES
+from gateway.settings import Settings
+from tests.faults import served
+from tests.support import DEMO_HEADER
+
+HOST = b"Host: gateway\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST
+QUERY = b'{"query": "{ __typename }"}'
+POST = (
+    b"POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: "
+    + DEMO_HEADER["Authorization"].encode()
+    + b"\r\n"
+    + HOST
+)
+LENGTH = b"Content-Length: %d\r\n" % len(QUERY)
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+CHUNKS = b'B\r\n{"query": "\r\n10\r\n{ __typename }"}\r\n0\r\n'
+CLOSE = b"Connection: close\r\n"
+END = b"\r\n"
+
+ALIVE = (200, b'{"status":"alive"}')
+DATA = (200, b'{"data":{"__typename":"Query"}}')
+NO_HTTP = (400, b"Invalid HTTP request received.")
+
+
+def rest_error(status: int, phrase: str) -> tuple[int, bytes]:
+    return status, b'{"errors":[{"status":false,"code":%d,"message":"%s"}]}' % (status, phrase.encode())
+
+
+def graphql_error(status: int, code: str, message: str) -> tuple[int, bytes]:
+    body = b'{"errors":[{"message":"%s","extensions":{"code":"%s","errorCode":%d}}]}'
+    return status, body % (message.encode(), code.encode(), status)
+
+
+def upgrade(value: bytes) -> bytes:
+    return b"Connection: Upgrade, close\r\nUpgrade: " + value + b"\r\n"
+
+
+TWO_LENGTHS = "A body has one of Content-Length and Transfer-Encoding."
+REQUESTS = {
+    "get": (LIVE + CLOSE + END, [ALIVE]),
+    "body of a known length": (POST + LENGTH + CLOSE + END + QUERY, [DATA]),
+    "chunked body": (POST + CHUNKED + CLOSE + END + CHUNKS + END, [DATA]),
+    "chunked body with a trailer": (POST + CHUNKED + CLOSE + END + CHUNKS + b"X-A: b\r\n" + END, [DATA]),
+    "upgrade to h2c without a body": (
+        LIVE
+        + b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
+        + END,
+        [ALIVE],
+    ),
+    "upgrade to h2c with a body": (POST + LENGTH + upgrade(b"h2c") + END + QUERY, [DATA]),
+    "upgrade to websocket with a body": (POST + LENGTH + upgrade(b"websocket") + END + QUERY, [DATA]),
+    "upgrade to anything, chunked": (POST + CHUNKED + upgrade(b"TLS/1.0, x/2") + END + CHUNKS + END, [DATA]),
+    "a body that looks like a request": (
+        POST + b"Content-Length: %d\r\n" % len(LIVE + END) + upgrade(b"h2c") + END + LIVE + END,
+        [graphql_error(400, "BAD_REQUEST", "the body is not valid JSON.")],
+    ),
+    "pipelined": (LIVE + END + POST + LENGTH + END + QUERY + LIVE + CLOSE + END, [ALIVE, DATA, ALIVE]),
+    "pipelined behind an upgrade": (
+        POST + LENGTH + b"Connection: Upgrade\r\nUpgrade: h2c\r\n" + END + QUERY + LIVE + CLOSE + END,
+        [DATA, ALIVE],
+    ),
+    "absolute form": (b"GET http://gateway/health/live?x HTTP/1.1\r\n" + HOST + CLOSE + END, [ALIVE]),
+    "HTTP/1.0 without a host": (b"GET /health/live HTTP/1.0\r\n" + END, [ALIVE]),
+    "no host": (b"GET /health/live HTTP/1.1\r\n" + END, [NO_HTTP]),
+    "two hosts": (LIVE + HOST + END, [NO_HTTP]),
+    "a host that is none": (
+        b"GET /health/live HTTP/1.1\r\nHost: a b\r\n" + END,
+        [rest_error(400, "Bad Request")],
+    ),
+    "a host with a user": (
+        POST.replace(b"Host: gateway", b"Host: a@b") + LENGTH + END + QUERY,
+        [graphql_error(400, "BAD_REQUEST", "Host must be a name or an address, with or without a port.")],
+    ),
+    "two different lengths": (POST + LENGTH + b"Content-Length: 1\r\n" + END + QUERY, [NO_HTTP]),
+    "a length and chunks": (
+        POST + LENGTH + CHUNKED + END + CHUNKS + END,
+        [graphql_error(400, "BAD_REQUEST", TWO_LENGTHS)],
+    ),
+    "a negative length": (POST + b"Content-Length: -1\r\n" + END, [NO_HTTP]),
+    "a space before the colon": (LIVE + b"X-A : b\r\n" + END, [NO_HTTP]),
+    "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", [NO_HTTP]),
+}
+LONG = b"GET /health/live?%s HTTP/1.1\r\n" + HOST + CLOSE + END
+LONG_REQUESTS = {
+    "a target as long as is allowed": (LONG % (b"x" * (MAX_TARGET_BYTES - 12)), [ALIVE]),
+    "a target that is too long": (
+        LONG % (b"x" * MAX_TARGET_BYTES),
+        [rest_error(414, "URI Too Long")],
+    ),
+}
+
+
+class _Bytes(BytesIO):
+    """What `http.client` reads responses from; one stays open behind the other."""
+
+    def makefile(self, *_: object) -> "_Bytes":
+        return self
+
+    def close(self) -> None:
+        """The next response is still to be read."""
+
+
+def responses(text: bytes) -> list[tuple[int, bytes]]:
+    stream, found = _Bytes(text), []
+    while stream.tell() < len(text):
+        response = HTTPResponse(cast(Any, stream))
+        response.begin()
+        found.append((response.status, response.read()))
+    return found
+
+
+@pytest.fixture(scope="module")
+async def port(settings: Settings) -> AsyncIterator[int]:
+    async with served(create_app(settings)) as (_, port):
+        yield port
+
+
+async def send(port: int, first: bytes, second: bytes) -> list[tuple[int, bytes]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(first)
+    # The server reads the first part by itself; what it answers does not depend on that.
+    await asyncio.sleep(0.002)
+    writer.write(second)
+    text = await reader.read()
+    writer.close()
+    return responses(text)
+
+
+@pytest.mark.parametrize("step", [29, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "every"])
+@pytest.mark.parametrize(("request_", "expected"), REQUESTS.values(), ids=REQUESTS)
+async def test_a_request_is_answered_the_same_wherever_it_is_split(
+    port: int, request_: bytes, expected: list[tuple[int, bytes]], step: int
+) -> None:
+    splits = [(request_[:n], request_[n:]) for n in range(0, len(request_), step)]
+    for some in (splits[n : n + 50] for n in range(0, len(splits), 50)):
+        assert await asyncio.gather(*(send(port, *parts) for parts in some)) == [expected] * len(some)
+
+
+@pytest.mark.parametrize(("request_", "expected"), LONG_REQUESTS.values(), ids=LONG_REQUESTS)
+async def test_a_target_has_a_longest_length(
+    port: int, request_: bytes, expected: list[tuple[int, bytes]]
+) -> None:
+    assert await send(port, request_, b"") == expected
