@@ -16,8 +16,16 @@ from gateway.settings import Settings
 IDLE_GRACE_SECONDS = 0.5
 # The limits of a request's head: the request line and the headers.
 HEAD_BYTES, HEAD_SECONDS = 64 * 1024, 10
+<<<<<<< Updated upstream
 # Longer than a balancer in front keeps its idle connections, which is 60 seconds for most.
 KEEP_ALIVE_SECONDS = 75
+=======
+# A client has this long to read what the server has written; then the connection is aborted, buffer and all.
+READ_SECONDS = 30
+_HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+>>>>>>> Stashed changes
 
 
 class AddressUnusable(Exception):
@@ -46,6 +54,15 @@ class _Connection(H11Protocol):
             self._watch_head()
         else:
             self._stop_watching()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._read_timer = self.loop.call_later(READ_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+        super().resume_writing()
 
     def shutdown(self) -> None:
         if self.cycle is None or self.cycle.response_complete:

@@ -1,8 +1,8 @@
-"""How many requests a process works on at once, and how it stops without losing one.
+"""How many requests a process takes at once, and how it stops without losing one.
 
-More than a process can answer before their deadlines would only delay each other, so the rest is refused at
-once. A process that was told to stop says so at `/health/ready`, goes on answering for a moment in which a
-balancer can notice, ends each connection behind its answer, and then finishes what runs.
+More requests than a process can answer by their deadlines would only delay each other, so it refuses the
+rest at once. A process that has to stop says so at `/health/ready`, goes on answering for a moment in which a
+balancer can notice, closes each connection behind its response, and then finishes what runs.
 """
 
 import asyncio
@@ -14,28 +14,51 @@ from types import FrameType
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# After SIGTERM, new connections are taken for this long.
+# All request bodies that are being received have this much room together.
+MAX_RECEIVED_BYTES = 64 * 1024 * 1024
+# After SIGTERM, a process takes new connections for this long.
 LINGER_SECONDS = 1.0
 
 _CLOSE = (b"connection", b"close")
 
 
 class InFlightRequests:
-    """The requests of one process."""
+    """The requests of one process: a slot for each that runs, and the bytes of bodies that are being received."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.running = 0
+    def __init__(self, max_running: int) -> None:
+        self._max_running = max_running
+        self._running = 0
+        self._received_bytes = 0
         self.draining = False
 
     @property
     def full(self) -> bool:
-        """Whether no more requests are let in."""
-        return self.running >= self._most
+        """Whether every slot is taken."""
+        return self._running >= self._max_running
+
+    def acquire(self) -> None:
+        """Take a slot; raises 503 where none is free."""
+        if self.full:
+            raise HTTPException(503)
+        self._running += 1
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self._running -= 1
+
+    def receive(self, size: int) -> None:
+        """Count bytes of a body; raises 503 where all bodies together take too much."""
+        self._received_bytes += size
+        if self._received_bytes > MAX_RECEIVED_BYTES:
+            raise HTTPException(503)
+
+    def discard(self, size: int) -> None:
+        """Stop counting bytes whose request has ended."""
+        self._received_bytes -= size
 
     @contextmanager
     def drained(self) -> Iterator[None]:
-        """At SIGTERM, drain first and let the server handle it then; only a server has such a handler."""
+        """At SIGTERM, drain first and then let the server handle the signal; only a server has a handler."""
         handle = signal.getsignal(signal.SIGTERM)
         if not callable(handle):
             yield
@@ -43,7 +66,7 @@ class InFlightRequests:
         loop = asyncio.get_running_loop()
 
         def drain(number: int, frame: FrameType | None) -> None:
-            # Whoever asks twice does not want to wait.
+            # A second signal means: now.
             seconds = 0 if self.draining else LINGER_SECONDS
             self.draining = True
             loop.call_soon_threadsafe(loop.call_later, seconds, handle, number, frame)
@@ -53,47 +76,55 @@ class InFlightRequests:
 
 
 class Admission:
-    """Middleware that refuses a request while too many others run."""
+    """Middleware that refuses a request while too many others run.
+
+    A request holds no slot while its body is being received, so a slow client takes none from the others.
+    """
 
     def __init__(self, app: ASGIApp, *, in_flight: InFlightRequests) -> None:
         self._app = app
         self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._in_flight.full:
-            raise HTTPException(503)
-        complete = scope["method"] in ("GET", "HEAD")
+        in_flight = self._in_flight
+        complete, size = scope["method"] in ("GET", "HEAD"), 0
+        in_flight.acquire()
+        holding = True
 
-        async def receive_without_a_place() -> Message:
-            # Whoever sends a body slowly keeps no place from those who are worked for.
-            nonlocal complete
+        async def receive_without_slot() -> Message:
+            nonlocal complete, holding, size
             if complete:
                 return await receive()
-            self._in_flight.running -= 1
-            try:
-                message = await receive()
-            finally:
-                self._in_flight.running += 1
-            complete = not message.get("more_body", False)
+            if holding:
+                in_flight.release()
+                holding = False
+            message = await receive()
+            size += len(message.get("body", b""))
+            in_flight.receive(len(message.get("body", b"")))
+            if not message.get("more_body", False):
+                complete = True
+                in_flight.acquire()
+                holding = True
             return message
 
-        self._in_flight.running += 1
         try:
-            await self._app(scope, receive_without_a_place, send)
+            await self._app(scope, receive_without_slot, send)
         except asyncio.CancelledError:
-            if not self._in_flight.draining:
+            if not in_flight.draining:
                 raise
-            # The server stops now, and has a moment left to say so.
+            # The server stops now, and there is a moment left to say so.
             task = asyncio.current_task()
             assert task is not None, "a server runs each request in a task"
             task.uncancel()
             raise HTTPException(503) from None
         finally:
-            self._in_flight.running -= 1
+            in_flight.discard(size)
+            if holding:
+                in_flight.release()
 
 
 class CloseWhenDraining:
-    """Middleware that ends each connection behind its answer while the process drains."""
+    """Middleware that closes each connection behind its response while the process drains."""
 
     def __init__(self, app: ASGIApp, *, in_flight: InFlightRequests) -> None:
         self._app = app
