@@ -16,16 +16,10 @@ from gateway.settings import Settings
 IDLE_GRACE_SECONDS = 0.5
 # The limits of a request's head: the request line and the headers.
 HEAD_BYTES, HEAD_SECONDS = 64 * 1024, 10
-<<<<<<< Updated upstream
+# A client has this long to read what was written; then the connection is aborted, buffer and all.
+READ_SECONDS = 30
 # Longer than a balancer in front keeps its idle connections, which is 60 seconds for most.
 KEEP_ALIVE_SECONDS = 75
-=======
-# A client has this long to read what the server has written; then the connection is aborted, buffer and all.
-READ_SECONDS = 30
-_HEAD_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
->>>>>>> Stashed changes
 
 
 class AddressUnusable(Exception):
@@ -33,12 +27,14 @@ class AddressUnusable(Exception):
 
 
 class _Connection(H11Protocol):
-    """uvicorn's protocol, where a head has to arrive in time and a shutdown loses no request.
+    """uvicorn's protocol, with time limits for a head to arrive and for a response to be read.
 
-    A client that sends no request, or half of one, would otherwise hold its connection for ever.
+    A client that sends half a request or reads half a response would otherwise hold its connection for ever.
+    At shutdown a request that is on its way is still answered.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -46,6 +42,8 @@ class _Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
+        if self._read_timer is not None:
+            self._read_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

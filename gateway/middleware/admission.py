@@ -23,7 +23,7 @@ _CLOSE = (b"connection", b"close")
 
 
 class InFlightRequests:
-    """The requests of one process: a slot for each that runs, and the bytes of bodies that are being received."""
+    """The requests of one process: a slot for each, and the bytes of bodies that are being received."""
 
     def __init__(self, max_running: int) -> None:
         self._max_running = max_running
