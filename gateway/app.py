@@ -37,7 +37,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
 from gateway.rest.errors import RestErrors
 from gateway.rest.events import EVENTS_PATH, EventsEndpoint
 from gateway.rest.openapi import OPENAPI_PATH, describe
-from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TokenEndpoint
+from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, TokenEndpoint
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from gateway.telemetry.request_log import UNANSWERED
@@ -117,6 +117,7 @@ def create_app(
         ),
     ]
     with_body = [*limits, *body_limit(settings.max_body_bytes)]
+    with_token_body = [*limits, *body_limit(min(settings.max_body_bytes, TOKEN_REQUEST_BYTES))]
     summary, event, token = rest_errors.summary, rest_errors.event, rest_errors.token
 
     app = Starlette(
@@ -124,7 +125,7 @@ def create_app(
             _route(GRAPHQL_PATH, graphql_endpoint.answer, ["GET", "POST"], graphql_errors.refusal, with_body),
             _route(ACTION_SUMMARY_PATH, ActionSummary(enter).get, ["GET"], summary, limits),
             _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, with_body),
-            _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, with_body),
+            _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, with_token_body),
             _route(JWKS_PATH, token_endpoint.public_keys, ["GET"], summary),
             _route(OPENAPI_PATH, describe, ["GET"], summary),
             _route(LIVE, health.live, ["GET"], summary),

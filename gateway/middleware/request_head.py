@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_TARGET_BYTES = 32 * 1024
+MAX_HEADERS_BYTES = 32 * 1024
 
 _CLOSE = {"Connection": "close"}
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]*)?", re.ASCII)
@@ -26,7 +27,7 @@ class OriginForm:
 
 
 class RequestHead:
-    """Middleware that refuses a Host that is none, a target that is too long, and a body of two lengths."""
+    """Middleware that refuses an invalid Host, a long target or long headers, and a body of two lengths."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,11 +35,14 @@ class RequestHead:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
             raise HTTPException(414, f"A request target has at most {MAX_TARGET_BYTES} bytes.", _CLOSE)
-        lengths = 0
+        lengths = size = 0
         for name, value in scope["headers"]:
+            size += len(name) + len(value)
             if name == b"host" and not _is_host(value):
                 raise HTTPException(400, "Host must be a name or an address, with or without a port.", _CLOSE)
             lengths += name in (b"content-length", b"transfer-encoding")
+        if size > MAX_HEADERS_BYTES:
+            raise HTTPException(431, f"Request headers have at most {MAX_HEADERS_BYTES} bytes.", _CLOSE)
         if lengths > 1:
             # RFC 9112, section 6.3: a sign of request smuggling.
             raise HTTPException(400, "A body has one of Content-Length and Transfer-Encoding.", _CLOSE)

@@ -22,6 +22,8 @@ from loaders.store import StoreUnavailable
 from resolvers.errors import CustomerNotFound
 
 TOKEN_PATH = "/v3/oauth/token/generate"
+# A token request comes without credentials in its headers, so little of it is read.
+TOKEN_REQUEST_BYTES = 8 * 1024
 JWKS_PATH = "/.well-known/jwks.json"
 
 

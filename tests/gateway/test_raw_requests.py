@@ -95,6 +95,10 @@ REQUESTS = {
 LONG = b"GET /health/live?%s HTTP/1.1\r\n" + HOST + CLOSE + END
 LONG_REQUESTS = {
     "a target as long as is allowed": (LONG % (b"x" * (MAX_TARGET_BYTES - 12)), [ALIVE]),
+    "headers that are too long, in one piece": (
+        LIVE + b"X-A: " + b"b" * 100_000 + b"\r\n" + END,
+        [rest_error(431, "Request Header Fields Too Large")],
+    ),
     "a target that is too long": (
         LONG % (b"x" * MAX_TARGET_BYTES),
         [rest_error(414, "URI Too Long")],

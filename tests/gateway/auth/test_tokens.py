@@ -107,7 +107,7 @@ async def test_a_bad_token_request_keeps_the_vendor_s_shape(
     assert response.status_code == status
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"x": ' + b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"x": ' + b"[" * 5_000])
 async def test_a_token_request_that_is_not_json(gateway: Gateway, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     response = await gateway.client.post(TOKEN_PATH, content=content, headers=headers)

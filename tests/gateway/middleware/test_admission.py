@@ -1,13 +1,21 @@
 """What a process takes on, and what it says of itself at `/health/…`."""
 
 import asyncio
+import json
+from asyncio import StreamReader, StreamWriter
 from dataclasses import replace
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from gateway import server
 from gateway.app import create_app
 from gateway.health import LIVE, READY
+from gateway.middleware import admission
 from gateway.middleware.deadline import HEADER
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH
@@ -73,6 +81,66 @@ async def test_who_sends_a_body_slowly_keeps_no_place(settings: Settings) -> Non
             assert answer.json()["customerId"] == 387729100
         for _, writer in slow:
             writer.close()
+
+
+async def open_post(port: int, body: bytes, length: int) -> tuple[StreamReader, StreamWriter]:
+    """A GraphQL request whose body is shorter than its Content-Length."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Authorization: {DEMO_HEADER['Authorization']}\r\nContent-Length: {length}\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    return reader, writer
+
+
+async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Settings, line: Line) -> None:
+    limited = create_app(replace(settings, mongodb_uri=line.uri, max_concurrent_requests=3))
+    body = json.dumps({"query": f"{{ {field()} }}"}).encode()
+    async with served(limited) as (running, port):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+        line.freeze()
+        posts = [await open_post(port, body[:-1], len(body)) for _ in range(12)]
+        await until(lambda: len(running.server_state.tasks) == 12)
+        for _, writer in posts:
+            writer.write(body[-1:])
+        await until(lambda: len(running.server_state.tasks) == 3)
+        line.thaw()
+        statuses = sorted([(await reader.readline()).split()[1] for reader, _ in posts])
+        assert statuses == [b"200"] * 3 + [b"503"] * 9
+        for _, writer in posts:
+            writer.close()
+
+
+async def test_bodies_that_are_being_received_have_a_bound_together(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "MAX_RECEIVED_BYTES", 1_000)
+    async with served(create_app(settings)) as (running, port):
+        _, first = await open_post(port, b"x" * 900, 1_000)
+        await until(lambda: len(running.server_state.tasks) == 1)
+        reader, refused = await open_post(port, b"x" * 900, 1_000)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503 ")
+        first.close()
+        await until(lambda: not running.server_state.tasks)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers=DEMO_HEADER)
+            assert answer.status_code == 200
+        refused.close()
+
+
+async def test_a_response_that_its_client_does_not_read_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def large(_: Request) -> Response:
+        return Response(b"x" * 20_000_000)
+
+    monkeypatch.setattr(server, "READ_SECONDS", 0.1)
+    async with served(Starlette(routes=[Route("/", large)])) as (running, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        await until(lambda: running.server_state.total_requests == 1)
+        await until(lambda: not running.server_state.connections)
+        writer.close()
 
 
 async def test_to_be_alive_asks_nobody_and_to_be_ready_asks_the_database(gateway: Gateway) -> None:
