@@ -57,9 +57,9 @@ _COLLECTION_THRESHOLDS = 20_000, 20, 100
 def create_app(
     settings: Settings, *, listeners: Sequence[Listener] = (), pages_call_as: Till | None = None
 ) -> Starlette:
-    """The gateway as an ASGI application; `listeners` observe the database commands it sends.
+    """The gateway as an ASGI application; `listeners` observe the commands that the driver sends.
 
-    Its pages know the credentials of `pages_call_as`, which is for the demo alone.
+    Its pages are given the credentials of `pages_call_as`, which only the demo sets.
     """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
     rest_errors, graphql_errors = RestErrors(always_200=always_200), GraphQLErrors(always_200=always_200)

@@ -28,10 +28,10 @@ def content_security_policy(**sources: str) -> str:
 
 
 def public_document(request: Request, body: bytes, media_type: str = json_format.MEDIA_TYPE) -> Response:
-    """A document that anybody may read and keep for five minutes; later a reader asks by its ETag."""
+    """A document that is public and cacheable for five minutes; its ETag makes the next request cheap."""
     tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     headers = {"Cache-Control": "public, max-age=300", "ETag": tag}
-    # With its quotes, the tag is part of the header only where it is an item of it, weak or strong.
+    # The quotes are part of the tag, so a header contains it only as a whole item, weak or strong.
     if any(tag in given or given == "*" for given in request.headers.getlist("if-none-match")):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)

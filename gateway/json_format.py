@@ -1,4 +1,4 @@
-"""JSON on both faces: exact decimals out, strict JSON in."""
+"""JSON for both APIs: exact decimals are written as numbers, and only strict JSON is read."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ class NotJSON(ValueError):
 
 
 def decode(text: bytes | str) -> object:
-    """The value that `text` spells; raises `NotJSON`."""
+    """The value of a JSON text; raises `NotJSON`."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,6 +1,6 @@
-"""The original REST call, frozen: its parameters, its spellings, its body.
+"""The original REST call, whose parameters, spellings and body are frozen.
 
-Legacy clients must notice nothing, so oddities are kept on purpose and live nowhere else.
+Legacy clients must not notice a difference, so this module keeps the oddities of the original API.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,27 +21,27 @@ from resolvers.summary_types import CustomerPromotionActionSummary, Warning
 
 ACTION_SUMMARY_PATH = "/v2/customers/lookup/customerPromotionDetails/actionSummary"
 
-# Both are read without regard to case: the vendor's own pages mix `externalId` and `externalID`.
+# Neither is case-sensitive: the vendor's own pages mix `externalId` and `externalID`.
 _SOURCES = {source.name.lower(): source.name for source in CustomerSource}
 _IDENTIFIER_NAMES = {name.value.lower(): name for name in IdentifierName}
-_EVERYTHING = frozenset(Benefit)
+_ALL_BENEFITS = frozenset(Benefit)
 
 
 class ActionSummary:
-    """The endpoint. `enter` checks the caller and opens the context of its request."""
+    """The endpoint; `enter` authenticates the caller and opens the context of its request."""
 
     def __init__(self, enter: Callable[[Request], Awaitable[Context]]) -> None:
         self._enter = enter
 
     async def get(self, request: Request) -> Response:
-        """Answer `GET actionSummary`; every refusal is an exception of `gateway.errors.ERRORS`."""
+        """Answer `GET actionSummary`; raises the exceptions of `gateway.errors.ERRORS`."""
         context = await self._enter(request)
-        summary = await summarize(context.loaders, _read_arguments(request), _EVERYTHING)
+        summary = await summarize(context.loaders, _read_arguments(request), _ALL_BENEFITS)
         return Response(json_format.encode(_body(summary)), media_type=json_format.MEDIA_TYPE)
 
 
 def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
-    """The identifier that `source`, `identifierName` and `identifierValue` spell.
+    """The customer that `source`, `identifierName` and `identifierValue` name.
 
     Raises `SourceMissing`, `SourceInvalid`, `IdentifierMissing` or `IdentifierNameInvalid`, in this order.
     """
@@ -58,12 +58,12 @@ def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
 
 
 def _folded(word: str) -> str:
-    # Only ASCII: lower case makes a "k" of the Kelvin sign.
+    # Lower case makes an ASCII "k" of the Kelvin sign, which is not in any of the names.
     return word.lower() if word.isascii() else word
 
 
 def _read_arguments(request: Request) -> SummaryArguments:
-    # Of a parameter that is given twice, Starlette's `get` returns the last.
+    # Starlette's `get` returns the last value of a repeated parameter.
     parameters = request.query_params
     return SummaryArguments.check(
         read_customer(parameters),
