@@ -30,6 +30,7 @@ from typing import Any
 
 from bson.codec_options import CodecOptions
 from bson.decimal128 import Decimal128
+from pydantic import SecretStr
 from pymongo import MongoClient
 
 from gateway.commands.database import set_up, with_store
@@ -93,7 +94,7 @@ def document(line: bytes) -> Document:
 @contextmanager
 def fresh_database(uri: str) -> Iterator[Settings]:
     """An empty database with the validators and indexes of a real one."""
-    settings = Settings(mongodb_uri=uri, database="import_speed")
+    settings = Settings(mongodb_uri=SecretStr(uri), database="import_speed")
     with_store(set_up, settings)
     try:
         yield settings
@@ -104,7 +105,10 @@ def fresh_database(uri: str) -> Iterator[Settings]:
 
 def imported(file: Path, settings: Settings, records: int) -> tuple[float, int]:
     """The seconds that an import of the file took, and the peak of its memory in KiB."""
-    environment = {"GATEWAY_MONGODB_URI": settings.mongodb_uri, "GATEWAY_DATABASE": settings.database}
+    environment = {
+        "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
+        "GATEWAY_DATABASE": settings.database,
+    }
     said = file.with_name("said")
     with said.open("w") as stderr:
         started = time.perf_counter()
@@ -126,7 +130,7 @@ def imported(file: Path, settings: Settings, records: int) -> tuple[float, int]:
 def inserted(documents: list[Document], settings: Settings) -> float:
     """The seconds that bare inserts of the documents took."""
     started = time.perf_counter()
-    with MongoClient[Document](settings.mongodb_uri, w="majority") as client:
+    with MongoClient[Document](settings.mongodb_uri.get_secret_value(), w="majority") as client:
         issuances = client[settings.database][ISSUANCES.name]
         for start in range(0, len(documents), BATCH_LINES):
             issuances.insert_many(documents[start : start + BATCH_LINES], ordered=False)
@@ -136,7 +140,7 @@ def inserted(documents: list[Document], settings: Settings) -> float:
 def check(documents: list[Document], settings: Settings) -> None:
     """Stop unless exactly these documents are in the database."""
     options: CodecOptions[Document] = CodecOptions(tz_aware=True)
-    with MongoClient[Document](settings.mongodb_uri) as client:
+    with MongoClient[Document](settings.mongodb_uri.get_secret_value()) as client:
         held = client[settings.database].get_collection(ISSUANCES.name, codec_options=options).find()
         assert {one["_id"]: one for one in held} == {one["_id"]: one for one in documents}
 

@@ -6,7 +6,6 @@ the one that the settings name.
 
 import asyncio
 import gc
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -65,7 +64,7 @@ KINDS = {"customer": _customer, "promotion": _promotion, "totals": _totals}
 
 async def run(settings: Settings, kind: str, way: str, loads: int) -> None:
     """Load one key `loads` times, and see that something is found each time."""
-    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver)
+    store = Store(settings.mongodb_uri.get_secret_value(), settings.database, driver=settings.driver)
     dispatchers = WAYS[way](store)
     for n in range(loads):
         loaders = Loaders(dispatchers, TENANT.organization, settings.benefits_since)
@@ -80,7 +79,7 @@ async def run(settings: Settings, kind: str, way: str, loads: int) -> None:
 def main(kind: str, way: str, loads: int) -> None:
     # A collection would fall on one run and not on the other.
     gc.disable()
-    uvloop.run(run(Settings.from_environment(os.environ), kind, way, loads))
+    uvloop.run(run(Settings.from_environment(), kind, way, loads))
 
 
 if __name__ == "__main__":

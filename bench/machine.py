@@ -13,7 +13,7 @@ from gateway.settings import Settings
 
 def describe(settings: Settings) -> dict[str, str]:
     """The processor, Python, the gateway's driver, and the database's own name and version."""
-    with MongoClient[dict[str, Any]](settings.mongodb_uri) as client:
+    with MongoClient[dict[str, Any]](settings.mongodb_uri.get_secret_value()) as client:
         built = client.server_info()
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",

@@ -49,7 +49,7 @@ def create_app(
     """The handler as an application; `listeners` observe the database commands it sends."""
     options: CodecOptions[Row] = CodecOptions(tz_aware=True)
     client: AsyncIOMotorClient[Row] = AsyncIOMotorClient(
-        settings.mongodb_uri, event_listeners=list(listeners)
+        settings.mongodb_uri.get_secret_value(), event_listeners=list(listeners)
     )
     database = client.get_database(settings.database, codec_options=options)
     identifiers, promotions = database[CUSTOMER_IDENTIFIERS.name], database[PROMOTIONS.name]

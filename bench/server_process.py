@@ -4,7 +4,6 @@ The gateway whose time is measured is `promo-gateway serve`, as operators run it
 `/counted` what it has sent to the database; the listener that counts costs time, so it is another one.
 """
 
-import os
 from collections import Counter
 
 import click
@@ -63,7 +62,7 @@ class Requests:
 @click.option("--counted", is_flag=True)
 def main(what: str, counted: bool) -> None:
     logs.configure()
-    settings = Settings.from_environment(os.environ)
+    settings = Settings.from_environment()
     commands = Commands()
     listeners = [commands] if counted else []
     if what == "raw":

@@ -14,6 +14,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 from pymongo import MongoClient
 
 from bench.server_process import COUNTED
@@ -82,7 +83,7 @@ def fresh_database() -> Iterator[Settings]:
     """An empty database on that server, dropped at the end, and the driver in GATEWAY_BENCH_DRIVER."""
     driver = DriverName(os.environ.get("GATEWAY_BENCH_DRIVER", DriverName.MOTOR))
     with database() as uri:
-        settings = Settings(mongodb_uri=uri, database="promo_gateway_bench", driver=driver)
+        settings = Settings(mongodb_uri=SecretStr(uri), database="promo_gateway_bench", driver=driver)
         with MongoClient[dict[str, Any]](uri) as client:
             client.drop_database(settings.database)
             try:
@@ -95,7 +96,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """This process's environment, and with it the settings with which the gateway is to be measured."""
     return {
         **os.environ,
-        "GATEWAY_MONGODB_URI": settings.mongodb_uri,
+        "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
         "GATEWAY_DATABASE": settings.database,
         "GATEWAY_DRIVER": settings.driver,
         # A refusal is to be seen by its status.

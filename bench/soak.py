@@ -134,7 +134,10 @@ def main(seconds: int, connections: int) -> None:
         for one in ask(FACES[name], [tenant], REQUESTS)
     ]
     metrics_port = _free_port()
-    with fresh_database() as settings, MongoClient[dict[str, Any]](settings.mongodb_uri) as database:
+    with (
+        fresh_database() as settings,
+        MongoClient[dict[str, Any]](settings.mongodb_uri.get_secret_value()) as database,
+    ):
         where = machine.describe(settings)
         with_store(lambda store: seed.seed(store, [tenant]), settings)
         variables = {"GATEWAY_METRICS_PORT": str(metrics_port)}

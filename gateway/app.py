@@ -1,11 +1,8 @@
 """The application, declared: its routes, middleware, exception handlers and lifespan."""
 
 import gc
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -67,7 +64,7 @@ def create_app(
     telemetry = Telemetry(settings.traces)
     listeners = [*telemetry.listeners, *listeners]
     store = Store(
-        settings.mongodb_uri,
+        settings.mongodb_uri.get_secret_value(),
         settings.database,
         driver=settings.driver,
         listeners=listeners,
@@ -80,11 +77,11 @@ def create_app(
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.pending_event_days)
-    introspection = settings.introspection == "on"
+    introspection = settings.introspection
     pages = Pages(schema.as_str(), pages_call_as, introspection=introspection)
     persisted = PersistedDocuments(
         operations,
-        only_trusted=settings.trusted_documents_only == "on",
+        only_trusted=settings.trusted_documents_only,
         remembered_bytes=settings.apq_cache_bytes,
     )
     in_flight = InFlightRequests(settings.max_concurrent_requests)
@@ -178,15 +175,20 @@ def _trusted_proxies(proxies: Sequence[str]) -> list[Middleware]:
 
 def create_operations(schema: Schema, settings: Settings) -> Operations:
     """The operations of the schema; raises `ManifestUnusable` if those of the manifest cannot be trusted."""
-    limits = Limits(**{row.name: getattr(settings, f"max_{row.name}") for row in fields(Limits)})
+    limits = Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        summaries=settings.max_summaries,
+    )
     operations = Operations(
         schema,
-        compiled=settings.compiled == "on",
+        compiled=settings.compiled,
         limits=limits,
-        introspection=settings.introspection == "on",
+        introspection=settings.introspection,
     )
     if settings.trusted_documents:
-        trust_manifest(operations, Path(settings.trusted_documents))
+        trust_manifest(operations, settings.trusted_documents)
     return operations
 
 
@@ -205,7 +207,7 @@ def _external_issuer(settings: Settings) -> ExternalIssuer | None:
 def create_app_from_environment() -> Starlette:
     """What each server process runs."""
     logs.configure()
-    app = create_app(Settings.from_environment(os.environ))
+    app = create_app(Settings.from_environment())
     # What exists now lives as long as the process, and collections skip it. Requests leave few cycles behind:
     # with Python's own thresholds, collections took a sixth of a request and made the slowest answers.
     gc.collect()

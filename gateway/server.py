@@ -18,8 +18,6 @@ IDLE_GRACE_SECONDS = 0.5
 HEAD_BYTES, HEAD_SECONDS = 64 * 1024, 10
 # A client has this long to read what was written; then the connection is aborted, buffer and all.
 READ_SECONDS = 30
-# Longer than a balancer in front keeps its idle connections, which is 60 seconds for most.
-KEEP_ALIVE_SECONDS = 75
 
 
 class AddressUnusable(Exception):
@@ -123,7 +121,7 @@ def create_config(app: Starlette | str, settings: Settings, **options: Any) -> u
         app,
         http=_Connection,
         h11_max_incomplete_event_size=HEAD_BYTES,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         # uvicorn's access line holds the query string, and with it the customer's identifier.
         access_log=False,

@@ -1,209 +1,248 @@
-"""The settings: one table that the code, `--help` and the README share.
+"""The settings, each read from the environment variable `GATEWAY_` + its name in upper case.
 
-Each is read from the environment variable `GATEWAY_` + its name in upper case.
+A command reads the class that has the settings it uses:
+
+    DatabaseSettings        every command that opens the database
+    └── ImportSettings      import
+        └── Settings        serve, demo
+
+`--help` and the README show the defaults and descriptions of this table.
 """
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+import re
+from collections.abc import Callable
 from datetime import date
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticUseDefault
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.auth.oidc import is_safe
 from gateway.graphql.limits import Limits
-from gateway.setting_values import (
-    DATABASE_NAME,
-    DAY,
-    IDS,
-    ISSUER,
-    MONGODB_URI,
-    NETWORKS,
-    ORIGINS,
-    PATHS,
-    Value,
-    number,
-    one_of,
-    text,
-)
 from loaders.dispatcher import IN_FLIGHT, LIMIT
 from loaders.driver import DriverName
 
 _LIMITS = Limits()
+_MONGODB = re.compile(r"mongodb(\+srv)?://")
+_DATABASE = re.compile(r'[^/\\. "$*<>:|?]+')
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# For a Service called `gateway`, Kubernetes sets GATEWAY_PORT to such an address.
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
 class SettingInvalid(ValueError):
-    """A setting has a value that cannot be used."""
-
-    def __init__(self, variable: str, got: str, expected: str) -> None:
-        super().__init__(f"{variable} is {got}; expected {expected}.")
+    """Some settings have values that cannot be used; the message has a line for each."""
 
 
-def _setting(default: Any, value: Value, what: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"value": value, "what": what, "secret": secret}, repr=not secret)
+def _read(expected: str, read: Callable[[str], object]) -> BeforeValidator:
+    """Reads the text of a variable; where `read` raises `ValueError`, the error says what was expected."""
+
+    def validate(given: object) -> object:
+        try:
+            return read(given) if isinstance(given, str) else given
+        except ValueError as error:
+            raise ValueError(expected) from error
+
+    return BeforeValidator(validate)
 
 
-def _limit(default: int, what: str) -> Any:
-    return _setting(default, number(1, 1_000_000_000), what)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How this gateway runs."""
-
-    mongodb_uri: str = _setting(
-        "mongodb://127.0.0.1:27017", MONGODB_URI, "The MongoDB that holds the data.", secret=True
+def _read_list(expected: str, read: Callable[[str], object]) -> BeforeValidator:
+    return _read(
+        f"{expected}, separated by commas", lambda given: [read(item.strip()) for item in given.split(",")]
     )
-    database: str = _setting("promo_gateway", DATABASE_NAME, "The database in it.")
+
+
+def _text(is_valid: Callable[[str], object] = bool) -> Callable[[str], str]:
+    def read(given: str) -> str:
+        if not (given and given.isprintable() and given == given.strip() and is_valid(given)):
+            raise ValueError
+        return given
+
+    return read
+
+
+def _network(given: str) -> str:
+    return str(ip_network(given) if "/" in given else ip_address(given))
+
+
+def _port(given: object) -> object:
+    if isinstance(given, str) and _SERVICE_ADDRESS.match(given):
+        raise PydanticUseDefault
+    return given
+
+
+def _id(given: str) -> int:
+    if not (given.isascii() and given.isdigit() and int(given) < 2**63):
+        raise ValueError
+    return int(given)
+
+
+def _day(given: str) -> date:
+    day = date.fromisoformat(given)
+    if day.isoformat() != given or day.year < 1970:
+        raise ValueError
+    return day
+
+
+MongoDBURI = Annotated[
+    SecretStr,
+    _read("a connection string that begins with mongodb:// or mongodb+srv://", _text(_MONGODB.match)),
+]
+DatabaseName = Annotated[
+    str,
+    _read(
+        "a MongoDB database name of at most 63 bytes",
+        _text(lambda given: len(given.encode()) < 64 and _DATABASE.fullmatch(given)),
+    ),
+]
+Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_port)]
+Text = Annotated[str, _read("a text without blanks at its ends", _text())]
+Paths = Annotated[tuple[Path, ...], NoDecode, _read_list("paths", _text())]
+Networks = Annotated[tuple[str, ...], NoDecode, _read_list("addresses or networks", _network)]
+# As a browser sends it: an origin in any other spelling would never match.
+Origins = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    _read_list("origins like https://shop.example", _text(_ORIGIN.fullmatch)),
+]
+HeaderNames = Annotated[tuple[str, ...], NoDecode, _read_list("header names", _text(_HEADER.fullmatch))]
+Ids = Annotated[frozenset[int], NoDecode, _read_list("numbers", _id)]
+URL = Annotated[str, _read("an https URL", _text(is_safe))]
+Day = Annotated[date, _read("a date like 2025-06-12, not before 1970", _day)]
+ManifestPath = Annotated[Path | None, _read("a path", _text())]
+
+
+def _setting(default: object, description: str, least: int | None = None, most: int | None = None) -> Any:
+    return Field(default, description=description, ge=least, le=most)
+
+
+class DatabaseSettings(BaseSettings):
+    """The database that a command opens."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_", frozen=True, validate_default=False, hide_input_in_errors=True
+    )
+
+    mongodb_uri: MongoDBURI = _setting(
+        SecretStr("mongodb://127.0.0.1:27017"), "Connection string of MongoDB."
+    )
+    database: DatabaseName = _setting("promo_gateway", "Name of the database.")
     driver: DriverName = _setting(
-        DriverName.MOTOR,
-        Value(DriverName, "motor or pymongo"),
-        "The driver: motor, or PyMongo's own async client, which succeeds it.",
+        DriverName.MOTOR, "MongoDB driver: `motor`, or `pymongo` for PyMongo's async client, its successor."
     )
-    host: str = _setting("127.0.0.1", text("a host name or an address"), "The address to listen on.")
-    port: int = _setting(8000, number(0, 65535), "The port to listen on.")
-    workers: int = _setting(1, number(1, 64), "Server processes that share the port.")
-    deadline_ms: int = _setting(
-        5_000,
-        number(1, 600_000),
-        "Milliseconds until a request is answered, whatever it waits for; X-CAP-DEADLINE-MS can shorten it.",
-    )
-    max_concurrent_requests: int = _setting(
-        500,
-        number(1, 100_000),
-        "Most requests that a process works on at once; the rest gets 503 at once.",
-    )
-    shutdown_seconds: int = _setting(
-        10, number(0, 3600), "At SIGTERM, how long requests that run may take to finish."
-    )
-    signing_keys: tuple[Path, ...] = _setting(
-        (), PATHS, "PEM files of RSA keys, separated by commas: the first signs tokens, all of them verify."
-    )
-    trusted_proxies: tuple[str, ...] = _setting(
-        (),
-        NETWORKS,
-        "Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas.",
-    )
-    cors_origins: tuple[str, ...] = _setting(
-        (), ORIGINS, "Origins whose pages may call from a browser, separated by commas."
-    )
-    oidc_issuer: str = _setting(
-        "", ISSUER, "An external issuer whose tokens are accepted; its keys are found by discovery."
-    )
-    oidc_audience: str = _setting("", text("a text"), "The audience that its tokens must name.")
-    oidc_org_claim: str = _setting("org_id", text("a claim's name"), "The claim that holds the organisation.")
-    oidc_orgs: frozenset[int] = _setting(
-        frozenset(), IDS, "The organisations that it may speak for, separated by commas."
-    )
-    oidc_group: str = _setting("default", text("a group's name"), "The access group of its callers.")
-    benefits_since: date = _setting(
-        date(2025, 6, 12),
-        DAY,
-        "The first day whose benefits count, from midnight in the organisation's time zone.",
-    )
-    pending_event_days: int = _setting(
-        30, number(1, 3650), "How many days an event that cannot be counted yet is kept."
-    )
-    max_concurrent_batches: int = _setting(
-        IN_FLIGHT,
-        number(1, 100),
-        "Aggregations (look-ups too) of an organisation under way before its requests begin to share them.",
-    )
-    max_batch_size: int = _setting(
-        LIMIT,
-        number(1, 100_000),
-        "Most pairs of a customer and a promotion that requests of strangers share one aggregation for.",
-    )
-    max_body_bytes: int = _setting(
-        1024 * 1024, number(1, 2**31), "Longest body of a request, in bytes; beyond it the answer is 413."
-    )
-    max_body_seconds: int = _setting(
-        4, number(1, 3600), "Longest time for a body to arrive; beyond it the answer is 408."
-    )
-    max_characters: int = _limit(_LIMITS.characters, "Most characters of a GraphQL document.")
-    max_tokens: int = _limit(_LIMITS.tokens, "Most tokens of a document.")
-    max_names: int = _limit(
-        _LIMITS.names, "Most names in a document: of fields, aliases, arguments, types, variables."
-    )
-    max_depth: int = _limit(
-        _LIMITS.depth, "Most fields inside one another; introspection has a limit of its own."
-    )
-    max_aliases: int = _limit(_LIMITS.aliases, "Most aliases.")
-    max_root_fields: int = _limit(_LIMITS.root_fields, "Most fields of the query itself.")
-    max_repeated_fields: int = _limit(
-        _LIMITS.repeated_fields,
-        "Most fields that are selected again under the same key in the same place, with all below them.",
-    )
-    max_fragments: int = _limit(_LIMITS.fragments, "Most fragments, wherever they are spread.")
-    max_directives: int = _limit(_LIMITS.directives, "Most directives.")
-    max_variables: int = _limit(_LIMITS.variables, "Most variables, declared or given.")
-    max_introspections: int = _limit(
-        _LIMITS.introspections,
-        "Most fields that begin an introspection, and aliases below them, which would multiply it.",
-    )
-    max_summaries: int = _limit(
-        _LIMITS.summaries, "Most distinct summaries that one operation may ask the database for."
-    )
-    compiled: str = _setting(
-        "on",
-        one_of("on", "off"),
-        "Whether GraphQL operations are compiled; `off` leaves them all to graphql-core's executor.",
-    )
-    introspection: str = _setting(
-        "off",
-        one_of("on", "off"),
-        'Whether there is introspection, "Did you mean" and GraphiQL; `demo` has them on.',
-    )
-    trusted_documents: str = _setting(
-        "", text("a path"), "A manifest of trusted operations, as graphql-codegen writes it: documents by id."
-    )
-    trusted_documents_only: str = _setting(
-        "off", one_of("on", "off"), "Whether nothing but the operations of the manifest is executed."
-    )
-    apq_cache_bytes: int = _setting(
-        2_000_000,
-        number(0, 2**31),
-        "Memory for documents that clients send once and then ask for by their hash, in bytes a process.",
-    )
-    rest_status: str = _setting(
-        "legacy",
-        one_of("legacy", "semantic"),
-        "Status of the REST call's 8xxx errors: `legacy` is always 200, `semantic` is 400, 404, 409 or 503.",
-    )
-    metrics_port: int = _setting(
-        0, number(0, 65535), "The port that answers Prometheus, on the same address; 0 for none."
-    )
-    traces: str = _setting(
-        "off",
-        one_of("off", "otlp"),
-        "`otlp` sends traces where the OTEL_EXPORTER_OTLP_… variables say; needs the extra `otel`.",
-    )
-
-    @staticmethod
-    def shown_default(row: Field[Any]) -> str:
-        """A row's default as an operator would write it, or `none`."""
-        default = row.default
-        return (",".join(default) if isinstance(default, tuple | frozenset) else str(default)) or "none"
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the table; raises `SettingInvalid`, which names the setting but never shows a secret."""
-        values = {}
-        for row in fields(cls):
-            variable = f"GATEWAY_{row.name.upper()}"
-            given = environment.get(variable)
-            if given is None:
-                continue
-            value: Value = row.metadata["value"]
-            try:
-                values[row.name] = value.read(given)
-            except ValueError as error:
-                got = "not shown" if row.metadata["secret"] else repr(given)
-                raise SettingInvalid(variable, got, value.expected) from error
-        if values.get("oidc_issuer") and not (values.get("oidc_audience") and values.get("oidc_orgs")):
-            raise SettingInvalid(
-                "GATEWAY_OIDC_ISSUER", "set alone", "GATEWAY_OIDC_AUDIENCE and GATEWAY_OIDC_ORGS beside it"
-            )
-        if values.get("trusted_documents_only") == "on" and not values.get("trusted_documents"):
-            raise SettingInvalid(
-                "GATEWAY_TRUSTED_DOCUMENTS_ONLY", "on alone", "GATEWAY_TRUSTED_DOCUMENTS beside it"
-            )
-        return cls(**values)
+    def from_environment(cls, **given: Any) -> Self:
+        """Read the settings that are not `given`; raises `SettingInvalid`."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise SettingInvalid("\n".join(map(cls._explain, error.errors()))) from error
+
+    @classmethod
+    def _explain(cls, error: ErrorDetails) -> str:
+        context = error.get("ctx", {})
+        if not error["loc"]:
+            return str(context["error"])
+        name = str(error["loc"][0])
+        match cls.model_json_schema()["properties"][name]:
+            case {"type": "integer", "minimum": least, "maximum": most}:
+                expected = f"a number from {least} to {most}"
+            case {"type": "boolean"}:
+                expected = "on or off"
+            case _:
+                expected = context.get("expected") or context["error"]
+        got = "not shown" if cls.model_fields[name].annotation is SecretStr else repr(error["input"])
+        return f"GATEWAY_{name.upper()} is {got}; expected {expected}."
+
+
+class ImportSettings(DatabaseSettings):
+    """The settings of an import."""
+
+    pending_event_days: int = _setting(30, "Days that a pending event is kept.", 1, 3650)
+
+
+class Settings(ImportSettings):
+    """The settings of the server."""
+
+    host: Text = _setting("127.0.0.1", "Address to listen on.")
+    port: Port = _setting(8000, "Port to listen on.")
+    deadline_ms: int = _setting(
+        5_000, "Milliseconds to answer a request; `X-CAP-DEADLINE-MS` can shorten them.", 1, 600_000
+    )
+    keep_alive_seconds: int = _setting(
+        75, "Seconds that an idle connection stays open; choose more than the load balancer's.", 1, 3600
+    )
+    max_concurrent_requests: int = _setting(
+        500, "Requests that a process handles at once; further requests get 503.", 1, 100_000
+    )
+    shutdown_seconds: int = _setting(10, "Seconds for requests in flight to finish after SIGTERM.", 0, 3600)
+    signing_keys: Paths = _setting(
+        (), "PEM files of RSA private keys: the first signs tokens, all of them verify tokens."
+    )
+    trusted_proxies: Networks = _setting(
+        (), "Addresses and networks of the proxies whose `X-Forwarded-For` is trusted."
+    )
+    cors_origins: Origins = _setting((), "Origins whose pages may call from a browser.")
+    cors_headers: HeaderNames = _setting(
+        (), "Request headers that these pages may send, besides the usual ones."
+    )
+    oidc_issuer: URL = _setting("", "OpenID Connect issuer whose tokens are accepted.")
+    oidc_audience: Text = _setting("", "Audience that a token of this issuer must name.")
+    oidc_org_claim: Text = _setting("org_id", "Claim that contains the organisation's id.")
+    oidc_orgs: Ids = _setting(frozenset(), "Ids of the organisations that a token of this issuer may name.")
+    oidc_group: Text = _setting("default", "Access group of callers with a token of this issuer.")
+    benefits_since: Day = _setting(
+        date(2025, 6, 12), "First day whose benefits are counted, in the organisation's time zone."
+    )
+    max_concurrent_batches: int = _setting(
+        IN_FLIGHT, "Batches in flight before an organisation's requests share the next one.", 1, 100
+    )
+    max_batch_size: int = _setting(
+        LIMIT, "Maximum number of keys in a batch of several requests.", 1, 100_000
+    )
+    max_body_bytes: int = _setting(
+        1024 * 1024, "Maximum size of a request body; a larger body gets 413.", 1, 2**31
+    )
+    max_body_seconds: int = _setting(
+        4, "Maximum time for a request body to arrive; a later body gets 408.", 1, 3600
+    )
+    max_tokens: int = _setting(_LIMITS.tokens, "Maximum number of tokens in a GraphQL document.", 1, 10**9)
+    max_depth: int = _setting(
+        _LIMITS.depth, "Maximum depth of fields; introspection has its own limit.", 1, 10**9
+    )
+    max_aliases: int = _setting(_LIMITS.aliases, "Maximum number of aliases in a GraphQL document.", 1, 10**9)
+    max_summaries: int = _setting(
+        _LIMITS.summaries, "Maximum number of different summaries in an operation.", 1, 10**9
+    )
+    compiled: bool = _setting(True, "Compile GraphQL operations; if off, graphql-core's executor runs them.")
+    introspection: bool = _setting(
+        False, "Allow introspection, suggestions and GraphiQL; `demo` turns this on."
+    )
+    trusted_documents: ManifestPath = _setting(None, "JSON manifest of trusted documents.")
+    trusted_documents_only: bool = _setting(False, "Refuse documents that are not in the manifest.")
+    apq_cache_bytes: int = _setting(
+        2_000_000, "Memory of a process for automatic persisted queries.", 0, 2**31
+    )
+    rest_status: Literal["legacy", "semantic"] = _setting(
+        "legacy", "HTTP status of 8xxx errors: `legacy` is 200, `semantic` is 400, 404, 409 or 503."
+    )
+    metrics_port: Port = _setting(0, "Port for Prometheus, on the same address; 0 turns it off.")
+    traces: Literal["off", "otlp"] = _setting(
+        "off", "`otlp` exports OpenTelemetry traces; needs the extra `otel`."
+    )
+
+    @model_validator(mode="after")
+    def _require_companions(self) -> Self:
+        wrong = []
+        if self.oidc_issuer and not (self.oidc_audience and self.oidc_orgs):
+            wrong.append("GATEWAY_OIDC_ISSUER needs GATEWAY_OIDC_AUDIENCE and GATEWAY_OIDC_ORGS.")
+        if self.trusted_documents_only and not self.trusted_documents:
+            wrong.append("GATEWAY_TRUSTED_DOCUMENTS_ONLY needs GATEWAY_TRUSTED_DOCUMENTS.")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self

@@ -7,11 +7,11 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import pytest
+from pydantic import SecretStr
 from pymongo import MongoClient
 
 from gateway.auth.tokens import SigningKey
@@ -22,7 +22,7 @@ from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
 from tests.faults import Line
-from tests.support import Commands, Gateway, children, open_gateway
+from tests.support import Commands, Gateway, changed, children, open_gateway
 
 Logged = Callable[[], str]
 
@@ -88,18 +88,18 @@ async def settings(
     """Settings for a database that holds the demo's data; tests add organisations of their own."""
     database = f"test_{uuid.uuid4().hex}"
     settings = Settings(
-        mongodb_uri=mongodb_uri, database=database, driver=driver, signing_keys=signing_keys[:1]
+        mongodb_uri=SecretStr(mongodb_uri), database=database, driver=driver, signing_keys=signing_keys[:1]
     )
-    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver)
+    store = Store(settings.mongodb_uri.get_secret_value(), settings.database, driver=settings.driver)
     await fill(store)
     yield settings
     await store.close()
-    drop(settings.mongodb_uri, database)
+    drop(settings.mongodb_uri.get_secret_value(), database)
 
 
 @pytest.fixture(scope="session")
 async def store(settings: Settings) -> AsyncIterator[Store]:
-    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver)
+    store = Store(settings.mongodb_uri.get_secret_value(), settings.database, driver=settings.driver)
     yield store
     await store.close()
 
@@ -117,7 +117,12 @@ async def empty_store(mongodb_uri: str, driver: DriverName) -> AsyncIterator[Sto
 async def watched_store(settings: Settings) -> AsyncIterator[tuple[Store, Commands]]:
     """A store, and the commands that it sends."""
     commands = Commands()
-    store = Store(settings.mongodb_uri, settings.database, driver=settings.driver, listeners=[commands])
+    store = Store(
+        settings.mongodb_uri.get_secret_value(),
+        settings.database,
+        driver=settings.driver,
+        listeners=[commands],
+    )
     yield store, commands
     await store.close()
 
@@ -125,7 +130,7 @@ async def watched_store(settings: Settings) -> AsyncIterator[tuple[Store, Comman
 @pytest.fixture
 def line(settings: Settings) -> Iterator[Line]:
     """A line to the database that can be frozen and cut."""
-    with Line(settings.mongodb_uri).open() as line:
+    with Line(settings.mongodb_uri.get_secret_value()).open() as line:
         yield line
 
 
@@ -148,7 +153,7 @@ def gateway_with(settings: Settings) -> OpenGateway:
 
     @asynccontextmanager
     async def open_with(**changes: object) -> AsyncIterator[Gateway]:
-        async with open_gateway(replace(settings, **changes)) as gateway:  # type: ignore[arg-type]
+        async with open_gateway(changed(settings, **changes)) as gateway:
             yield gateway
 
     return open_with

@@ -270,11 +270,16 @@ async def new_tenant(
     return Tenant(store, organization, promotion, customer_id, mobile, header)
 
 
+def changed(settings: Settings, **changes: object) -> Settings:
+    """These settings with some changes."""
+    return Settings(**{**settings.model_dump(exclude_unset=True), **changes})
+
+
 def environment(settings: Settings, **more: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONWARNINGS": "error",
-        "GATEWAY_MONGODB_URI": settings.mongodb_uri,
+        "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
         "GATEWAY_DATABASE": settings.database,
         "GATEWAY_DRIVER": settings.driver,
         **more,

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import signal
 import sys
 import zlib
@@ -14,13 +13,14 @@ from typing import BinaryIO, cast
 import click
 
 from gateway.commands.database import NotSetUp, check_set_up, with_store
+from gateway.commands.environment import read_settings
 from gateway.commands.progress import Progress, new_progress
 from gateway.ingest import export as exporting
 from gateway.ingest import recorder as notifications
 from gateway.ingest.import_summary import Line, Summary
 from gateway.ingest.importer import BATCH_LINES, Import
 from gateway.ingest.records import LONGEST_LINE
-from gateway.settings import SettingInvalid, Settings
+from gateway.settings import ImportSettings, SettingInvalid
 from loaders import pending_events
 from loaders.enums import PayloadFormat
 from loaders.store import Store, StoreMisconfigured, StoreUnavailable
@@ -53,7 +53,7 @@ def import_files(files: tuple[str, ...]) -> None:
         return status
 
     try:
-        settings = Settings.from_environment(os.environ)
+        settings = read_settings(ImportSettings)
         sys.exit(with_store(run, settings))
     except (SettingInvalid, NotSetUp) as error:
         raise _CouldNotRun(str(error)) from error
@@ -116,7 +116,7 @@ def replay() -> None:
     click.echo(f"{replayed.counted} pending events counted.")
 
 
-async def _import_file(store: Store, settings: Settings, file: str) -> int:
+async def _import_file(store: Store, settings: ImportSettings, file: str) -> int:
     run = Import(store, settings.pending_event_days)
     rejects = Path("stdin.rejected.ndjson" if file == "-" else f"{file}.rejected.ndjson")
     with ExitStack() as stack:

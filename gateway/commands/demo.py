@@ -1,11 +1,9 @@
 """`promo-gateway demo`: sample data in an embedded database, and the requests to try on it."""
 
 import json
-import os
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,6 +15,7 @@ from gateway.auth.credentials import authorization
 from gateway.auth.tokens import SigningKey
 from gateway.commands.database import with_store
 from gateway.commands.embedded_database import embedded_database
+from gateway.commands.environment import read_settings
 from gateway.commands.sample_data import (
     DEMO,
     MOBILE,
@@ -36,8 +35,11 @@ from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from gateway.telemetry import logs, metrics, setup
 
-# What helps when the port is taken.
 _ADVICE = "Choose another with --port (make demo PORT=…)."
+
+
+class _DemoSettings(Settings):
+    introspection: bool = True
 
 
 @click.command()
@@ -56,11 +58,13 @@ def demo(port: int, data_dir: Path | None) -> None:
         signing_key = directory / "signing-key.pem"
         if not signing_key.exists():
             SigningKey.write_new(signing_key)
-        settings = replace(
-            Settings.from_environment({"GATEWAY_INTROSPECTION": "on", **os.environ}),
+        settings = read_settings(
+            _DemoSettings,
             mongodb_uri=uri,
             database="demo",
-            signing_keys=(signing_key,),
+            host="127.0.0.1",
+            port=port,
+            signing_keys=[signing_key],
         )
         setup.check_installed(settings.traces)
         with_store(fill, settings)

@@ -1,7 +1,5 @@
 """The command line: `promo-gateway` and its commands."""
 
-from dataclasses import fields
-
 import click
 
 from gateway import server
@@ -9,15 +7,15 @@ from gateway.auth.tokens import SigningKeyUnusable
 from gateway.commands import clients, data, database, demo, serve
 from gateway.commands.database import NotSetUp
 from gateway.commands.embedded_database import EmbeddedUnavailable
+from gateway.commands.environment import describe_settings
 from gateway.graphql.persisted_documents import ManifestUnusable
-from gateway.settings import SettingInvalid, Settings
+from gateway.settings import SettingInvalid
 from gateway.telemetry import logs, metrics, setup
 from loaders.store import StoreMisconfigured, StoreUnavailable
 from resolvers.schema import create_schema
 
-_EPILOG = "\b\nSettings, from the environment:\n" + "\n".join(
-    f"  GATEWAY_{row.name.upper()} ({Settings.shown_default(row)})\n      {row.metadata['what']}"
-    for row in fields(Settings)
+_EPILOG = "\b\nSettings, read from the environment; lists are separated by commas:\n" + "\n".join(
+    f"  {variable} ({default})\n      {description}" for variable, default, description in describe_settings()
 )
 
 _ONE_LINERS = (
@@ -33,7 +31,7 @@ _ONE_LINERS = (
 
 
 class _Commands(click.Group):
-    """Shows the errors that an operator can mend as one line."""
+    """Prints an error that an operator can correct, without a traceback."""
 
     def invoke(self, context: click.Context) -> object:
         try:

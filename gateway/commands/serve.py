@@ -1,6 +1,5 @@
 """`promo-gateway serve`: the gateway on the database that the settings name."""
 
-import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -11,31 +10,31 @@ from gateway import server
 from gateway.app import create_operations
 from gateway.auth.tokens import SigningKey
 from gateway.commands.database import check_set_up, with_store
+from gateway.commands.environment import read_settings
 from gateway.settings import Settings
 from gateway.telemetry import metrics, setup
 from resolvers.schema import create_schema
 
-# What helps when the address is taken.
 _ADVICE = "Choose another with --host or --port."
 
 
 @click.command()
-@click.option("--host", help="Address to listen on; GATEWAY_HOST otherwise.")
-@click.option("--port", type=click.IntRange(0, 65535), help="GATEWAY_PORT otherwise.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Server processes; GATEWAY_WORKERS otherwise.")
-@click.option("--fd", type=click.IntRange(3), help="Listen on this inherited socket instead.")
-def serve(host: str | None, port: int | None, workers: int | None, fd: int | None) -> None:
+@click.option("--host", help="Address to listen on, instead of GATEWAY_HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of GATEWAY_PORT.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Server processes.")
+@click.option("--fd", type=click.IntRange(3), help="Inherited socket to listen on.")
+def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> None:
     """Serve the database that GATEWAY_MONGODB_URI names."""
     if fd is not None and (host is not None or port is not None):
         raise click.UsageError("--fd takes the place of --host and --port.")
     stop_on_signals()
-    settings = Settings.from_environment(os.environ)
+    settings = read_settings(Settings)
     setup.check_installed(settings.traces)
     for path in settings.signing_keys:
         SigningKey.read(path)
     create_operations(create_schema(), settings)
-    with_store(check_set_up)
-    host, workers = host or settings.host, workers or settings.workers
+    with_store(check_set_up, settings)
+    host = host or settings.host
     with ExitStack() as stack:
         listening = stack.enter_context(
             server.bind(host, settings.port if port is None else port, _ADVICE)

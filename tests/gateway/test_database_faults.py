@@ -7,11 +7,12 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.commands.database import set_up
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
@@ -23,6 +24,7 @@ from tests.support import (
     DOCUMENTED,
     Gateway,
     Tenant,
+    changed,
     environment,
     free_port,
     new_tenant,
@@ -121,8 +123,8 @@ class Clients:
 
 async def filled(database: Database) -> tuple[Settings, Tenant]:
     """A tenant in the database, with a badge."""
-    settings = Settings(mongodb_uri=database.uri)
-    store = Store(settings.mongodb_uri, settings.database)
+    settings = Settings(mongodb_uri=SecretStr(database.uri))
+    store = Store(settings.mongodb_uri.get_secret_value(), settings.database)
     await set_up(store)
     tenant = await new_tenant(store)
     await tenant.issue([tenant.badge("b", tenant.customer_id, "series")])
@@ -156,7 +158,7 @@ async def survives(clients: Clients, database: Database, *, away: float, frozen:
 async def test_a_database_that_is_killed_restarted_and_frozen_is_survived(tmp_path: Path) -> None:
     with Database.running(tmp_path) as database:
         settings, tenant = await filled(database)
-        async with open_gateway(replace(settings, deadline_ms=500)) as gateway:
+        async with open_gateway(changed(settings, deadline_ms=500)) as gateway:
             clients = Clients([ask_in_process(gateway, tenant, face) for face in FACES])
             await survives(clients, database, away=0.2, frozen=1)
         assert clients.failures == {8105}

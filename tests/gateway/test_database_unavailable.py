@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
@@ -37,7 +38,7 @@ async def test_without_a_database_known_callers_get_8105_and_others_4001(tmp_pat
             await store.close()
             legacy, semantic = [
                 await gateways.enter_async_context(
-                    open_gateway(Settings(mongodb_uri=uri, rest_status=rest_status))
+                    open_gateway(Settings(mongodb_uri=SecretStr(uri), rest_status=rest_status))
                 )
                 for rest_status in ("legacy", "semantic")
             ]

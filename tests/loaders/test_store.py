@@ -105,7 +105,7 @@ async def test_setting_up_again_brings_a_changed_validator(
 
 
 async def test_the_indexes_are_those_that_the_queries_need(settings: Settings) -> None:
-    client: MongoClient[dict[str, Any]] = MongoClient(settings.mongodb_uri)
+    client: MongoClient[dict[str, Any]] = MongoClient(settings.mongodb_uri.get_secret_value())
     indexes = {
         name: {
             tuple(field for field, _ in index["key"]): index.get("unique", False) for index in found.values()

@@ -12,6 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
 
 from gateway.auth import authenticator, passwords
 from gateway.auth.credentials import Basic, Token, md5_hex
@@ -313,7 +314,7 @@ async def test_a_changed_client_and_its_tokens_are_refused_within_a_minute(
 def test_no_secret_is_in_a_repr() -> None:
     account = Account("id", "name", ClientKind.TILL, 1, "group", 0, "geheim")
     shown = [Basic("till", "geheim"), Token("geheim"), account, tokens.TokenRequest("key", "geheim")]
-    assert "geheim" not in repr([*shown, Settings(mongodb_uri="mongodb://user:geheim@host")])
+    assert "geheim" not in repr([*shown, Settings(mongodb_uri=SecretStr("mongodb://user:geheim@host"))])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN PRIVATE KEY-----", "small", "encrypted"])

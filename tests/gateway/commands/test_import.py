@@ -155,7 +155,7 @@ async def test_an_import_that_cannot_run_says_why(
     packed[20:40] = bytes(20)
     (tmp_path / "broken.gz").write_bytes(packed)
     assert run("import", "broken.gz", database=database, cwd=tmp_path).returncode == 2
-    completed = run("import", "empty", database={**database, "GATEWAY_PORT": "x"}, cwd=tmp_path)
+    completed = run("import", "empty", database={**database, "GATEWAY_PENDING_EVENT_DAYS": "x"}, cwd=tmp_path)
     assert completed.returncode == 2
     unprepared = {**database, "GATEWAY_DATABASE": "nothing_here"}
     completed = run("import", "empty", database=unprepared, cwd=tmp_path)
@@ -261,7 +261,7 @@ async def test_the_order_of_the_lines_does_not_matter(empty_store: Store, settin
     assert len(expected) == 63
     for seed in range(3):
         shuffled = random.Random(seed).sample(lines, len(lines))
-        drop(settings.mongodb_uri, empty_store.name)
+        drop(settings.mongodb_uri.get_secret_value(), empty_store.name)
         await empty_store.set_up()
         run_over = await imported(empty_store, shuffled, batch=7)
         await run_over.resolve()
@@ -463,9 +463,9 @@ async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_ackno
                 os.kill(server, signal.SIGKILL)
                 importing.wait(timeout=60)
             await store.close()
-    clean = Store(settings.mongodb_uri, f"test_{uuid.uuid4().hex}")
+    clean = Store(settings.mongodb_uri.get_secret_value(), f"test_{uuid.uuid4().hex}")
     await clean.set_up()
     await imported(clean, lines)
     assert survived == await exported(clean)
     await clean.close()
-    drop(settings.mongodb_uri, clean.name)
+    drop(settings.mongodb_uri.get_secret_value(), clean.name)

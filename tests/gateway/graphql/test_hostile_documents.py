@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from http.client import HTTPResponse
 from typing import Any
 
@@ -27,6 +26,7 @@ from tests.support import (
     Gateway,
     assert_graphql_refusal,
     assert_rest_error,
+    changed,
     environment,
     free_port,
     open_gateway,
@@ -154,7 +154,7 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
 
 @pytest.fixture(scope="module")
 async def explorable_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    async with open_gateway(replace(settings, introspection="on")) as gateway:
+    async with open_gateway(changed(settings, introspection="on")) as gateway:
         yield gateway
 
 

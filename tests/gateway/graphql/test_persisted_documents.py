@@ -152,7 +152,7 @@ async def test_nothing_else_is_executed_where_only_trusted_documents_are(
 
 
 def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Path) -> None:
-    operations = create_operations(create_schema(), Settings(trusted_documents=str(manifest)))
+    operations = create_operations(create_schema(), Settings(trusted_documents=manifest))
     trusted = operations.trusted("two", "A")
     assert trusted is not None
     assert (trusted.plan is not None, trusted.trusted, trusted.label) == (True, True, "A")
@@ -197,7 +197,7 @@ def test_an_unusable_manifest_is_one_line(tmp_path: Path, text: str, why: str) -
     path = tmp_path / "manifest.json"
     path.write_text(text)
     with pytest.raises(ManifestUnusable) as raised:
-        create_operations(create_schema(), Settings(trusted_documents=str(path)))
+        create_operations(create_schema(), Settings(trusted_documents=path))
     assert str(raised.value) == f"GATEWAY_TRUSTED_DOCUMENTS: {path}: {why}"
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -23,7 +22,7 @@ from gateway.settings import Settings
 from tests.conftest import OpenGateway
 from tests.faults import Line, served, until
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_graphql_refusal, assert_rest_error
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_graphql_refusal, assert_rest_error, changed
 
 
 def assert_health(response: httpx.Response, code: int, status: str) -> None:
@@ -69,7 +68,7 @@ async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line:
 
 
 async def test_who_sends_a_body_slowly_keeps_no_place(settings: Settings) -> None:
-    async with served(create_app(replace(settings, max_concurrent_requests=1))) as (running, port):
+    async with served(create_app(changed(settings, max_concurrent_requests=1))) as (running, port):
         head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         for _, writer in slow:
@@ -95,7 +94,7 @@ async def open_post(port: int, body: bytes, length: int) -> tuple[StreamReader, 
 
 
 async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Settings, line: Line) -> None:
-    limited = create_app(replace(settings, mongodb_uri=line.uri, max_concurrent_requests=3))
+    limited = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_requests=3))
     body = json.dumps({"query": f"{{ {field()} }}"}).encode()
     async with served(limited) as (running, port):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:

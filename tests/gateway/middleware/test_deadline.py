@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from contextlib import suppress
-from dataclasses import replace
 from urllib.parse import urlencode
 
 import httpx
@@ -33,6 +32,7 @@ from tests.support import (
     Gateway,
     assert_graphql_refusal,
     assert_rest_error,
+    changed,
     new_tenant,
 )
 
@@ -128,7 +128,7 @@ async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
     settings: Settings, line: Line
 ) -> None:
     commands = Commands()
-    app = create_app(replace(settings, mongodb_uri=line.uri, max_concurrent_batches=1), listeners=[commands])
+    app = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_batches=1), listeners=[commands])
     async with served(app) as (running, port), httpx.AsyncClient() as client:
         url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
         assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
@@ -211,7 +211,7 @@ async def test_a_body_is_late_only_for_those_who_wait_for_it(
 async def test_a_client_that_goes_away_is_499_on_its_line(
     settings: Settings, line: Line, logged: Logged
 ) -> None:
-    async with served(create_app(replace(settings, mongodb_uri=line.uri))) as (running, port):
+    async with served(create_app(changed(settings, mongodb_uri=line.uri))) as (running, port):
         async with httpx.AsyncClient() as client:
             url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
             assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200

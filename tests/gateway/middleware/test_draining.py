@@ -7,7 +7,6 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -21,7 +20,7 @@ from gateway.settings import Settings
 from tests.conftest import Start
 from tests.faults import Line, until
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
+from tests.support import DEMO_HEADER, DOCUMENTED, changed, environment, free_port, wait_until_served
 
 QUERY = {"query": f"{{ {field()} }}"}
 
@@ -40,7 +39,7 @@ async def test_at_sigterm_what_runs_is_finished_and_nobody_is_kept(
     start: Start, settings: Settings, line: Line, workers: str
 ) -> None:
     port = free_port()
-    variables = environment(replace(settings, mongodb_uri=line.uri), GATEWAY_PORT=str(port))
+    variables = environment(changed(settings, mongodb_uri=line.uri), GATEWAY_PORT=str(port))
     served = start("serve", "--workers", workers, variables=variables)
     await asyncio.to_thread(wait_until_served, port)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=DEMO_HEADER) as client:
@@ -66,7 +65,7 @@ async def test_at_sigterm_what_runs_is_finished_and_nobody_is_kept(
 async def test_what_is_not_finished_in_time_is_told_so(start: Start, settings: Settings, line: Line) -> None:
     port = free_port()
     variables = environment(
-        replace(settings, mongodb_uri=line.uri),
+        changed(settings, mongodb_uri=line.uri),
         GATEWAY_PORT=str(port),
         GATEWAY_SHUTDOWN_SECONDS="0",
         GATEWAY_DEADLINE_MS="2000",

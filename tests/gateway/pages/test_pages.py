@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -22,7 +21,7 @@ from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
 from tests.faults import served
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, changed
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 BUNDLED = """<!doctype html><title>{0}</title><script type="module" src="/assets/{0}-Ab12.js"></script>
@@ -154,7 +153,7 @@ async def test_who_reads_an_asset_slowly_gets_it_all_and_is_in_nobody_s_way(
     size = 16 << 20
     with (tmp_path / "assets" / "large-Gh78.js").open("wb") as large:
         large.truncate(size)
-    app = create_app(replace(settings, deadline_ms=500, max_concurrent_requests=1))
+    app = create_app(changed(settings, deadline_ms=500, max_concurrent_requests=1))
     async with served(app) as (running, port), httpx.AsyncClient() as client:
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -176,7 +175,7 @@ async def test_who_reads_an_asset_slowly_gets_it_all_and_is_in_nobody_s_way(
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("till", [None, Till(TILL, PASSWORD)], ids=["asks", "demo"])
 async def test_only_the_demo_s_pages_know_credentials(settings: Settings, till: Till | None) -> None:
-    app = create_app(replace(settings, introspection="on"), pages_call_as=till)
+    app = create_app(changed(settings, introspection="on"), pages_call_as=till)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

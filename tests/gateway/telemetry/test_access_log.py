@@ -166,7 +166,12 @@ async def test_requests_that_share_an_aggregation_say_so(
 
 
 async def test_commands_and_connections_are_counted(settings: Settings) -> None:
-    store = Store(settings.mongodb_uri, settings.database, listeners=[PoolMetrics()], note=note_command)
+    store = Store(
+        settings.mongodb_uri.get_secret_value(),
+        settings.database,
+        listeners=[PoolMetrics()],
+        note=note_command,
+    )
     names = [
         ("command_seconds_count", {"command": "aggregate", "outcome": "ok"}),
         ("command_seconds_count", {"command": "aggregate", "outcome": "failed"}),
@@ -187,7 +192,7 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
 
 
 async def test_commands_that_get_no_connection_are_counted(settings: Settings) -> None:
-    uri = f"{settings.mongodb_uri}/?maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false"
+    uri = f"{settings.mongodb_uri.get_secret_value()}/?maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false"
     store = Store(uri, settings.database, listeners=[PoolMetrics()], note=note_command)
     before = counted("pool_failures_total", reason="timeout")
     asked = (store.aggregate("issuances", [{"$limit": 1}]) for _ in range(20))

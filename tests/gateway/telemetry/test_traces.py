@@ -118,7 +118,9 @@ async def test_a_failed_command_is_marked_without_the_server_s_words(
     settings: Settings, collector: Collector
 ) -> None:
     traces = Traces()
-    store = Store(settings.mongodb_uri, settings.database, note=TracedCommands(traces.tracer).note)
+    store = Store(
+        settings.mongodb_uri.get_secret_value(), settings.database, note=TracedCommands(traces.tracer).note
+    )
     with pytest.raises(StoreUnavailable):
         await store.aggregate("issuances", [{"$nonsense": MOBILE}])
     await store.close()
