@@ -20,7 +20,7 @@ the caller sees only "Internal Server Error". Each API renders an `ErrorSpec` in
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -71,9 +71,9 @@ class DeadlineInvalid(ValueError):
 
 
 class LimitExceeded(Exception):
-    """A GraphQL request asks for more than a limit allows."""
+    """A GraphQL request asks for more than a limit allows; `got` is "more" if that was not counted."""
 
-    def __init__(self, what: str, got: int, most: int) -> None:
+    def __init__(self, what: str, got: int | Literal["more"], most: int) -> None:
         super().__init__(f"The limit of {what} is {most}; this request has {got}.")
 
 

@@ -1,11 +1,12 @@
-"""What an operation may ask for: one list of limits, checked before anything is validated or sent.
+"""What a GraphQL document may ask for: its limits, checked before it is validated.
 
-Two looks at a document keep a hostile one cheap: its text is counted before it is parsed, and its fields are
-counted before graphql-core validates it, which takes time by the square of what is repeated. Each fragment is
-counted once, however often it is spread.
+graphql-core's parser stops at the limit of tokens. The fields of the parsed document are weighed before
+graphql-core validates it, which takes time by the square of what is repeated. Each fragment is weighed once,
+however often it is spread.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -17,74 +18,88 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLSyntaxError,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    Token,
+    TokenKind,
+    parse,
 )
 
 from gateway.errors import LimitExceeded
 
-_INTROSPECTION = ("__schema", "__type")
+MAX_CHARACTERS = 100_000
+MAX_COMMENTS = 1_000
+# Names of fields, aliases, arguments, types and variables.
+MAX_NAMES = 5_000
+MAX_ROOT_FIELDS = 100
+# Fields that are selected again under the same key in the same place, with all below them.
+MAX_REPEATED_FIELDS = 100
+# Fragments, wherever they are spread.
+MAX_FRAGMENTS = 100
+MAX_DIRECTIVES = 100
+# Variables, declared or given.
+MAX_VARIABLES = 1_000
+# Fields that begin an introspection, and aliases below them, which would multiply it.
+MAX_INTROSPECTIONS = 1
 
-# In the group, a token of GraphQL; outside of it, what is ignored. A string without an end takes the rest of
-# its line, or of the document: the parser refuses it.
-_TOKENS = re.compile(
-    r'[ \t\r\n,\ufeff]+|#[^\r\n]*|("""(?:\\"""|[^"]|"(?!""))*(?:"""|\Z)|"(?:\\.|[^"\\\r\n])*"?'
-    r"|\.\.\.|[A-Za-z_][A-Za-z_0-9]*|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|.)",
-    re.DOTALL,
-)
+_INTROSPECTION = ("__schema", "__type")
+# How graphql-core's parser says that a limit is exceeded.
+_PARSING_ABORTED = re.compile(r"Syntax Error: Document contains more than (\d+) (tokens|comments)\.")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that is allowed; the settings say what of."""
+    """The limits that are settings."""
 
-    characters: int = 100_000
-    tokens: int = 10_000
-    names: int = 5_000
+    tokens: int = 8_000
     depth: int = 8
     aliases: int = 100
-    root_fields: int = 100
-    repeated_fields: int = 100
-    fragments: int = 100
-    directives: int = 100
-    variables: int = 1_000
-    introspections: int = 1
     summaries: int = 100
 
-    def check(self, what: str, got: int) -> None:
-        """Raises `LimitExceeded` if `got` is more than the limit called `what`."""
-        if got > (most := getattr(self, what)):
-            raise LimitExceeded(what.replace("_", " "), got, most)
+    def parse(self, text: str) -> DocumentNode:
+        """Parse a document; raises `GraphQLSyntaxError` or `LimitExceeded`."""
+        check("characters", len(text), MAX_CHARACTERS)
+        try:
+            document = parse(text, max_lexical_tokens=self.tokens, max_comments=MAX_COMMENTS)
+        except GraphQLSyntaxError as error:
+            if aborted := _PARSING_ABORTED.match(error.message):
+                raise LimitExceeded(aborted[2], "more", int(aborted[1])) from None
+            raise
+        kinds = Counter(_token_kinds(document))
+        check("names", kinds[TokenKind.NAME], MAX_NAMES)
+        check("fragments", kinds[TokenKind.SPREAD], MAX_FRAGMENTS)
+        check("directives", kinds[TokenKind.AT], MAX_DIRECTIVES)
+        return document
 
-    def check_text(self, text: str) -> None:
-        """Raises `LimitExceeded` for a text that is not worth parsing."""
-        self.check("characters", len(text))
-        tokens = [token for token in _TOKENS.findall(text) if token]
-        self.check("tokens", len(tokens))
-        self.check("names", sum(map(str.isidentifier, tokens)))
-        self.check("fragments", tokens.count("..."))
-        self.check("directives", tokens.count("@"))
-
-    def check_document(self, document: DocumentNode) -> None:
-        """Raises `LimitExceeded` for a document that is not worth validating.
+    def check(self, document: DocumentNode) -> None:
+        """Raises `LimitExceeded` for a document that asks for too much.
 
         Raises `GraphQLError` for one in which fragments have the same name or spread themselves.
         """
         weights = list(_weights(document))
-        self.check("depth", max((weight.depth for weight in weights), default=0))
-        self.check("aliases", sum(weight.aliases for weight in weights))
-        self.check("root_fields", sum(len(weight.distinct) for weight in weights))
-        self.check("repeated_fields", sum(weight.repeated for weight in weights))
-        self.check("introspections", sum(weight.introspections for weight in weights))
-        self.check(
-            "variables",
-            sum(
-                len(one.variable_definitions or ())
-                for one in document.definitions
-                if isinstance(one, OperationDefinitionNode)
-            ),
-        )
+        check("depth", max((weight.depth for weight in weights), default=0), self.depth)
+        check("aliases", sum(weight.aliases for weight in weights), self.aliases)
+        check("root fields", sum(len(weight.distinct) for weight in weights), MAX_ROOT_FIELDS)
+        check("repeated fields", sum(weight.repeated for weight in weights), MAX_REPEATED_FIELDS)
+        check("introspections", sum(weight.introspections for weight in weights), MAX_INTROSPECTIONS)
+        operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+        check("variables", sum(len(one.variable_definitions or ()) for one in operations), MAX_VARIABLES)
+
+
+def check(what: str, got: int, most: int) -> None:
+    """Raises `LimitExceeded` if `got` is more than `most`."""
+    if got > most:
+        raise LimitExceeded(what, got, most)
+
+
+def _token_kinds(document: DocumentNode) -> Iterator[TokenKind]:
+    assert document.loc is not None, "the parser keeps locations"
+    token: Token | None = document.loc.start_token
+    while token is not None:
+        yield token.kind
+        token = token.next
 
 
 class _Weight(NamedTuple):

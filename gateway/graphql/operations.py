@@ -16,14 +16,13 @@ from graphql import (
     OperationType,
     execute,
     get_operation_ast,
-    parse,
     validate,
 )
 
 from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql.compiler import compile_operation
 from gateway.graphql.cost import count_summaries
-from gateway.graphql.limits import Limits
+from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import Plan
 from gateway.graphql.redaction import RULES
 from resolvers.context import Context
@@ -96,8 +95,7 @@ class Operations:
     def trust(self, document_id: str, text: str) -> None:
         """Prepare the operations of a document for good; raises `DocumentInvalid`."""
         try:
-            self._limits.check_text(text)
-            document = parse(text)
+            document = self._limits.parse(text)
             names = [
                 one.name.value if one.name else None
                 for one in document.definitions
@@ -140,10 +138,8 @@ class Operations:
             self.hits += 1
             return operation
         self.misses += 1
-        self._limits.check_text(query)
-        operation = self._prepare(parse(query), name)
-        if _characters(operation) <= REMEMBERED_CHARACTERS:
-            self._remembered[query, name] = operation
+        operation = self._prepare(self._limits.parse(query), name)
+        self._remembered[query, name] = operation
         return operation
 
     def _prepare(self, document: DocumentNode, name: str | None, *, trusted: bool = False) -> Operation:
@@ -157,7 +153,7 @@ class Operations:
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
         try:
-            self._limits.check_document(document)
+            self._limits.check(document)
         except GraphQLError as error:
             return [error]
         return validate(self._schema, document, self._rules, hide_suggestions=not self._introspection)
@@ -174,9 +170,9 @@ class Operations:
         Raises `LimitExceeded` before anything is asked of the database.
         """
         assert not operation.errors, "only a valid operation is executed"
-        self._limits.check("variables", len(variables))
+        check("variables", len(variables), MAX_VARIABLES)
         if operation.plan is None or len(operation.plan.roots) > self._limits.summaries:
-            self._limits.check("summaries", self.summaries(operation, variables))
+            check("summaries", self.summaries(operation, variables), self._limits.summaries)
         if operation.plan is not None:
             result = await operation.plan.execute(variables, context)
         else:

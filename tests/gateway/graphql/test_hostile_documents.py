@@ -85,9 +85,19 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
         "Syntax Error: Document is nested too deeply. Parsing aborted.",
     ),
     "tokens": (
-        f"{{ {'[' * 10_000} }}",
+        f"{{ {'a ' * 10_000} }}",
         "LIMIT_EXCEEDED",
-        "The limit of tokens is 10000; this request has 10002.",
+        "The limit of tokens is 8000; this request has more.",
+    ),
+    "tokens of no document": (
+        "[" * 90_000,
+        "GRAPHQL_PARSE_FAILED",
+        "Syntax Error: Unexpected '['.",
+    ),
+    "comments": (
+        f"{'#' * 1_001}{{ __typename }}".replace("#", "#\n"),
+        "LIMIT_EXCEEDED",
+        "The limit of comments is 1000; this request has more.",
     ),
     "names": (
         f"{{ {'a ' * 5_001} }}",

@@ -11,7 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gateway.errors import OperationUnknown
-from gateway.graphql.limits import Limits
+from gateway.graphql.limits import MAX_CHARACTERS
 from gateway.graphql.operations import REMEMBERED_CHARACTERS, Operations
 from loaders import Dispatchers, Loaders
 from loaders.enums import Benefit, IssuanceType
@@ -202,9 +202,10 @@ def test_what_cannot_be_prepared_is_not_remembered() -> None:
 
 
 def test_the_memory_of_operations_is_bounded() -> None:
-    prepared = Operations(SCHEMA, compiled=True, limits=Limits(characters=2 * REMEMBERED_CHARACTERS))
-    half, whole = REMEMBERED_CHARACTERS // 2, REMEMBERED_CHARACTERS
-    for length in (14, half, half + 1, half, whole + 1, whole + 1):
-        prepared.prepare("{ __typename }".ljust(length), None)
-    assert (prepared.misses, prepared.hits) == (6, 0)
-    assert prepared._remembered.currsize <= REMEMBERED_CHARACTERS
+    prepared = Operations(SCHEMA, compiled=True)
+    first, second, third = (f"{{ a{n}: __typename }}".ljust(MAX_CHARACTERS) for n in range(3))
+    for query in (first, second, first, third, second):
+        prepared.prepare(query, None)
+    # The third document displaces the second, which was used least recently.
+    assert (prepared.misses, prepared.hits) == (4, 1)
+    assert prepared._remembered.currsize == 2 * MAX_CHARACTERS <= REMEMBERED_CHARACTERS
