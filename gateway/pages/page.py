@@ -14,7 +14,7 @@ from strawberry.http.ides import get_graphql_ide_html
 from gateway import json_format
 from gateway.http_headers import content_security_policy
 
-_TEMPLATES = Path(__file__).parent / "plain"
+_TEMPLATES = Path(__file__).parent / "templates"
 # In the bundled pages, the block that their data goes into.
 _DATA = '<script id="data" type="application/json">{}</script>'
 _ICON = "data:image/svg+xml," + quote((_TEMPLATES / "icon.svg").read_text())

@@ -21,7 +21,7 @@ def test_the_wheel_has_the_files_that_the_code_reads(tmp_path: Path) -> None:
     with ZipFile(wheel) as archive:
         files = {Path(name) for name in archive.namelist()}
     read = [Path("gateway/rest/openapi.json")]
-    for folder in ("operations", "plain"):
+    for folder in ("operations", "templates"):
         read += [path.relative_to(ROOT) for path in (ROOT / PAGES / folder).iterdir()]
     # Beside them only code, the bundle if it was made, and the description of the package.
     others = {
