@@ -29,7 +29,7 @@ from gateway.middleware.body_limit import body_limit
 from gateway.middleware.deadline import RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
-from gateway.pages import ASSETS_PATH, Pages, Till
+from gateway.pages import ASSETS_PATH, PageCredentials, Pages
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
 from gateway.rest.errors import RestErrors
 from gateway.rest.events import EVENTS_PATH, EventsEndpoint
@@ -52,11 +52,14 @@ _COLLECTION_THRESHOLDS = 20_000, 20, 100
 
 
 def create_app(
-    settings: Settings, *, listeners: Sequence[Listener] = (), pages_call_as: Till | None = None
+    settings: Settings,
+    *,
+    listeners: Sequence[Listener] = (),
+    page_credentials: PageCredentials | None = None,
 ) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the commands that the driver sends.
 
-    Its pages are given the credentials of `pages_call_as`, which only the demo sets.
+    Only the demo has `page_credentials`: its pages send them with each request.
     """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
     rest_errors, graphql_errors = RestErrors(always_200=always_200), GraphQLErrors(always_200=always_200)
@@ -78,7 +81,7 @@ def create_app(
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.pending_event_days)
     introspection = settings.introspection
-    pages = Pages(schema.as_str(), pages_call_as, introspection=introspection)
+    pages = Pages(schema.as_str(), page_credentials, introspection=introspection)
     persisted = PersistedDocuments(
         operations,
         only_trusted=settings.trusted_documents_only,

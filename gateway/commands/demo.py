@@ -29,7 +29,7 @@ from gateway.commands.sample_data import (
 )
 from gateway.commands.serve import stop_on_signals
 from gateway.graphql.endpoint import GRAPHQL_PATH
-from gateway.pages import Till
+from gateway.pages import PageCredentials
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
@@ -70,7 +70,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         with_store(fill, settings)
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = create_app(settings, pages_call_as=Till(TILL, PASSWORD))
+        app = create_app(settings, page_credentials=PageCredentials(TILL, PASSWORD))
         # The socket listens already: a request that comes now waits for the server.
         click.echo(announcement(address))
         server.run(app, listening, settings)

@@ -1,8 +1,8 @@
-"""What a browser gets: an index, GraphiQL, the REST documentation.
+"""The pages for browsers: an index, GraphiQL, and the REST documentation.
 
-GraphiQL and the documentation are bundled by `make pages` from the sources in this directory; without
-the bundle there are plain pages in their place. A page is public and executes nothing: what it sends needs
-credentials like any request.
+`make pages` bundles GraphiQL and the REST documentation from the sources in this folder. Without the bundle
+their places are taken by pages that need neither scripts nor the network. Pages are public and execute
+nothing. The requests that they send need credentials, like all requests.
 """
 
 from html import escape
@@ -13,77 +13,79 @@ from typing import NamedTuple
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Router
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from gateway import json_format
 from gateway.auth.credentials import authorization
 from gateway.pages.examples import examples
-from gateway.pages.page import bundled, from_cdn, plain
+from gateway.pages.page import from_bundle, from_cdn, from_template
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 
 ASSETS_PATH = "/assets"
-BUILT = Path(__file__).parent / "dist"
+BUNDLE = Path(__file__).parent / "dist"
 _GRAPHIQL_CARD = (
     '<li><a href="/graphql">GraphiQL</a><span>Write a query, run it, copy it as code.</span></li>'
 )
 
 
-class Till(NamedTuple):
-    """A till's name and password."""
+class PageCredentials(NamedTuple):
+    """The name and the password of the POS client as which the demo's pages send requests."""
 
     name: str
     password: str
 
 
 class Pages:
-    """The pages of a gateway with this schema; they call as `till` where there is one, and else they ask."""
+    """The pages of a gateway with this schema. Without `credentials`, they ask their readers for some."""
 
-    def __init__(self, schema: str, till: Till | None, *, introspection: bool) -> None:
-        caller = _caller(till)
-        self._index = plain(
+    def __init__(self, schema: str, credentials: PageCredentials | None, *, introspection: bool) -> None:
+        about_credentials = _about(credentials)
+        self._index = from_template(
             "index.html",
-            caller=caller,
+            credentials=about_credentials,
             graphiql=_GRAPHIQL_CARD if introspection else "",
             version=version("promo-gateway"),
         )
-        if (BUILT / "graphiql.html").exists():
-            called = till and till._asdict()
-            self._graphiql = bundled(
-                BUILT / "graphiql.html",
+        if (BUNDLE / "graphiql.html").exists():
+            data = {"credentials": credentials and credentials._asdict()}
+            self._docs = from_bundle(BUNDLE / "docs.html", data)
+            self._graphiql = from_bundle(
+                BUNDLE / "graphiql.html",
                 {
+                    **data,
                     "schema": schema,
                     "examples": [example._asdict() for example in examples()],
                     "restPath": ACTION_SUMMARY_PATH,
-                    "till": called,
                 },
             )
-            # Who may not explore the schema may read this page all the same.
-            self._docs = bundled(BUILT / "docs.html", {"till": called})
         else:
-            self._graphiql = plain(
-                "graphql.html", caller=caller, examples=_listed_examples(), schema=escape(schema)
+            self._docs = from_template("docs.html")
+            self._graphiql = from_template(
+                "graphql.html",
+                credentials=about_credentials,
+                examples=_listed_examples(),
+                schema=escape(schema),
             )
-            self._docs = plain("docs.html")
         self._cdn = from_cdn()
-        # Level 9 takes a third longer, for less than a hundredth of the bytes.
-        self.assets = GZipMiddleware(Assets(directory=BUILT / "assets", check_dir=False), compresslevel=6)
+        self.assets = _assets(BUNDLE / "assets")
 
     async def index(self, _: Request) -> Response:
         """GET `/`."""
-        return self._index.answer()
+        return self._index.response()
 
     async def docs(self, _: Request) -> Response:
         """GET `/docs`."""
-        return self._docs.answer()
+        return self._docs.response()
 
     def graphiql(self, request: Request) -> Response:
-        """GET `/graphql` in a browser; with `?cdn` it is the frame within the plain page."""
-        return (self._cdn if "cdn" in request.query_params else self._graphiql).answer()
+        """GET `/graphql` from a browser; with `?cdn`, the frame in the page without the bundle."""
+        return (self._cdn if "cdn" in request.query_params else self._graphiql).response()
 
 
 class Assets(StaticFiles):
-    """The bundled files; their names hold a hash of what is in them."""
+    """The files of the bundle. Their names contain a hash of their contents, so they may be kept for ever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -91,13 +93,21 @@ class Assets(StaticFiles):
         return response
 
 
-def _caller(till: Till | None) -> str:
-    if till is None:
-        return "<p>Every request needs credentials; the REST documentation says which there are.</p>"
-    header = authorization(till.name, till.password)
+def _assets(directory: Path) -> ASGIApp:
+    if not directory.exists():
+        # A router without routes: every path is 404.
+        return Router()
+    # Level 9 would take a third longer and save less than a hundredth of the bytes.
+    return GZipMiddleware(Assets(directory=directory), compresslevel=6)
+
+
+def _about(credentials: PageCredentials | None) -> str:
+    if credentials is None:
+        return "<p>Every request needs credentials. The REST documentation lists the kinds.</p>"
+    header = authorization(credentials.name, credentials.password)
     return (
-        f"<p>This is the demo. Its till <code>{escape(till.name)}</code> has the password "
-        f"<code>{escape(till.password)}</code>, and sends:</p>"
+        f"<p>This is the demo. Its POS client <code>{escape(credentials.name)}</code> has the password "
+        f"<code>{escape(credentials.password)}</code> and sends this header:</p>"
         f'<pre tabindex="0"><code>Authorization: {escape(header)}</code></pre>'
     )
 

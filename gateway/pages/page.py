@@ -1,4 +1,4 @@
-"""How a page is put together: its data, its styles, and the policy that keeps everything else out of it."""
+"""How a page is made: its HTML, the data in it, and the Content-Security-Policy that it is sent with."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from gateway import json_format
 from gateway.http_headers import content_security_policy
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# In the bundled pages, the block that their data goes into.
+# The block of a bundled page that holds its data.
 _DATA = '<script id="data" type="application/json">{}</script>'
 _ICON = "data:image/svg+xml," + quote((_TEMPLATES / "icon.svg").read_text())
 _CDN = "https://unpkg.com"
@@ -23,19 +23,18 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 class Page(NamedTuple):
-    """A page and its Content-Security-Policy."""
+    """The HTML of a page, and its Content-Security-Policy."""
 
-    body: str
+    html: str
     policy: str
 
-    def answer(self) -> Response:
-        """The page, as the answer to a request."""
-        return HTMLResponse(self.body, headers={"Content-Security-Policy": self.policy})
+    def response(self) -> Response:
+        return HTMLResponse(self.html, headers={"Content-Security-Policy": self.policy})
 
 
-def bundled(path: Path, data: object) -> Page:
+def from_bundle(path: Path, data: object) -> Page:
     """A page of the bundle, with `data` in it."""
-    # A "</script>" within the data would end its block.
+    # A "</script>" in the data would end its block.
     block = _DATA.format(json_format.encode(data).decode().replace("<", "\\u003c"))
     return Page(
         path.read_text().replace(_DATA.format(""), block),
@@ -43,7 +42,7 @@ def bundled(path: Path, data: object) -> Page:
             script_src="'self'",
             worker_src="'self'",
             connect_src="'self'",
-            # The editor and the documentation make styles as they run.
+            # The editor and the documentation write styles while they run.
             style_src="'self' 'unsafe-inline'",
             img_src="'self' data:",
             font_src="'self' data:",
@@ -51,7 +50,7 @@ def bundled(path: Path, data: object) -> Page:
     )
 
 
-def plain(template: str, **values: str) -> Page:
+def from_template(template: str, **values: str) -> Page:
     """A page that needs neither scripts nor the network; `values` are HTML."""
     css = (_TEMPLATES / "page.css").read_text()
     return Page(
@@ -61,8 +60,8 @@ def plain(template: str, **values: str) -> Page:
 
 
 def from_cdn() -> Page:
-    """Strawberry's GraphiQL, which loads its scripts from a CDN; for the frame within the plain page."""
-    # Credentials do not outlive the page.
+    """Strawberry's GraphiQL, which loads its scripts from a CDN: the frame in the page without the bundle."""
+    # Credentials are forgotten with the page.
     html = get_graphql_ide_html().replace("shouldPersistHeaders: true", "shouldPersistHeaders: false")
     hashes = " ".join(_hash(script) for script in _INLINE_SCRIPT.findall(html))
     return Page(
