@@ -7,9 +7,9 @@ import { expect } from "vitest";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Asserts that axe finds nothing on this page, however serious. */
+/** Asserts that axe finds no violation on this page, of any severity. */
 export async function expectAccessible(page: Page): Promise<void> {
-  // Evaluated by the debugger, which the page's policy does not bind.
+  // The debugger evaluates it, to which the page's policy does not apply.
   await page.evaluate(AXE);
   const found = (await page.evaluate("axe.run()")) as AxeResults;
   expect(found.violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])).toEqual([]);

@@ -1,11 +1,11 @@
-/** A page of Chromium that reaches the gateway and nothing else, and what it complained about. */
+/** Opens pages in a Chromium that reaches only the gateway, and fails if they log an error. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
 
-/** The demo, which fills its credentials in, and a gateway that asks for them, on the same data. */
+/** The demo, whose pages have credentials, and a gateway whose pages ask for them, with the same data. */
 export const { DEMO, SERVED } = process.env as { DEMO: string; SERVED: string };
 
 const SCREENSHOTS = join(import.meta.dirname, "screenshots");
@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(() => browser.close());
 
-/** Runs `use` on the page at `url`, which must ask no other host and log no error or policy violation. */
+/** Runs `use` on the page at `url`. The page must contact no other host and log no error or warning. */
 export async function onPage(
   url: string,
   use: (page: Page) => Promise<void>,
@@ -36,16 +36,16 @@ export async function onPage(
 ): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  const complaints: string[] = [];
+  const problems: string[] = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) {
-      complaints.push(message.text());
+      problems.push(message.text());
     }
   });
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("pageerror", (error) => problems.push(String(error)));
   page.on("request", (request) => {
     if (/^https?:/.test(request.url()) && !request.url().startsWith(new URL(url).origin)) {
-      complaints.push(`asked ${request.url()}`);
+      problems.push(`requested ${request.url()}`);
     }
   });
   try {
@@ -54,7 +54,7 @@ export async function onPage(
   } finally {
     await context.close();
   }
-  expect(complaints).toEqual([]);
+  expect(problems).toEqual([]);
 }
 
 export async function screenshot(page: Page, name: string): Promise<void> {

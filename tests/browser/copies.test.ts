@@ -1,11 +1,11 @@
-/** What the copy menu makes of an operation, case by case. */
+/** The texts that the copy menu makes of an operation. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { buildSchema } from "graphql";
 import { expect, test } from "vitest";
 
-import { tillHeaders, withCredentials } from "../../gateway/pages/src/credentials";
+import { basicHeaders, withCredentials } from "../../gateway/pages/src/credentials";
 import { curl } from "../../gateway/pages/src/curl";
 import { restCall } from "../../gateway/pages/src/rest";
 import { typescript } from "../../gateway/pages/src/typescript";
@@ -15,7 +15,7 @@ const schema = buildSchema(readFileSync(join(ROOT, "schema.graphql"), "utf8"));
 const ENDPOINT = "https://gateway.example/actionSummary";
 const FIELD = `customerPromotionActionSummary(source: INSTORE, identifierName: EXTERNAL_ID, identifierValue: "a b&c", programId: 9007199254740993, promotionId: "7")`;
 
-const asked = (query: string, variables = {}, operationName: string | null = null) => ({
+const request = (query: string, variables = {}, operationName: string | null = null) => ({
   query,
   variables,
   operationName,
@@ -39,7 +39,7 @@ const CALLS: [string, string, object, string][] = [
 ];
 
 test.each(CALLS)("a REST call: %s", (_, query, variables, parameters) => {
-  expect(restCall(asked(query, variables), schema, ENDPOINT)).toBe(ENDPOINT + parameters);
+  expect(restCall(request(query, variables), schema, ENDPOINT)).toBe(ENDPOINT + parameters);
 });
 
 const REFUSALS: [string, string][] = [
@@ -47,15 +47,15 @@ const REFUSALS: [string, string][] = [
   ["{ nothing }", "The operation is not valid."],
   [
     `query A { ${FIELD} { orgId } } query B { __typename }`,
-    "The document has several operations: put the cursor in one.",
+    "The document has several operations. Put the cursor into one of them.",
   ],
   [
     `{ a: ${FIELD} { orgId } b: ${FIELD} { orgId } }`,
-    "One REST call answers one field; this operation has 2.",
+    "A REST call returns one field. This operation has 2.",
   ],
   [`{ ...F } fragment F on Query { ${FIELD} { orgId } }`, "The operation's field is in a fragment."],
   [`{ ... on Query { ${FIELD} { orgId } } }`, "The operation's field is in a fragment."],
-  ["{ __typename }", "The REST call answers customerPromotionActionSummary only."],
+  ["{ __typename }", "The REST call returns only customerPromotionActionSummary."],
   [`{ ${FIELD} @include(if: true) { orgId } }`, "The field has a directive."],
   [
     `query ($value: String!) { customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE,
@@ -65,16 +65,16 @@ const REFUSALS: [string, string][] = [
 ];
 
 test.each(REFUSALS)("no REST call: %s", (query, reason) => {
-  expect(restCall(asked(query), schema, ENDPOINT)).toEqual({ reason });
+  expect(restCall(request(query), schema, ENDPOINT)).toEqual({ reason });
 });
 
-test("of several operations the named one is called", () => {
+test("the REST call is made of the operation that is named", () => {
   const query = `query A { ${FIELD} { orgId } } query B { __typename }`;
-  expect(restCall(asked(query, {}, "A"), schema, ENDPOINT)).toBe(ENDPOINT + CALLS[0]![3]);
+  expect(restCall(request(query, {}, "A"), schema, ENDPOINT)).toBe(ENDPOINT + CALLS[0]![3]);
 });
 
-test("a command line quotes what a shell would read", () => {
-  expect(curl(asked('{ a(b: "it\'s") }', {}, "A"), "http://host/graphql", { "X-Token": "t" })).toBe(
+test("a curl command quotes what a shell would interpret", () => {
+  expect(curl(request('{ a(b: "it\'s") }', {}, "A"), "http://host/graphql", { "X-Token": "t" })).toBe(
     `curl -s 'http://host/graphql' \\
   -H 'Content-Type: application/json' \\
   -H 'X-Token: t' \\
@@ -82,7 +82,7 @@ test("a command line quotes what a shell would read", () => {
   );
 });
 
-test("TypeScript has the types of variables and data, through aliases, fragments and directives", () => {
+test("TypeScript has the types of variables and data, with aliases, fragments and directives", () => {
   const query = `query Mine($value: String!, $program: ID = "1", $with: Boolean!) {
   one: customerPromotionActionSummary(source: INSTORE, identifierName: ID, identifierValue: $value, programId: $program) {
     __typename
@@ -92,7 +92,7 @@ test("TypeScript has the types of variables and data, through aliases, fragments
   }
 }
 fragment Points on CustomerPromotionActionSummary { points { pointsCategory } }`;
-  const code = typescript(asked(query), schema, "http://host/graphql");
+  const code = typescript(request(query), schema, "http://host/graphql");
   expect(code).toContain(`export interface MineVariables {
   value: string;
   program?: string | null;
@@ -115,21 +115,21 @@ export interface MineData {
   expect(code).toContain('body: JSON.stringify({ query, variables, operationName: "Mine" }),');
 });
 
-test("TypeScript refuses what cannot be executed", () => {
-  expect(typescript(asked("{ nothing }"), schema, "")).toEqual({ reason: "The operation is not valid." });
+test("an operation that cannot be executed is not copied as TypeScript", () => {
+  expect(typescript(request("{ nothing }"), schema, "")).toEqual({ reason: "The operation is not valid." });
 });
 
-// The documented check vector.
+// The example of the API's documentation.
 const STORE_SERVER = "Basic c3RvcmUuc2VydmVyOjhhMTZhNmI3MDUwNWViMWYxZmY3Y2RjMGNkNTU1OWE3";
 
 test.each(["server123", "8a16a6b70505eb1f1ff7cdc0cd5559a7", "8A16A6B70505EB1F1FF7CDC0CD5559A7"])(
-  "a till sends the MD5 of its password: %s",
+  "a password is sent as its MD5 digest: %s",
   (password) => {
-    expect(tillHeaders({ name: "store.server", password })).toEqual({ Authorization: STORE_SERVER });
+    expect(basicHeaders({ name: "store.server", password })).toEqual({ Authorization: STORE_SERVER });
   },
 );
 
-test("credentials of the Headers pane stand alone", () => {
+test("credentials from the Headers pane replace the page's own", () => {
   const credentials = { Authorization: "Basic x" };
   expect(withCredentials({ "x-own": "1" }, credentials)).toEqual({ ...credentials, "x-own": "1" });
   expect(withCredentials({ "X-CAP-API-OAUTH-TOKEN": "t" }, credentials)).toEqual({

@@ -1,10 +1,10 @@
-/** The REST documentation: it shows the gateway's own document, and its "try it out" calls this gateway. */
+/** The REST documentation shows the gateway's OpenAPI document and sends requests to this gateway. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
 import { DEMO, onPage, screenshot, SERVED } from "./browser";
 
-/** Executes the summary with the parameters that are filled in; the answer that the page got. */
+/** Executes the summary with the parameters that are filled in, and returns the body of the response. */
 async function trySummary(page: Page) {
   const operation = page.locator(".opblock", { hasText: "/actionSummary" });
   await operation.locator(".opblock-summary-control").click();
@@ -34,7 +34,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
-test("elsewhere a till's password is sent as its MD5", async () => {
+test("a password is sent as its MD5 digest", async () => {
   await onPage(`${SERVED}/docs`, async (page) => {
     await page.getByRole("button", { name: "Authorize" }).click();
     await page.getByLabel("auth-basic-username").fill("demo.till");

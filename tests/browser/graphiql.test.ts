@@ -1,4 +1,4 @@
-/** GraphiQL as a developer uses it: run, complete, read, copy. */
+/** GraphiQL as a developer uses it: run, complete, read and copy operations. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,14 +11,14 @@ import { DEMO, onPage, screenshot, SERVED } from "./browser";
 
 const HEADERS = { Authorization: "Basic ZGVtby50aWxsOmZlMDFjZTJhN2ZiYWM4ZmFmYWVkN2M5ODJhMDRlMjI5" };
 
-/** GraphiQL is there, and so are its editors: before that it ignores what is clicked. */
+/** Waits until GraphiQL and its editors are ready. Before that it ignores clicks. */
 async function loaded(page: Page) {
   for (const part of ["query-editor", "editor-tool", "response"]) {
     await page.locator(`.graphiql-${part} .view-lines`).first().waitFor({ state: "attached" });
   }
 }
 
-/** Runs the operation of the tab called `title`; the answer's data and errors. */
+/** Runs the operation in the tab `title`, and returns the body of the response. */
 async function run(page: Page, title: string) {
   await page.getByRole("tab", { name: title }).click();
   const answered = page.waitForResponse((response) => response.url().endsWith("/graphql"));
@@ -30,7 +30,7 @@ function shown(page: Page) {
   return page.locator(".graphiql-response .view-lines");
 }
 
-/** What the menu's item `title` copies, as the dialog shows it and the clipboard holds it. */
+/** Copies with the menu item `title`, and returns the text, which the dialog and the clipboard agree on. */
 async function copy(page: Page, title: string): Promise<string> {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.getByRole("button", { name: /Copy as/ }).click();
@@ -71,7 +71,7 @@ test("the page is as high as the window", async () => {
   });
 });
 
-test("it completes fields of the schema", async () => {
+test("fields of the schema are completed", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
     await page.getByRole("button", { name: "New tab" }).click();
@@ -85,7 +85,7 @@ test("it completes fields of the schema", async () => {
   });
 });
 
-test("it documents the schema and explores it", async () => {
+test("the schema is documented and can be explored", async () => {
   await onPage(
     `${DEMO}/graphql`,
     async (page) => {
@@ -102,7 +102,7 @@ test("it documents the schema and explores it", async () => {
   );
 });
 
-test("the REST call that it copies answers the same", async () => {
+test("the copied REST call returns the same data", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
     const { data } = await run(page, "FullSummary");
@@ -118,19 +118,19 @@ test("the REST call that it copies answers the same", async () => {
   });
 });
 
-test("it says why an operation is no REST call", async () => {
+test("the menu says why an operation cannot be copied as a REST call", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
     await page.getByRole("tab", { name: "Wallet" }).click();
     await page.getByRole("button", { name: /Copy as/ }).click();
     const item = page.getByRole("menuitem", { name: "Copy as REST GET" });
-    await item.getByText("One REST call answers one field; this operation has 3.").waitFor();
+    await item.getByText("A REST call returns one field. This operation has 3.").waitFor();
     expect(await item.getAttribute("aria-disabled")).toBe("true");
     await screenshot(page, "graphiql-copy-menu");
   });
 });
 
-test("the command and the code that it copies answer the same", async () => {
+test("the copied command and code return the same data", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
     const answer = await run(page, "Wallet");
@@ -150,10 +150,10 @@ test("the command and the code that it copies answer the same", async () => {
   });
 });
 
-test("elsewhere it asks for a till's password, and keeps it nowhere", async () => {
+test("a password is asked for and never stored", async () => {
   await onPage(`${SERVED}/graphql`, async (page) => {
-    await page.getByLabel("Till", { exact: true }).fill("demo.till");
-    await page.getByLabel("Password, or its MD5").fill("demo");
+    await page.getByLabel("Name of the POS client").fill("demo.till");
+    await page.getByLabel("Password, or its MD5 digest").fill("demo");
     await page.getByRole("button", { name: "Open GraphiQL" }).click();
     await loaded(page);
     expect((await run(page, "PointsOnly")).errors).toBeUndefined();
@@ -165,11 +165,11 @@ test("elsewhere it asks for a till's password, and keeps it nowhere", async () =
     expect(stored).not.toContain(HEADERS.Authorization.slice(-8));
 
     await page.reload();
-    await page.getByRole("heading", { name: "Who is calling?" }).waitFor();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
   });
 });
 
-test("elsewhere it asks for a token", async () => {
+test("a token can be used instead of a password", async () => {
   const { data } = await (
     await fetch(`${SERVED}/v3/oauth/token/generate`, {
       method: "POST",
@@ -186,7 +186,7 @@ test("elsewhere it asks for a token", async () => {
   });
 });
 
-test("a reload keeps what was written, and the demo's credentials", async () => {
+test("a reload keeps what was written", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
     await page.getByRole("tab", { name: "Wallet" }).click();
@@ -194,7 +194,7 @@ test("a reload keeps what was written, and the demo's credentials", async () => 
     await page.keyboard.press("Control+A");
     await page.keyboard.type("query Mine { __typename }");
     await page.getByRole("tab", { name: "Mine" }).waitFor();
-    // It is stored when the typing has stopped.
+    // GraphiQL stores it some time after the last key.
     await expect
       .poll(() =>
         page.evaluate(() => [sessionStorage["graphiql:tabState"], sessionStorage["graphiql:query"]]),

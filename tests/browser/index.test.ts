@@ -1,4 +1,4 @@
-/** The pages without scripts, and the one that asks who is calling: for everybody, on every screen. */
+/** The index and the sign-in page are accessible, on small and large screens, light and dark. */
 import { expect, test } from "vitest";
 
 import { expectAccessible } from "./accessibility";
@@ -31,7 +31,7 @@ for (const [name, url] of Object.entries(PAGES)) {
   }
 }
 
-test("the index leads to what there is", async () => {
+test("the index links to GraphiQL", async () => {
   await onPage(`${DEMO}/`, async (page) => {
     await page.getByRole("link", { name: "GraphiQL" }).click();
     await page.getByRole("tab", { name: "FullSummary" }).waitFor();

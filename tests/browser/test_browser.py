@@ -1,4 +1,4 @@
-"""The pages, as their users have them: checked, bundled, driven in a browser by vitest and Playwright."""
+"""The pages are type-checked, bundled, and driven in a browser by vitest and Playwright."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def npm(directory: Path, *arguments: str, **variables: str) -> None:
 
 @pytest.fixture(scope="module")
 def bundled() -> None:
-    """The bundle is there, as `make pages` makes it; types are checked before and tests after it."""
+    """Check the types of the pages and of their tests, and bundle the pages as `make pages` does."""
     for directory in (PAGES, HERE):
         npm(directory, "ci")
         npm(directory, "run", "check")

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // The one that the sources of the bundle import: two of them do not know each other's schemas.
+  // The same copy that the bundle imports: a schema of one copy is not valid in another.
   resolve: {
     alias: { graphql: join(import.meta.dirname, "../../gateway/pages/node_modules/graphql/index.mjs") },
   },

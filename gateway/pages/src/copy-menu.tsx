@@ -2,13 +2,13 @@ import { ToolbarButton, ToolbarMenu, useGraphiQL } from "@graphiql/react";
 import type { GraphQLSchema } from "graphql";
 import { useEffect, useRef, useState } from "react";
 
-import { type Headers, withCredentials } from "./credentials";
+import { type HeaderMap, withCredentials } from "./credentials";
 import { curl } from "./curl";
-import { type Asked, neededName, type Refusal } from "./operation";
+import { type GraphQLRequest, operationNameFor, type Refusal } from "./operation";
 import { restCall } from "./rest";
 import { typescript } from "./typescript";
 
-/** One way to say the same elsewhere: its text, or why there is none. */
+/** One item of the menu: the text that it copies, or the reason why it cannot. */
 interface Copy {
   title: string;
   text?: string;
@@ -17,11 +17,11 @@ interface Copy {
 
 interface Properties {
   schema: GraphQLSchema;
-  credentials: Headers;
+  credentials: HeaderMap;
   restPath: string;
 }
 
-/** The menu that copies the operation in the editor as a REST call, a command line or code. */
+/** The menu that copies the operation in the editor as a REST call, a curl command or TypeScript. */
 export function CopyMenu({ schema, credentials, restPath }: Properties) {
   const editors = useGraphiQL(({ queryEditor, variableEditor, headerEditor, operationName }) => ({
     queryEditor,
@@ -30,18 +30,18 @@ export function CopyMenu({ schema, credentials, restPath }: Properties) {
     operationName,
   }));
   const [copies, setCopies] = useState<Copy[]>([]);
-  const [shown, setShown] = useState<Copy | null>(null);
+  const [copied, setCopied] = useState<Copy | null>(null);
 
   function prepare() {
     try {
       const query = editors.queryEditor?.getValue() ?? "";
-      const asked: Asked = {
+      const request: GraphQLRequest = {
         query,
-        operationName: neededName(query, editors.operationName),
+        operationName: operationNameFor(query, editors.operationName),
         variables: JSON.parse(editors.variableEditor?.getValue() || "{}"),
       };
-      const own: Headers = JSON.parse(editors.headerEditor?.getValue() || "{}");
-      setCopies(allCopies(asked, schema, withCredentials(own, credentials), restPath));
+      const own: HeaderMap = JSON.parse(editors.headerEditor?.getValue() || "{}");
+      setCopies(allCopies(request, schema, withCredentials(own, credentials), restPath));
     } catch {
       setCopies([{ title: "Copy", reason: "The variables or the headers are not JSON." }]);
     }
@@ -63,7 +63,7 @@ export function CopyMenu({ schema, credentials, restPath }: Properties) {
             disabled={copy.text === undefined}
             onSelect={() => {
               void navigator.clipboard?.writeText(copy.text!);
-              setShown(copy);
+              setCopied(copy);
             }}
           >
             {copy.title}
@@ -71,24 +71,29 @@ export function CopyMenu({ schema, credentials, restPath }: Properties) {
           </ToolbarMenu.Item>
         ))}
       </ToolbarMenu>
-      {shown && <Shown copy={shown} onClose={() => setShown(null)} />}
+      {copied && <CopiedText copy={copied} onClose={() => setCopied(null)} />}
     </>
   );
 }
 
-function allCopies(asked: Asked, schema: GraphQLSchema, headers: Headers, restPath: string): Copy[] {
+function allCopies(
+  request: GraphQLRequest,
+  schema: GraphQLSchema,
+  headers: HeaderMap,
+  restPath: string,
+): Copy[] {
   const endpoint = `${location.origin}/graphql`;
   const copy = (title: string, made: string | Refusal): Copy =>
     typeof made === "string" ? { title, text: made } : { title, ...made };
   return [
-    copy("Copy as REST GET", restCall(asked, schema, location.origin + restPath)),
-    copy("Copy as curl", curl(asked, endpoint, headers)),
-    copy("Copy as TypeScript", typescript(asked, schema, endpoint)),
+    copy("Copy as REST GET", restCall(request, schema, location.origin + restPath)),
+    copy("Copy as curl", curl(request, endpoint, headers)),
+    copy("Copy as TypeScript", typescript(request, schema, endpoint)),
   ];
 }
 
-/** What was copied, to be seen, and to be copied by hand where a page may not reach the clipboard. */
-function Shown({ copy, onClose }: { copy: Copy; onClose: () => void }) {
+/** Shows the copied text. If the page may not use the clipboard, it can be copied from here. */
+function CopiedText({ copy, onClose }: { copy: Copy; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (

@@ -1,27 +1,28 @@
+/** The headers that carry credentials. */
 import { md5 } from "@noble/hashes/legacy.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 
-import type { Till } from "./data";
+import type { BasicCredentials } from "./data";
 
-export type Headers = Record<string, string>;
+export type HeaderMap = Record<string, string>;
 
 const CREDENTIAL_HEADERS = ["authorization", "x-cap-api-oauth-token"];
 
-/** A till sends the MD5 of its password in the place of the password; an MD5 stands for itself. */
-export function tillHeaders({ name, password }: Till): Headers {
-  const sent = /^[0-9a-f]{32}$/i.test(password)
+/** A POS client sends the MD5 digest of its password in place of the password. A digest is sent as it is. */
+export function basicHeaders({ name, password }: BasicCredentials): HeaderMap {
+  const digest = /^[0-9a-f]{32}$/i.test(password)
     ? password.toLowerCase()
     : bytesToHex(md5(utf8ToBytes(password)));
-  const bytes = utf8ToBytes(`${name}:${sent}`);
+  const bytes = utf8ToBytes(`${name}:${digest}`);
   return { Authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
 }
 
-export function tokenHeaders(token: string): Headers {
+export function tokenHeaders(token: string): HeaderMap {
   return { "X-CAP-API-OAUTH-TOKEN": token.trim() };
 }
 
-/** `headers`, with `credentials` unless there are others among them: two different ones are refused. */
-export function withCredentials(headers: Headers, credentials: Headers): Headers {
+/** Adds `credentials` to `headers` that have none: a request with two different ones is refused. */
+export function withCredentials(headers: HeaderMap, credentials: HeaderMap): HeaderMap {
   const hasOwn = Object.keys(headers).some((name) => CREDENTIAL_HEADERS.includes(name.toLowerCase()));
   return hasOwn ? headers : { ...credentials, ...headers };
 }

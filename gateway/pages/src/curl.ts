@@ -1,13 +1,17 @@
-import type { Headers } from "./credentials";
-import type { Asked } from "./operation";
+import type { HeaderMap } from "./credentials";
+import type { GraphQLRequest } from "./operation";
 
-/** A command line that sends `asked` to `endpoint`. */
-export function curl({ query, variables, operationName }: Asked, endpoint: string, headers: Headers): string {
+/** A command that sends `request` to `endpoint`. */
+export function curl(
+  { query, variables, operationName }: GraphQLRequest,
+  endpoint: string,
+  headers: HeaderMap,
+): string {
   const body = JSON.stringify({ query, variables, ...(operationName && { operationName }) });
-  const sent = { "Content-Type": "application/json", ...headers };
+  const allHeaders = { "Content-Type": "application/json", ...headers };
   return [
     `curl -s ${quoted(endpoint)}`,
-    ...Object.entries(sent).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
+    ...Object.entries(allHeaders).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
     `-d ${quoted(body)}`,
   ].join(" \\\n  ");
 }

@@ -1,7 +1,7 @@
-/** What the gateway puts into each page: the block of JSON that `gateway/pages/__init__.py` writes. */
+/** The data that the gateway puts into a page, as `gateway/pages/__init__.py` writes it. */
 export interface DocsData {
-  /** Whom the page calls as; null where it has to ask. */
-  till: Till | null;
+  /** The credentials that the page sends; null if it has to ask for them. */
+  credentials: BasicCredentials | null;
 }
 
 export interface GraphiQLData extends DocsData {
@@ -11,7 +11,8 @@ export interface GraphiQLData extends DocsData {
   restPath: string;
 }
 
-export interface Till {
+/** The name and the password of a POS client. */
+export interface BasicCredentials {
   name: string;
   password: string;
 }

@@ -1,11 +1,11 @@
-/** The REST documentation, from the gateway's own OpenAPI document; its "try it out" calls this gateway. */
+/** The REST documentation: the gateway's OpenAPI document in Swagger UI, which can send its requests. */
 import "swagger-ui-dist/swagger-ui.css";
 import "./docs.css";
 
 import type { SwaggerRequest } from "swagger-ui-dist";
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
 
-import { tillHeaders } from "./credentials";
+import { basicHeaders } from "./credentials";
 import { type DocsData, readData } from "./data";
 
 interface SecurityScheme {
@@ -15,13 +15,13 @@ interface SecurityScheme {
 
 const root = document.getElementById("root")!;
 
-/** The viewer sends a password as it is; a till sends the MD5 of it. */
-function asTillsDo(request: SwaggerRequest): SwaggerRequest {
-  const given: string | undefined = request.headers?.Authorization;
-  if (given?.startsWith("Basic ")) {
-    const bytes = Uint8Array.from(atob(given.slice("Basic ".length)), (character) => character.charCodeAt(0));
+/** Replaces the password, which Swagger UI sends as it is, by its MD5 digest. */
+function digestPassword(request: SwaggerRequest): SwaggerRequest {
+  const header: string | undefined = request.headers?.Authorization;
+  if (header?.startsWith("Basic ")) {
+    const bytes = Uint8Array.from(atob(header.slice("Basic ".length)), (character) => character.charCodeAt(0));
     const [name = "", ...password] = new TextDecoder().decode(bytes).split(":");
-    Object.assign(request.headers, tillHeaders({ name, password: password.join(":") }));
+    Object.assign(request.headers, basicHeaders({ name, password: password.join(":") }));
   }
   return request;
 }
@@ -30,25 +30,25 @@ async function show() {
   const response = await fetch("/openapi.json");
   if (!response.ok) {
     root.className = "missing";
-    root.textContent = `Nothing to show: /openapi.json was answered with ${response.status}.`;
+    root.textContent = `The documentation cannot be shown: /openapi.json has status ${response.status}.`;
     return;
   }
   const spec = await response.json();
-  const { till } = readData<DocsData>();
+  const { credentials } = readData<DocsData>();
   const viewer = SwaggerUI({
     domNode: root,
     spec,
     deepLinking: true,
     tryItOutEnabled: true,
     defaultModelsExpandDepth: 0,
-    // Names no other server: the document is not sent away to be validated.
+    // The document is not sent to a server that validates it.
     validatorUrl: null,
-    requestInterceptor: asTillsDo,
+    requestInterceptor: digestPassword,
     onComplete() {
       const schemes: Record<string, SecurityScheme> = spec.components?.securitySchemes ?? {};
       for (const [name, { type, scheme }] of Object.entries(schemes)) {
-        if (till && type === "http" && scheme === "basic") {
-          viewer.preauthorizeBasic(name, till.name, till.password);
+        if (credentials && type === "http" && scheme === "basic") {
+          viewer.preauthorizeBasic(name, credentials.name, credentials.password);
         }
       }
     },

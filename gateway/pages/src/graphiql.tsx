@@ -1,4 +1,4 @@
-/** GraphiQL, with the examples in its tabs and whoever calls in its requests. */
+/** GraphiQL, with the examples in its tabs and the reader's credentials in its requests. */
 import "graphiql/setup-workers/vite";
 import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";
@@ -12,19 +12,19 @@ import { useState } from "react";
 import { createRoot } from "react-dom/client";
 
 import { CopyMenu } from "./copy-menu";
-import { type Headers, tillHeaders, withCredentials } from "./credentials";
+import { basicHeaders, type HeaderMap, withCredentials } from "./credentials";
 import { type GraphiQLData, readData } from "./data";
-import { neededName } from "./operation";
+import { operationNameFor } from "./operation";
 import { SignIn } from "./sign-in";
 import { tabStorage } from "./storage";
 
 const data = readData<GraphiQLData>();
-// The documentation and completion work before anybody has signed in.
+// The documentation and completion work without credentials.
 const schema = buildSchema(data.schema);
 const plugins = [HISTORY_PLUGIN, explorerPlugin()];
 
-/** What GraphiQL is given once, when it is mounted. */
-function givenTo(credentials: Headers) {
+/** The properties of GraphiQL that do not change while it is mounted. */
+function initialProperties(credentials: HeaderMap) {
   const headers = JSON.stringify(credentials, null, 2);
   const tabs = data.examples.map(({ query, variables }) => ({
     query,
@@ -34,27 +34,30 @@ function givenTo(credentials: Headers) {
   return {
     defaultTabs: tabs,
     defaultHeaders: headers,
-    // Of the first tab GraphiQL shows the query by itself, but not the variables.
+    // GraphiQL shows the query of the first tab, but not its variables.
     storage: tabStorage({ "graphiql:variables": tabs[0]!.variables }),
-    async fetcher(asked: FetcherParams, options?: FetcherOpts) {
+    async fetcher(request: FetcherParams, options?: FetcherOpts) {
       const response = await fetch("/graphql", {
         method: "POST",
         headers: {
           "Content-Type": "application/json",
           ...withCredentials(options?.headers ?? {}, credentials),
         },
-        body: JSON.stringify({ ...asked, operationName: neededName(asked.query, asked.operationName) }),
+        body: JSON.stringify({
+          ...request,
+          operationName: operationNameFor(request.query, request.operationName),
+        }),
       });
       return response.json();
     },
   };
 }
 
-function Editor({ credentials }: { credentials: Headers }) {
-  const [given] = useState(() => givenTo(credentials));
+function Editor({ credentials }: { credentials: HeaderMap }) {
+  const [initial] = useState(() => initialProperties(credentials));
   return (
     <GraphiQL
-      {...given}
+      {...initial}
       schema={schema}
       plugins={plugins}
       defaultEditorToolsVisibility="variables"
@@ -80,8 +83,8 @@ function Editor({ credentials }: { credentials: Headers }) {
 }
 
 function App() {
-  // In memory only: a reload asks again.
-  const [credentials, setCredentials] = useState(data.till && tillHeaders(data.till));
+  // Only in memory: after a reload the page asks again.
+  const [credentials, setCredentials] = useState(data.credentials && basicHeaders(data.credentials));
   return credentials ? <Editor credentials={credentials} /> : <SignIn onDone={setCredentials} />;
 }
 

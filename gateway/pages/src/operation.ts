@@ -9,15 +9,18 @@ import {
   validate,
 } from "graphql";
 
-/** An operation as the editors hold it. */
-export interface Asked {
+/** An operation as it is in the editors. */
+export interface GraphQLRequest {
   query: string;
   operationName: string | null;
   variables: Record<string, unknown>;
 }
 
-/** `name`, where `query` has several operations. Else it needs none, and GraphiQL's lags behind the editor. */
-export function neededName(query: string, name: string | null | undefined): string | null {
+/**
+ * The operation name to send with `query`: `name` if it has several operations, otherwise none.
+ * The name that GraphiQL gives may be older than the text in the editor.
+ */
+export function operationNameFor(query: string, name: string | null | undefined): string | null {
   try {
     const operations = parse(query).definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
     return operations.length > 1 ? (name ?? null) : null;
@@ -26,14 +29,14 @@ export function neededName(query: string, name: string | null | undefined): stri
   }
 }
 
-/** Why something cannot be done, in a sentence. */
+/** The reason why something cannot be done, as a sentence. */
 export interface Refusal {
   reason: string;
 }
 
-/** The operation that `asked` names, if it can be executed at all. */
+/** Parses and validates a request, and finds the operation that it names. */
 export function readOperation(
-  { query, operationName }: Asked,
+  { query, operationName }: GraphQLRequest,
   schema: GraphQLSchema,
 ): { document: DocumentNode; operation: OperationDefinitionNode } | Refusal {
   let document: DocumentNode;
@@ -51,5 +54,5 @@ export function readOperation(
   const operation = getOperationAST(document, operationName);
   return operation
     ? { document, operation }
-    : { reason: "The document has several operations: put the cursor in one." };
+    : { reason: "The document has several operations. Put the cursor into one of them." };
 }

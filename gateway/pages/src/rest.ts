@@ -6,15 +6,19 @@ import {
   type ValueNode,
 } from "graphql";
 
-import { type Asked, readOperation, type Refusal } from "./operation";
+import { type GraphQLRequest, readOperation, type Refusal } from "./operation";
 
 const FIELD = "customerPromotionActionSummary";
 const REQUIRED = ["source", "identifierName", "identifierValue", "programId"];
 const IDENTIFIER_NAMES: Record<string, string> = { MOBILE: "mobile", ID: "id", EXTERNAL_ID: "externalId" };
 
-/** The original REST call that answers what `asked` asks; `endpoint` is its address without parameters. */
-export function restCall(asked: Asked, schema: GraphQLSchema, endpoint: string): string | Refusal {
-  const read = readOperation(asked, schema);
+/** The original REST call that returns the same data as `request`; `endpoint` is its URL without parameters. */
+export function restCall(
+  request: GraphQLRequest,
+  schema: GraphQLSchema,
+  endpoint: string,
+): string | Refusal {
+  const read = readOperation(request, schema);
   if ("reason" in read) {
     return read;
   }
@@ -22,7 +26,7 @@ export function restCall(asked: Asked, schema: GraphQLSchema, endpoint: string):
   if ("reason" in field) {
     return field;
   }
-  const values = argumentValues(field, read.operation, asked.variables);
+  const values = argumentValues(field, read.operation, request.variables);
   const missing = REQUIRED.find((name) => !values[name]);
   return missing ? { reason: `${missing} has no value.` } : `${endpoint}?${new URLSearchParams(values)}`;
 }
@@ -30,13 +34,13 @@ export function restCall(asked: Asked, schema: GraphQLSchema, endpoint: string):
 function onlyField({ selectionSet: { selections } }: OperationDefinitionNode): FieldNode | Refusal {
   const [field] = selections;
   if (selections.length > 1) {
-    return { reason: `One REST call answers one field; this operation has ${selections.length}.` };
+    return { reason: `A REST call returns one field. This operation has ${selections.length}.` };
   }
   if (field?.kind !== Kind.FIELD) {
     return { reason: "The operation's field is in a fragment." };
   }
   if (field.name.value !== FIELD) {
-    return { reason: `The REST call answers ${FIELD} only.` };
+    return { reason: `The REST call returns only ${FIELD}.` };
   }
   if (field.directives?.length) {
     return { reason: "The field has a directive." };
@@ -61,7 +65,7 @@ function argumentValues(
     } else {
       given = literal(value);
     }
-    // Missing, empty and null are the same on both faces.
+    // Missing, empty and null mean the same in both APIs.
     if (given != null && given !== "") {
       const text = String(given);
       values[name.value] = name.value === "identifierName" ? (IDENTIFIER_NAMES[text] ?? text) : text;
@@ -70,7 +74,7 @@ function argumentValues(
   return values;
 }
 
-/** As it is written: JavaScript's numbers would round a long id. */
+/** A value as it is written. A JavaScript number would round a long id. */
 function literal(value: ValueNode | undefined): string | undefined {
   return value && "value" in value ? String(value.value) : undefined;
 }

@@ -1,18 +1,18 @@
 import { type FormEvent, useState } from "react";
 
-import { type Headers, tillHeaders, tokenHeaders } from "./credentials";
+import { basicHeaders, type HeaderMap, tokenHeaders } from "./credentials";
 
-/** Asks who is calling. `onDone` gets the headers that say so; none, where the caller wants only to look. */
-export function SignIn({ onDone }: { onDone: (headers: Headers) => void }) {
-  const [kind, setKind] = useState<"till" | "token">("till");
+/** Asks for credentials. `onDone` gets the headers that carry them, or none if the reader skips the step. */
+export function SignIn({ onDone }: { onDone: (headers: HeaderMap) => void }) {
+  const [kind, setKind] = useState<"password" | "token">("password");
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const text = (name: string) => String(form.get(name));
     onDone(
-      kind === "till"
-        ? tillHeaders({ name: text("name"), password: text("password") })
+      kind === "password"
+        ? basicHeaders({ name: text("name"), password: text("password") })
         : tokenHeaders(text("token")),
     );
   }
@@ -20,27 +20,32 @@ export function SignIn({ onDone }: { onDone: (headers: Headers) => void }) {
   return (
     <main className="sign-in">
       <form onSubmit={submit}>
-        <h1>Who is calling?</h1>
-        <p>Your credentials stay in this page’s memory and go to this gateway alone.</p>
+        <h1>Sign in</h1>
+        <p>Your credentials stay in the memory of this page and are sent only to this gateway.</p>
         <fieldset>
-          <legend>I have</legend>
+          <legend>With</legend>
           <label>
-            <input type="radio" name="kind" checked={kind === "till"} onChange={() => setKind("till")} /> a
-            till
+            <input
+              type="radio"
+              name="kind"
+              checked={kind === "password"}
+              onChange={() => setKind("password")}
+            />{" "}
+            a password
           </label>
           <label>
             <input type="radio" name="kind" checked={kind === "token"} onChange={() => setKind("token")} /> a
             token
           </label>
         </fieldset>
-        {kind === "till" ? (
+        {kind === "password" ? (
           <>
             <label>
-              Till
+              Name of the POS client (till)
               <input name="name" autoComplete="off" required />
             </label>
             <label>
-              Password, or its MD5
+              Password, or its MD5 digest
               <input name="password" type="password" autoComplete="off" required />
             </label>
           </>
@@ -52,7 +57,7 @@ export function SignIn({ onDone }: { onDone: (headers: Headers) => void }) {
         )}
         <button type="submit">Open GraphiQL</button>
         <button type="button" className="plain" onClick={() => onDone({})}>
-          Just look at the schema
+          Only read the schema
         </button>
       </form>
     </main>

@@ -1,9 +1,9 @@
-/** The history, which stores the headers of each query. */
+/** The keys of the history, which contains the headers of each query. */
 const IN_MEMORY = ["graphiql:queries", "graphiql:favorites"];
 
 /**
- * What GraphiQL remembers. Queries and variables name customers, so it is the browser tab's own storage: a
- * reload keeps it, nothing else does. Credentials it never holds. `initial` is what a new tab begins with.
+ * The storage of GraphiQL. Queries and variables identify customers, so they are kept in the storage of the
+ * browser tab, which survives only a reload. Credentials are never stored. `initial` are the first values.
  */
 export function tabStorage(initial: Record<string, string>) {
   const memory = new Map(Object.entries(initial));

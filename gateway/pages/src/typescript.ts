@@ -14,13 +14,17 @@ import {
   typeFromAST,
 } from "graphql";
 
-import { type Asked, readOperation, type Refusal } from "./operation";
+import { type GraphQLRequest, readOperation, type Refusal } from "./operation";
 
 const SCALARS: Record<string, string> = { Boolean: "boolean", Float: "number", Int: "number" };
 
-/** A typed function that sends `asked` to `endpoint`. */
-export function typescript(asked: Asked, schema: GraphQLSchema, endpoint: string): string | Refusal {
-  const read = readOperation(asked, schema);
+/** The code of a typed function that sends `request` to `endpoint`. */
+export function typescript(
+  request: GraphQLRequest,
+  schema: GraphQLSchema,
+  endpoint: string,
+): string | Refusal {
+  const read = readOperation(request, schema);
   if ("reason" in read) {
     return read;
   }
@@ -41,10 +45,10 @@ export interface ${type}Error {
 }
 
 const query = \`
-${asked.query.trim().replace(/[\\`]|\$\{/g, "\\$&")}
+${request.query.trim().replace(/[\\`]|\$\{/g, "\\$&")}
 \`;
 
-/** \`headers\` are the caller's credentials. Where one field fails, the others have data all the same. */
+/** \`headers\` carry the credentials. If one field fails, the others still have their data. */
 export async function fetch${type}(
   variables: ${type}Variables,
   headers: Record<string, string>,
@@ -67,7 +71,7 @@ function variableLines(operation: OperationDefinitionNode, schema: GraphQLSchema
   });
 }
 
-/** The types of what a document selects. */
+/** The types of the fields that a document selects. */
 class DataType {
   private readonly fragments = new Map<string, FragmentDefinitionNode>();
 
@@ -79,7 +83,7 @@ class DataType {
     }
   }
 
-  /** The fields that `sets` select of `parent`. */
+  /** The type of the fields that `sets` select from `parent`. */
   of(parent: GraphQLObjectType, sets: SelectionSetNode[], indent: string): string {
     const fields = new Map<string, FieldNode[]>();
     sets.forEach((set) => this.collect(set, fields));
