@@ -188,7 +188,7 @@ PENDING_EVENTS = Collection(
             "_id": _NAME,
             "orgId": _LONG,
             "eventId": _NAME,
-            "form": _one_of(PayloadFormat),
+            "format": _one_of(PayloadFormat),
             "payload": _NAME,
             "reason": _NAME,
             "promotionIdentifiers": {"bsonType": "array", "items": _NAME},

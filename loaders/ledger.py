@@ -1,7 +1,7 @@
 """The write side: organisations, promotions, customers' identifiers, and the ledger of issuances.
 
-Everything here can be repeated. What is described by its key is put in place of what was there; an issuance
-that is already in the ledger stays as it is. With `as_of`, something newer that came by an event stays too.
+Every write can be repeated. An organisation or a promotion replaces the one with its key; an issuance that is
+already in the ledger stays as it is. A write with `as_of` does not change what a newer event wrote.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ _EXACT = Context(prec=60)
 
 @dataclass(frozen=True, slots=True)
 class Issuance:
-    """One thing issued to one customer by one promotion.
+    """What one promotion issued to one customer: points, a currency, a reward or a badge.
 
     `event_id` is unique within the organisation. Points have type and amount, currencies also their name as
     `item`, rewards and badges only their series id as `item`. `amount` is greater than 0 with at most 24
@@ -63,7 +63,7 @@ async def put_promotions(
     promotions: Iterable[tuple[Promotion, str]],
     as_of: datetime | None = None,
 ) -> Upserted:
-    """Add or change promotions, each given with its name; refused if its identifier is another's."""
+    """Add or change promotions, each given with its name; an identifier of another promotion is refused."""
     return await store.upsert(
         PROMOTIONS.name,
         [
@@ -89,7 +89,7 @@ async def put_identifiers(
     """Add identifiers, each given with its customer's id.
 
     Returns the positions of those that were there already, and, of these, of those that belong to another
-    customer, and stay there.
+    customer. Their owner does not change.
     """
     there = await store.insert_missing(
         CUSTOMER_IDENTIFIERS.name,
@@ -113,7 +113,7 @@ async def move_identifiers(
     identifiers: Iterable[tuple[CustomerIdentifier, int]],
     as_of: datetime,
 ) -> None:
-    """Add identifiers, or take them from their old owners, unless something newer is known of them."""
+    """Add identifiers, or move them to other customers, unless a newer event wrote them."""
     await store.upsert(
         CUSTOMER_IDENTIFIERS.name,
         [
@@ -123,27 +123,25 @@ async def move_identifiers(
     )
 
 
-async def add_issuances(store: Store, organization_id: int, issuances: Iterable[Issuance]) -> list[int]:
-    """Add to the ledger what it does not hold yet; returns the positions of what it holds."""
-    return await add_documents(store, [issuance_document(organization_id, one) for one in issuances])
+async def add_issuances(
+    store: Store, organization_id: int, issuances: Iterable[Issuance]
+) -> tuple[list[int], list[int]]:
+    """Add issuances to the ledger.
 
-
-async def add_documents(store: Store, documents: Sequence[Document]) -> list[int]:
-    """The same for issuances as the ledger holds them, of any organisation."""
-    return await store.insert_missing(ISSUANCES.name, documents)
-
-
-async def differing(store: Store, documents: Sequence[Document]) -> list[bool]:
-    """Of each of these issuance documents, whether the ledger holds something else under its `_id`."""
-    if not documents:
-        return []
-    ids = [document["_id"] for document in documents]
+    Returns the positions of those whose event id is there already, and, of these, of those that differ from
+    what is there. The ledger does not change for either.
+    """
+    documents = [issuance_document(organization_id, one) for one in issuances]
+    there = await store.insert_missing(ISSUANCES.name, documents)
+    if not there:
+        return [], []
+    ids = [documents[position]["_id"] for position in there]
     held = {document["_id"]: document for document in await store.get_many(ISSUANCES.name, ids)}
-    return [held.get(document["_id"]) != document for document in documents]
+    return there, [n for n in there if held.get(documents[n]["_id"]) != documents[n]]
 
 
 def check_amount(amount: Decimal) -> None:
-    """Raises `ValueError` unless the ledger can hold the amount, and sums of it, exactly."""
+    """Raises `ValueError` unless the ledger can hold the amount exactly, and sums of such amounts."""
     if not (amount.is_finite() and 0 < amount < LARGEST_AMOUNT) or amount != amount.quantize(
         SMALLEST_AMOUNT, context=_EXACT
     ):
@@ -151,7 +149,7 @@ def check_amount(amount: Decimal) -> None:
 
 
 def issuance_document(organization_id: int, issuance: Issuance) -> Document:
-    """The issuance as the ledger holds it; raises `ValueError` for an amount it cannot hold."""
+    """The issuance as a document of the ledger; raises `ValueError` for an amount that it cannot hold."""
     document: Document = {
         "_id": f"{organization_id}:{issuance.event_id}",
         "orgId": Int64(organization_id),
@@ -159,7 +157,7 @@ def issuance_document(organization_id: int, issuance: Issuance) -> Document:
         "promotionId": Int64(issuance.promotion_id),
         "customerPromotion": customer_promotion(issuance.customer_id, issuance.promotion_id),
         "benefit": issuance.benefit.value,
-        # The ledger's clock ticks in milliseconds.
+        # BSON dates have milliseconds.
         "issuedOn": issuance.issued_on.replace(microsecond=issuance.issued_on.microsecond // 1000 * 1000),
     }
     if issuance.item is not None:
@@ -184,8 +182,8 @@ def _identifier(organization_id: int, identifier: CustomerIdentifier) -> Documen
 def _set(fields: Document, as_of: datetime | None = None) -> Document | list[Document]:
     if as_of is None:
         return {"$set": fields}
-    # Decided by the server, field by field, because somebody else may write something newer meanwhile.
-    # Of two that are equally old, what came first stays: a repetition changes nothing.
+    # The server decides, because another writer may write something newer at the same time. Of two events
+    # with the same time, the first stays: a repetition changes nothing.
     newer = {"$gte": ["$createdAt", as_of]}
     kept = {name: {"$cond": [newer, f"${name}", {"$literal": value}]} for name, value in fields.items()}
     return [{"$set": {**kept, "createdAt": {"$max": ["$createdAt", as_of]}}}]

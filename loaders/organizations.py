@@ -1,4 +1,4 @@
-"""Organisations: whose data it is, and in which time zone its days begin."""
+"""Organisations, the owners of all other data, and their time zones."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time

@@ -1,4 +1,4 @@
-"""What came but cannot be counted yet: kept whole with the reason, until its promotion is known."""
+"""Events, and records of imports, that cannot be counted yet: kept as they came, with the reason."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from loaders.store import Document, Int64, Store
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """An event or a record of an import, as it came, and why it is not in the ledger.
+    """An event or a record of an import, as it came, and the reason why it is not in the ledger.
 
-    `promotion_identifiers` are those that it waits for; none where it names no promotion.
+    `promotion_identifiers` name the promotions that it waits for; there are none where it names no promotion.
     """
 
     organization_id: int
     event_id: str
-    form: PayloadFormat
+    format: PayloadFormat
     payload: str
     reason: str
     promotion_identifiers: tuple[str, ...] = ()
@@ -26,67 +26,70 @@ class PendingEvent:
 
     @property
     def id(self) -> str:
-        return _id(self.organization_id, self.event_id, self.form)
+        return _id(self.organization_id, self.event_id, self.format)
 
 
-async def keep(store: Store, things: Sequence[PendingEvent], days: int) -> list[int]:
-    """Set things aside for so many days; returns the positions of those that are there already."""
+async def keep(store: Store, events: Sequence[PendingEvent], days: int) -> list[int]:
+    """Keep events for so many days; returns the positions of those that are pending already."""
     now = datetime.now(UTC)
     documents: list[Document] = [
         {
-            "_id": thing.id,
-            "orgId": Int64(thing.organization_id),
-            "eventId": thing.event_id,
-            "form": thing.form.value,
-            "payload": thing.payload,
-            "reason": thing.reason,
-            "promotionIdentifiers": list(thing.promotion_identifiers),
+            "_id": event.id,
+            "orgId": Int64(event.organization_id),
+            "eventId": event.event_id,
+            "format": event.format.value,
+            "payload": event.payload,
+            "reason": event.reason,
+            "promotionIdentifiers": list(event.promotion_identifiers),
             "receivedOn": now,
             "expireOn": now + timedelta(days=days),
         }
-        for thing in things
+        for event in events
     ]
     return await store.insert_missing(PENDING_EVENTS.name, documents)
 
 
-async def find(store: Store, organization_id: int, event_id: str, form: PayloadFormat) -> PendingEvent | None:
-    """What was set aside under this event id, if it is still there."""
-    document = await store.get(PENDING_EVENTS.name, _id(organization_id, event_id, form))
-    return None if document is None else _pending_events(document)
+async def find(
+    store: Store, organization_id: int, event_id: str, format: PayloadFormat
+) -> PendingEvent | None:
+    """The pending event with this id, if there is one."""
+    document = await store.get(PENDING_EVENTS.name, _id(organization_id, event_id, format))
+    return None if document is None else _pending_event(document)
 
 
 async def waiting(
     store: Store, organization_id: int | None = None, promotion_identifier: str | None = None
 ) -> AsyncIterator[PendingEvent]:
-    """What is set aside, of one organisation and waiting for one promotion if these are given."""
+    """The pending events: of one organisation, or of those that wait for one of its promotions, if given."""
     query: Document = {} if organization_id is None else {"orgId": organization_id}
     if promotion_identifier is not None:
         query["promotionIdentifiers"] = promotion_identifier
     async for document in store.stream(PENDING_EVENTS.name, query, ("_id",)):
-        yield _pending_events(document)
+        yield _pending_event(document)
 
 
-async def give_up(store: Store, things: Sequence[PendingEvent], reason: str) -> None:
-    """Keep things for another reason: no promotion that arrives will have them counted."""
+async def stop_waiting(store: Store, events: Sequence[PendingEvent], reason: str) -> None:
+    """Keep events for another reason: no promotion that arrives will count them."""
     fields = {"reason": reason, "promotionIdentifiers": []}
-    await store.upsert(PENDING_EVENTS.name, [({"_id": thing.id}, {"$set": fields}) for thing in things])
+    for event in events:
+        await store.update(PENDING_EVENTS.name, event.id, {"$set": fields})
 
 
-async def forget(store: Store, things: Sequence[PendingEvent]) -> None:
-    """Take away what is counted now."""
-    if things:
-        await store.delete(PENDING_EVENTS.name, [thing.id for thing in things])
+async def delete(store: Store, events: Sequence[PendingEvent]) -> None:
+    """Delete events that are counted now."""
+    if events:
+        await store.delete(PENDING_EVENTS.name, [event.id for event in events])
 
 
-def _id(organization_id: int, event_id: str, form: PayloadFormat) -> str:
-    return f"{form}:{organization_id}:{event_id}"
+def _id(organization_id: int, event_id: str, format: PayloadFormat) -> str:
+    return f"{format}:{organization_id}:{event_id}"
 
 
-def _pending_events(document: Document) -> PendingEvent:
+def _pending_event(document: Document) -> PendingEvent:
     return PendingEvent(
         int(document["orgId"]),
         document["eventId"],
-        PayloadFormat(document["form"]),
+        PayloadFormat(document["format"]),
         document["payload"],
         document["reason"],
         tuple(document["promotionIdentifiers"]),

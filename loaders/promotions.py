@@ -89,6 +89,8 @@ async def find_promotion_ids(
 ) -> dict[str | None, int]:
     """The ids of the promotions that have these identifiers; those that are not known are left out."""
     named = {one for one in identifiers if one is not None}
+    if not named:
+        return {}
     kind = ReferenceKind(organization_id, "promotionIdentifier")
     found = await PromotionDispatcher(store).find(kind, named)
     return {one.promotion_identifier: one.promotion_id for one in found.values()}

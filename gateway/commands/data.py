@@ -16,7 +16,7 @@ from gateway.commands.database import NotSetUp, check_set_up, with_store
 from gateway.commands.environment import read_settings
 from gateway.commands.progress import Progress, new_progress
 from gateway.ingest import export as exporting
-from gateway.ingest import recorder as notifications
+from gateway.ingest import recorder
 from gateway.ingest.import_summary import Line, Summary
 from gateway.ingest.importer import BATCH_LINES, Import
 from gateway.ingest.records import LONGEST_LINE
@@ -37,10 +37,10 @@ class _CouldNotRun(click.ClickException):
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
 def import_files(files: tuple[str, ...]) -> None:
-    """Import newline-delimited JSON: FILES, also gzipped, or - for standard input.
+    """Import FILES of newline-delimited JSON, gzipped or not; - is standard input.
 
-    Bad lines go to FILE.rejected.ndjson with the reason, the rest goes on. Running it again changes nothing.
-    Exits with 0, with 1 if lines were rejected, or with 2 if an import could not run.
+    Invalid lines are written to FILE.rejected.ndjson with the reason, and the import continues. To import a
+    file again changes nothing. The exit status is 0, 1 if lines were rejected, or 2 if an import failed.
     """
 
     async def run(store: Store) -> int:
@@ -76,18 +76,18 @@ def export() -> None:
 
 @click.group()
 def events() -> None:
-    """Handle the events that are set aside."""
+    """Manage pending events."""
 
 
 @events.command("list")
 def list_events() -> None:
-    """List what is set aside: organisation, event id, since when, reason."""
+    """List the pending events: organisation, event id, time of arrival, reason."""
 
     async def run(store: Store) -> None:
-        async for thing in pending_events.waiting(store):
-            assert thing.received_on is not None
-            since = thing.received_on.isoformat(timespec="seconds")
-            click.echo(f"{thing.organization_id}\t{thing.event_id}\t{since}\t{thing.reason}")
+        async for event in pending_events.waiting(store):
+            assert event.received_on is not None
+            since = event.received_on.isoformat(timespec="seconds")
+            click.echo(f"{event.organization_id}\t{event.event_id}\t{since}\t{event.reason}")
 
     with_store(run)
 
@@ -96,23 +96,23 @@ def list_events() -> None:
 @click.argument("organization_id", type=int)
 @click.argument("event_id")
 def show(organization_id: int, event_id: str) -> None:
-    """Show an event, or a record of an import, as it came."""
+    """Print a pending event, or a pending record of an import, as it came."""
 
-    async def run(store: Store) -> list[pending_events.PendingEvent]:
-        found = [await pending_events.find(store, organization_id, event_id, form) for form in PayloadFormat]
-        return [thing for thing in found if thing is not None]
+    async def run(store: Store) -> list[str]:
+        found = [await pending_events.find(store, organization_id, event_id, one) for one in PayloadFormat]
+        return [event.payload for event in found if event is not None]
 
-    things = with_store(run)
-    if not things:
+    payloads = with_store(run)
+    if not payloads:
         raise click.ClickException(f"Organisation {organization_id} has no pending event {event_id}.")
-    for thing in things:
-        click.echo(thing.payload)
+    for payload in payloads:
+        click.echo(payload)
 
 
 @events.command()
 def replay() -> None:
-    """Count what can be counted now."""
-    replayed = with_store(notifications.replay_all)
+    """Count the pending events whose promotions are known now."""
+    replayed = with_store(recorder.replay_all)
     click.echo(f"{replayed.counted} pending events counted.")
 
 
@@ -129,11 +129,9 @@ async def _import_file(store: Store, settings: ImportSettings, file: str) -> int
             for batch in batches:
                 await run.add(batch)
                 _report(run.summary, rejects, progress)
-            await run.finish()
-            await run.resolve(lambda: batches.interrupted)
+            await run.finish(lambda: batches.interrupted)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             await run.finish()
-            await run.resolve()
             click.echo(f"Error: {file} is cut short or not gzipped: {error}.", err=True)
             return 2
         finally:
@@ -212,10 +210,10 @@ def _report(summary: Summary, rejects: Path, progress: Progress) -> None:
 
 def _told(file: str, summary: Summary, rejects: Path) -> str:
     told = f"{file}: {summary.new} new, {summary.already_there} already there, {summary.rejected} rejected"
-    if summary.pending_events:
-        told += f", {summary.pending_events} pending until their promotion is known"
+    if summary.pending:
+        told += f", {summary.pending} pending until their promotion is known"
     if summary.contradicting:
-        told += f", {summary.contradicting} pending because their eventId is another's"
+        told += f", {summary.contradicting} pending because another issuance has their eventId"
     if summary.ignored_identifiers:
         told += f"; {summary.ignored_identifiers} identifiers of other types ignored"
     return told + (f". See {rejects}." if summary.rejected else ".")

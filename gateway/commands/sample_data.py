@@ -31,6 +31,7 @@ from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import AlreadyExists, Store
+from resolvers.arguments import CustomerSource
 
 DEMO = Organization(51135, "Demo", ZoneInfo("Asia/Kolkata"))
 OTHER = Organization(51136, "Other", ZoneInfo("America/New_York"))
@@ -94,7 +95,7 @@ def _promotion(organization: Organization, promotion: Promotion, name: str) -> P
 
 def _customer(organization: Organization, customer_id: int, mobile: str) -> CustomerRecord:
     identifiers = [Identifier("mobile", mobile), Identifier("externalId", f"EXT-{customer_id}")]
-    return CustomerRecord(organization.id, customer_id, [Profile("INSTORE", identifiers)])
+    return CustomerRecord(organization.id, customer_id, [Profile(CustomerSource.INSTORE, identifiers)])
 
 
 def _issuance(organization: Organization, issuance: Issuance) -> IssuanceRecord:

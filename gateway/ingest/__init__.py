@@ -1,10 +1,11 @@
-"""The way in for data: bulk imports and event notifications, each thing counted once.
+"""How data comes in and goes out: bulk imports, event notifications, exports. Each issuance counts once.
 
-- `records`: a line of an import → what it says; every bad line gets its reason in words.
-- `importer`: files of such lines → the database, a batch at a time.
-- `notifications`: an event of the loyalty platform → what it says.
-- `events`: `POST /v3/events`, and the replay of what was set aside.
-- `export`: the database → lines that `importer` takes.
+- `records`: a line of an import, decoded and checked.
+- `importer`: files of such lines to the database, a batch at a time.
+- `payloads`, `notifications`: an event notification of the loyalty platform, decoded and translated.
+- `recorder`: writes what events say, and keeps pending what cannot be counted yet.
+- `export`: the database as lines that `importer` takes.
 
-Nothing here writes to a collection itself: that is the loaders' business (`ledger`, `pending_events`).
+`loaders.ledger` and `loaders.pending_events` write the collections; the endpoint is `rest.events`, and the
+commands are in `commands.data`.
 """

@@ -13,18 +13,23 @@ class Line(NamedTuple):
 
 @dataclass
 class Summary:
-    """What became of the lines so far. `rejected` are lines with the reason, in the order they were found."""
+    """What became of the lines so far; `fresh_rejections` are those that nobody has written down yet."""
 
     lines: int = 0
     last_line: int = 0
     new: int = 0
     already_there: int = 0
-    pending_events: int = 0
+    pending: int = 0
     contradicting: int = 0
     ignored_identifiers: int = 0
     rejected: int = 0
     fresh_rejections: list[tuple[Line, str]] = field(default_factory=list)
     organizations: set[int] = field(default_factory=set)
+
+    def accept(self, lines: int, new: int) -> None:
+        """Count lines that were taken; those that are not new said what was known already."""
+        self.new += new
+        self.already_there += lines - new
 
     def reject(self, line: Line, reason: str) -> None:
         self.rejected += 1

@@ -1,4 +1,4 @@
-"""One line of an import: decoded, checked, and turned into what the ledger takes.
+"""One line of an import: decoded, checked, and translated for the loaders.
 
 The format is described in `docs/import.md` and, for programs, in `docs/import.schema.json`.
 """
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -18,33 +18,19 @@ from loaders.enums import LONGEST_NAME, Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance, check_amount
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
+from resolvers.arguments import CustomerSource
 
 LONGEST_LINE = 1024 * 1024
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Source = Literal[
-    "INSTORE",
-    "FACEBOOK",
-    "WEB_ENGAGE",
-    "WECHAT",
-    "MARTJACK",
-    "TMALL",
-    "TAOBAO",
-    "JD",
-    "ECOMMERCE",
-    "WEBSITE",
-    "LINE",
-    "MOBILE_APP",
-]
-
 _KEY = re.compile(rb'"\s*:')
 _AMOUNT = re.compile(rb'"amount"\s*:\s*("?)[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\1\s*[,}]')
 
 
 class RecordInvalid(ValueError):
-    """A line cannot be taken; the message says why, in words."""
+    """A line or an event is not valid; the message says why, in words."""
 
 
 class _Strict(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -90,14 +76,14 @@ class Identifier(_Strict):
 
 
 class Profile(_Strict):
-    """What one source knows of a customer."""
+    """The identifiers by which one source knows a customer."""
 
-    source: Source
+    source: CustomerSource
     identifiers: list[Identifier]
 
 
 class CustomerRecord(_Record, tag="customer"):
-    """A customer with the identifiers that each source knows it by."""
+    """A customer, and the identifiers by which each source knows the customer."""
 
     org_id: Id
     customer_id: Id
@@ -106,11 +92,11 @@ class CustomerRecord(_Record, tag="customer"):
     def identifiers(self) -> Iterator[CustomerIdentifier]:
         """The identifiers that are kept; each source also knows the customer by its id."""
         for profile in self.profiles:
-            yield CustomerIdentifier(profile.source, IdentifierName.ID, str(self.customer_id))
+            source = profile.source.name
+            yield CustomerIdentifier(source, IdentifierName.ID, str(self.customer_id))
             for identifier in profile.identifiers:
                 if identifier.type in _KEPT:
-                    name = IdentifierName(identifier.type)
-                    yield CustomerIdentifier(profile.source, name, identifier.value)
+                    yield CustomerIdentifier(source, IdentifierName(identifier.type), identifier.value)
 
     def ignored(self) -> int:
         """How many identifiers are of a type that is not kept."""
@@ -118,7 +104,7 @@ class CustomerRecord(_Record, tag="customer"):
 
 
 class IssuanceRecord(_Record, tag="issuance"):
-    """One thing issued; its promotion is named by id or by identifier."""
+    """Points, a currency, a reward or a badge issued; its promotion is named by id or by identifier."""
 
     org_id: Id
     event_id: Name
@@ -132,7 +118,7 @@ class IssuanceRecord(_Record, tag="issuance"):
     amount: Decimal | None = None
 
     def check(self) -> None:
-        """Raises `RecordInvalid` for what the types alone do not tell."""
+        """Raises `RecordInvalid` for a violation of the rules that types alone cannot express."""
         if (self.promotion_id is None) is (self.promotion_identifier is None):
             raise RecordInvalid("exactly one of promotionId and promotionIdentifier is required")
         check_year(self.issued_on)
@@ -172,13 +158,13 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 def check_year(instant: datetime) -> None:
-    """Raises `RecordInvalid` for a time that not every time zone and program can show."""
+    """Raises `RecordInvalid` for a time that some time zone or program cannot show."""
     if not (1970 < instant.year < 9998 and 1970 < instant.astimezone(UTC).year < 9998):
         raise RecordInvalid("a time is between the years 1971 and 9997")
 
 
 def decode(line: bytes) -> Record:
-    """What a line says; raises `RecordInvalid`."""
+    """The record that a line holds; raises `RecordInvalid`."""
     if len(line) > LONGEST_LINE:
         raise RecordInvalid(f"a line has at most {LONGEST_LINE} bytes")
     try:
@@ -204,13 +190,13 @@ def decode(line: bytes) -> Record:
 
 
 def _refuse_repeated_keys(line: bytes, record: Record) -> None:
-    # The decoder takes the last of repeated keys. In a flat record with every field in it, as most are, the
-    # number of keys tells; the others are read once more.
+    # The decoder takes the last of repeated keys. An issuance is flat: if it has as many keys as fields, no
+    # key is repeated. Everything else is parsed a second time.
     if isinstance(record, IssuanceRecord):
         given = 1 + sum(getattr(record, field) is not None for field in record.__struct_fields__)
         if len(_KEY.findall(line)) == given:
             return
-    # Numbers as texts: Python refuses to read very long ones.
+    # Numbers stay texts, because Python refuses to parse very long ones.
     json.loads(line, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
 
 

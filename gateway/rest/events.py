@@ -20,7 +20,7 @@ EVENTS_PATH = "/v3/events"
 
 
 class EventsEndpoint:
-    """`POST /v3/events`: one notification a request, from a caller who may write events."""
+    """Records one notification a request, from a caller that may write events."""
 
     def __init__(
         self, store: Store, authenticate: Callable[[Request], Awaitable[Caller]], pending_event_days: int
@@ -30,7 +30,7 @@ class EventsEndpoint:
         self._days = pending_event_days
 
     async def receive(self, request: Request) -> Response:
-        """Answer 200 only when the majority of the database has what the event says."""
+        """Answer 200 when a majority of the database's servers has what the event says."""
         caller = await self._authenticate(request)
         caller.require(Right.WRITE, Resource.EVENT)
         require_json(request)
@@ -39,10 +39,7 @@ class EventsEndpoint:
             notification = notifications.read(body)
             if notification.organization_id != caller.organization.id:
                 raise AccessDenied
-            if not notification.known:
-                outcome = recorder.IGNORED
-            else:
-                outcome = await recorder.take(self._store, notification, body.decode(), self._days)
+            outcome = await recorder.record(self._store, notification, body.decode(), self._days)
         except RecordInvalid as error:
             raise HTTPException(400, f"{error}.") from error
         except StoreUnavailable as error:

@@ -93,8 +93,7 @@ async def test_what_the_way_in_and_the_commands_read(
     await ledger.put_identifiers(store, OTHER.id, [(identifier, 9), (identifier, 9)])
     await ledger.move_identifiers(store, OTHER.id, [(identifier, 9)], NOW)
     await ledger.put_promotions(store, DEMO.id, [(PROMOTION, "Summer")], NOW)
-    document = ledger.issuance_document(DEMO.id, next(documented_issuances()))
-    assert await ledger.differing(store, [document]) == [False]
+    assert await ledger.add_issuances(store, DEMO.id, [next(documented_issuances())]) == ([0], [])
     await find_promotion_ids(store, DEMO.id, [PROMOTION.promotion_identifier])
     await find_organization(store, DEMO.id)
     thing = PendingEvent(OTHER.id, "e", PayloadFormat.EVENT, "{}", "waits", ("unknown",))
@@ -102,8 +101,8 @@ async def test_what_the_way_in_and_the_commands_read(
     await pending_events.find(store, OTHER.id, "e", PayloadFormat.EVENT)
     assert [one.event_id async for one in pending_events.waiting(store, OTHER.id, "unknown")] == ["e"]
     assert [one.event_id async for one in pending_events.waiting(store, OTHER.id)] == ["e"]
-    await pending_events.give_up(store, [thing], "refused")
-    await pending_events.forget(store, [thing])
+    await pending_events.stop_waiting(store, [thing], "refused")
+    await pending_events.delete(store, [thing])
     await clients.put_group(store, "default", clients.DEFAULT_GROUPS["default"])
     assert await clients.find_account(store, TILL)
     assert not await clients.disable_account(store, "nobody")

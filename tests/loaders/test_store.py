@@ -185,7 +185,7 @@ async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> Non
 
 
 async def test_writing_nothing_is_no_error(store: Store) -> None:
-    assert await ledger.add_issuances(store, 404, []) == []
+    assert await ledger.add_issuances(store, 404, []) == ([], [])
     assert await ledger.put_promotions(store, 404, []) == (0, [])
     assert await ledger.put_identifiers(store, 404, []) == ([], [])
     await ledger.put_organizations(store, [])

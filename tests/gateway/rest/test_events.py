@@ -201,13 +201,13 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
     run = importer.Import(sender.store, 1)
     await run.add([Line(1, json.dumps(line).encode())])
     await run.finish()
-    await run.resolve()
+
     assert (await sender.answer(promotionId="10"))["badges"][0]["numberOfTimesIssued"] == 1
     assert await sender.pending() == {}
 
 
 @pytest.mark.parametrize("sample", [events.BADGE_EARNED, events.REWARD_ISSUED, events.COUPON_ISSUE])
-async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
+async def test_an_event_that_names_no_promotion_is_pending_not_guessed_at(
     sender: Sender, sample: dict[str, Any]
 ) -> None:
     nameless = copy.deepcopy(sample)
@@ -221,7 +221,7 @@ async def test_an_event_that_names_no_promotion_is_set_aside_not_guessed_at(
     assert await recorder.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
 
 
-async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(sender: Sender) -> None:
+async def test_an_event_and_a_record_of_the_same_id_are_pending_side_by_side(sender: Sender) -> None:
     sample = copy.deepcopy(events.BADGE_EARNED)
     sample["data"]["promotionIdentifier"] = "unknown"
     organization_id = sender.tenant.organization.id
@@ -233,11 +233,11 @@ async def test_an_event_and_a_record_of_the_same_id_are_set_aside_side_by_side(s
         await run.add([Line(1, json.dumps(record).encode())])
         await run.finish()
         assert run.summary.rejected == 0
-    forms = {thing.form async for thing in pending_events.waiting(sender.store, organization_id)}
-    assert forms == {PayloadFormat.EVENT, PayloadFormat.RECORD}
+    formats = {event.format async for event in pending_events.waiting(sender.store, organization_id)}
+    assert formats == {PayloadFormat.EVENT, PayloadFormat.RECORD}
 
 
-async def test_the_promotion_that_arrives_while_an_event_is_set_aside_is_not_missed(
+async def test_the_promotion_that_arrives_while_an_event_becomes_pending_is_not_missed(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = copy.deepcopy(events.BADGE_EARNED)

@@ -140,7 +140,7 @@ def graphql_values(name: str) -> list[str]:
             SCHEMAS["AlternateCurrencySubDetail"]["properties"]["alternateCurrencyType"]["enum"],
             graphql_values("AlternateCurrencyType"),
         ),
-        (outcomes(EVENTS_PATH, "post", 200), list(recorder.OUTCOMES)),
+        (outcomes(EVENTS_PATH, "post", 200), list(recorder.Outcome)),
         (outcomes(health.READY, "get", 503), list(health.NOT_READY)),
         (SCHEMAS["OtherEvent"]["properties"]["eventName"]["not"]["enum"], list(READERS)),
     ],
