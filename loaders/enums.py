@@ -33,7 +33,7 @@ class IdentifierName(StrEnum):
 
 
 class PayloadFormat(StrEnum):
-    """How something that was set aside is written: a line of an import, or an event notification."""
+    """The format of a pending event: a line of an import, or an event notification."""
 
     RECORD = "record"
     EVENT = "event"
