@@ -1,13 +1,20 @@
-"""Tokens of an external issuer: the operator's own single sign-on, for the organisations it may speak for."""
+"""Tokens of an external issuer: the operator's own single sign-on, for a fixed list of organisations.
+
+PyJWT's key client is not used to fetch the keys: it reads a document of any size, its time-out is for each
+read and not for the whole response, and it makes callers whose key it knows wait while it fetches. The
+gateway fetches the documents itself, and PyJWT reads the keys in them.
+"""
 
 import asyncio
 import time
 from collections.abc import Collection
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import jwt
+import msgspec
 import structlog
+from jwt.algorithms import AllowedPublicKeys
 from structlog.typing import FilteringBoundLogger
 
 from gateway.auth.callers import Caller
@@ -20,12 +27,70 @@ from loaders.store import Store
 
 log: FilteringBoundLogger = structlog.get_logger()
 
-FETCH_AGAIN_SECONDS = 60
 FETCH_TIMEOUT_SECONDS = 5
-KEYS_FRESH_SECONDS = 600
+FETCH_INTERVAL_SECONDS = 60
+KEYS_REFRESH_SECONDS = 300
+KEYS_EXPIRE_SECONDS = 600
+MAX_DOCUMENT_BYTES = 128 * 1024
 
-# Signatures that need a private key; never `none`, never one that a public key could make.
+# Signatures that need a private key; neither `none` nor a signature that a public key could make.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class IssuerKeys:
+    """The keys that an issuer publishes.
+
+    They are fetched when an unknown key is asked for and when they are five minutes old, at most once a
+    minute, and are forgotten ten minutes after the last successful fetch.
+    """
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = self._tried_at = float("-inf")
+        self._fetch: asyncio.Task[None]
+
+    async def find(self, key_id: str) -> jwt.PyJWK:
+        """The key with this id; only a request with an unknown key waits for a fetch.
+
+        Raises `Unauthenticated` if the issuer has no such key, and `AuthorizationUnavailable` if none of its
+        keys is known.
+        """
+        age = time.monotonic() - self._fetched_at
+        if age > KEYS_EXPIRE_SECONDS:
+            self._keys = {}
+        if key_id not in self._keys:
+            # Other requests wait for the same fetch, so none of them may cancel it.
+            await asyncio.shield(self._fetch_once_a_minute())
+        elif age > KEYS_REFRESH_SECONDS:
+            self._fetch_once_a_minute()
+        if key_id in self._keys:
+            return self._keys[key_id]
+        raise Unauthenticated if self._keys else AuthorizationUnavailable
+
+    def _fetch_once_a_minute(self) -> asyncio.Task[None]:
+        """The latest fetch; it has ended long before the next one may begin."""
+        now = time.monotonic()
+        if now - self._tried_at >= FETCH_INTERVAL_SECONDS:
+            self._tried_at = now
+            self._fetch = asyncio.create_task(self._fetch_keys())
+        return self._fetch
+
+    async def _fetch_keys(self) -> None:
+        traceparent = current_request_log().traceparent
+        headers = {} if traceparent is None else {"traceparent": traceparent}
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), httpx.AsyncClient(headers=headers) as http:
+                url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+                configuration = msgspec.json.decode(await _get(http, url), type=_Configuration)
+                if configuration.issuer != self._issuer or not is_safe(configuration.jwks_uri):
+                    raise ValueError("the discovery document is not this issuer's")
+                document = await _get(http, configuration.jwks_uri)
+                self._keys = await asyncio.to_thread(_read_keys, document)
+            self._fetched_at = time.monotonic()
+        # What an issuer publishes can make any library fail in any way, and must fail no other request.
+        except Exception as error:
+            log.warning("issuer_keys_not_fetched", issuer=self._issuer, error=type(error).__name__)
 
 
 class ExternalIssuer:
@@ -48,15 +113,14 @@ class ExternalIssuer:
         self._organization_claim = organization_claim
         self._organizations = organizations
         self._group = group
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = -float(FETCH_AGAIN_SECONDS)
-        self._fetching = asyncio.Lock()
-        self._fetches: set[asyncio.Task[None]] = set()
-        self._refresh: asyncio.Task[None] | None = None
+        self._keys = IssuerKeys(issuer)
 
     async def check(self, store: Store, token: str) -> Caller:
-        """The caller whom the token names; raises one of `gateway.auth.callers`, or `StoreUnavailable`."""
-        key = await self._key(key_id_of(token))
+        """The caller that the token names.
+
+        Raises `Unauthenticated`, `TokenExpired`, `AuthorizationUnavailable` or `StoreUnavailable`.
+        """
+        key = await self._keys.find(key_id_of(token))
         claims = verified_claims(
             token,
             key,
@@ -77,46 +141,6 @@ class ExternalIssuer:
             raise Unauthenticated
         return Caller(self.issuer, organization, rights or NO_RIGHTS, expires_at=claims["exp"])
 
-    async def _key(self, key_id: str) -> jwt.PyJWK:
-        if key_id not in self._keys:
-            # Others wait for the keys too, so no request that gives up stops this.
-            fetch = asyncio.create_task(self._fetch_unless_fresh(FETCH_AGAIN_SECONDS, key_id))
-            self._fetches.add(fetch)
-            fetch.add_done_callback(self._fetches.discard)
-            await asyncio.shield(fetch)
-        elif time.monotonic() - self._fetched_at > KEYS_FRESH_SECONDS and self._refresh is None:
-            # A key that was withdrawn must go too, but nobody waits for that.
-            self._refresh = asyncio.create_task(self._fetch_unless_fresh(KEYS_FRESH_SECONDS))
-            self._refresh.add_done_callback(lambda _: setattr(self, "_refresh", None))
-        if key_id in self._keys:
-            return self._keys[key_id]
-        # Without any key nothing is known of the token; with some, this one is not among them.
-        raise Unauthenticated if self._keys else AuthorizationUnavailable
-
-    async def _fetch_unless_fresh(self, seconds: float, key_id: str | None = None) -> None:
-        async with self._fetching:
-            if key_id in self._keys or time.monotonic() - self._fetched_at < seconds:
-                return
-            self._fetched_at = time.monotonic()
-            await self._fetch()
-
-    async def _fetch(self) -> None:
-        try:
-            discovery = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            traced = current_request_log().traceparent
-            headers = {} if traced is None else {"traceparent": traced}
-            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), httpx.AsyncClient(headers=headers) as http:
-                configuration = await _get_object(http, discovery)
-                if configuration.get("issuer") != self.issuer or not is_safe(str(configuration["jwks_uri"])):
-                    raise ValueError("the discovery document is not this issuer's")
-                published = await _get_object(http, configuration["jwks_uri"])
-            keys = jwt.PyJWKSet.from_dict(published).keys
-            self._keys = {key.key_id: key for key in keys if isinstance(key.key_id, str)}
-        # Whatever a broken issuer may publish.
-        except (httpx.HTTPError, OSError, LookupError, TypeError, ValueError, jwt.PyJWTError) as error:
-            # The keys that are known live on.
-            log.warning("issuer_keys_not_fetched", issuer=self.issuer, error=type(error).__name__)
-
 
 def is_safe(url: str) -> bool:
     """True for https, and for plain http that does not leave this machine."""
@@ -129,9 +153,49 @@ def is_safe(url: str) -> bool:
     )
 
 
-async def _get_object(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
-    response = (await http.get(url)).raise_for_status()
-    document = response.json()
-    if not isinstance(document, dict):
-        raise ValueError("not an object")
-    return document
+class _Configuration(msgspec.Struct):
+    """The part of a discovery document that is used."""
+
+    issuer: str
+    jwks_uri: str
+
+
+class _KeySet(msgspec.Struct):
+    keys: list[Any]
+
+
+async def _get(http: httpx.AsyncClient, url: str) -> bytes:
+    # Without compression, the size that is received is the size in memory.
+    async with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
+        response.raise_for_status()
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > MAX_DOCUMENT_BYTES:
+                raise ValueError("the document is too large")
+        return bytes(body)
+
+
+def _read_keys(document: bytes) -> dict[str, jwt.PyJWK]:
+    published = msgspec.json.decode(document, type=_KeySet).keys
+    keys = {key.key_id: key for data in published if (key := _read_key(data)) and key.key_id}
+    if not keys:
+        raise ValueError("the issuer publishes no usable key")
+    return keys
+
+
+def _read_key(data: Any) -> jwt.PyJWK | None:
+    try:
+        key = jwt.PyJWK(data)
+        key.Algorithm.prepare_key(key.key)
+    # PyJWT raises all of these for keys that are damaged or not for signatures.
+    except (jwt.PyJWTError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError):
+        return None
+    usable = (
+        isinstance(key.key_id, str)
+        and key.public_key_use in ("sig", None)
+        and isinstance(key.key, get_args(AllowedPublicKeys))
+        # PyJWT's own rule: an RSA key has at least 2,048 bits.
+        and key.Algorithm.check_key_length(key.key) is None
+    )
+    return key if usable else None

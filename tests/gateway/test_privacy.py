@@ -24,12 +24,12 @@ from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway, Start
-from tests.gateway.auth.test_oidc import Issuer, trusting
-from tests.gateway.auth.test_tokens import bearer
 from tests.gateway.telemetry.collector import Collector, collecting
 from tests.helpers import events
 from tests.helpers.events import new_sender
+from tests.helpers.forged_tokens import bearer
 from tests.helpers.graphql import field
+from tests.helpers.issuer import Issuer, trusting
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,
