@@ -28,7 +28,7 @@ from loaders.customers import CustomerIdentifier
 from loaders.enums import ClientKind, IdentifierName, Resource, Right
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
-from tests.gateway.auth.test_tokens import bearer
+from tests.helpers.forged_tokens import bearer
 from tests.support import (
     DOCUMENTED,
     PASSWORD_HASH,
