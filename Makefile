@@ -10,7 +10,7 @@ SOURCES := $(wildcard $(addprefix $(PAGES)/, *.html *.json *.ts src/*))
 # Not every system has it; npm's own limits are in the command below.
 LIMIT := $(if $(shell command -v timeout),timeout 90)
 
-.PHONY: demo pages test fuzz test-all soak lint bench bench-lone lock clean .venv
+.PHONY: demo pages check test fuzz test-all soak lint bench bench-lone lock clean .venv
 
 demo: .venv
 	@[ -e $(BUNDLE) ] || ! command -v npm >/dev/null || echo 'Bundling GraphiQL and the REST documentation (once)…'
@@ -24,6 +24,10 @@ pages: $(BUNDLE)
 $(BUNDLE): $(SOURCES)
 	npm --prefix $(PAGES) ci --omit=dev --no-progress --fetch-retries=0 --fetch-timeout=20000
 	npm --prefix $(PAGES) run build
+
+# Every test that needs neither a database nor a process.
+check: lint
+	$(BIN)/pytest -m "not slow and not external"
 
 test: lint
 	$(BIN)/pytest -m "not slow"

@@ -27,6 +27,24 @@ from tests.support import Commands, Gateway, changed, children, open_gateway
 Logged = Callable[[], str]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the database or start the gateway as a process."""
+    for item in items:
+        if {"mongodb_uri", "start"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("external")
+
+
+@pytest.fixture(autouse=True)
+def _no_unmarked_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a test fail that starts a process and is not marked, so that `make check` starts none."""
+    if request.node.get_closest_marker("external") is None:
+
+        def fail(*_: object, **__: object) -> None:
+            pytest.fail("A test that starts a process has the marker `external`.")
+
+        monkeypatch.setattr(subprocess, "Popen", fail)
+
+
 def drop(uri: str, database: str) -> None:
     """Delete a test's database."""
     client: MongoClient[dict[str, object]] = MongoClient(uri)

@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from tests.test_house import ROOT
 
 PAGES = Path("gateway/pages")
 
 
+@pytest.mark.external
 def test_the_wheel_has_the_files_that_the_code_reads(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
 from gateway.auth.credentials import authorization
 from gateway.commands.demo import announcement
@@ -50,6 +51,7 @@ async def test_the_readme_s_tokens_are_given(gateway: Gateway) -> None:
         assert (body["data"]["ttlSeconds"], body["errors"]) == (300, None)
 
 
+@pytest.mark.external
 def test_the_readme_s_command_makes_a_till_s_header() -> None:
     [command] = re.findall(r"^printf .* base64 -w0$", README, re.MULTILINE)
     command = command.replace("NAME", TILL).replace("PASSWORD", PASSWORD)

@@ -155,6 +155,7 @@ async def survives(clients: Clients, database: Database, *, away: float, frozen:
     return took
 
 
+@pytest.mark.external
 async def test_a_database_that_is_killed_restarted_and_frozen_is_survived(tmp_path: Path) -> None:
     with Database.running(tmp_path) as database:
         settings, tenant = await filled(database)

@@ -27,6 +27,7 @@ PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdenti
 UNCHECKED = "Authorization status unavailable!"
 
 
+@pytest.mark.external
 async def test_without_a_database_known_callers_get_8105_and_others_4001(tmp_path: Path) -> None:
     async with AsyncExitStack() as gateways:
         with ExitStack() as database:

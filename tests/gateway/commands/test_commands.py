@@ -168,6 +168,7 @@ def test_init_db_can_be_run_again(settings: Settings) -> None:
         assert completed.stdout == f"Database {settings.database} is ready.\n"
 
 
+@pytest.mark.external
 def test_schema_prints_the_schema() -> None:
     completed = run("schema", variables={})
     assert completed.stdout == (Path(__file__).parents[3] / "schema.graphql").read_text()
@@ -275,6 +276,7 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
     assert (await gateway.rest(DOCUMENTED, headers)).status_code == 403
 
 
+@pytest.mark.external
 def test_a_new_signing_key_is_written_once_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     completed = run("keys", "new", str(path), variables={})
@@ -332,6 +334,7 @@ def test_a_wrong_use_exits_with_2(settings: Settings, arguments: tuple[str, ...]
     assert "Error: " in result.stderr
 
 
+@pytest.mark.external
 def test_a_broken_embedded_database_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a directory")
     completed = run(

@@ -76,6 +76,7 @@ def run(program: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run([sys.executable, "-c", program], check=True, timeout=60, **options)
 
 
+@pytest.mark.external
 def test_for_people_a_line_is_text() -> None:
     program = (
         "import structlog; from gateway.telemetry import logs; logs.configure(for_people=True);"
@@ -87,6 +88,7 @@ def test_for_people_a_line_is_text() -> None:
     assert "{" not in printed
 
 
+@pytest.mark.external
 def test_a_full_disk_loses_the_line_only() -> None:
     program = (
         "import structlog; from gateway.telemetry import logs; logs.configure();"
@@ -98,6 +100,7 @@ def test_a_full_disk_loses_the_line_only() -> None:
         assert run(program, stderr=full, stdout=subprocess.PIPE, env=buffered).stdout == b"goes on\n"
 
 
+@pytest.mark.external
 def test_lines_of_one_turn_are_written_together_and_trouble_at_once() -> None:
     program = (
         "import asyncio, os, structlog; from gateway.telemetry import logs; logs.configure()\n"
@@ -116,6 +119,7 @@ def test_lines_of_one_turn_are_written_together_and_trouble_at_once() -> None:
     assert ended.stdout == b"[3, 2, 4, 3, 3, 1]\n"
 
 
+@pytest.mark.external
 def test_a_pipe_that_nobody_reads_loses_lines_only() -> None:
     program = (
         "import structlog; from gateway.telemetry import logs, metrics; logs.configure()\n"
@@ -142,6 +146,7 @@ def test_an_exception_is_described_without_its_message() -> None:
     assert PHONE not in described["frames"]
 
 
+@pytest.mark.external
 def test_a_thread_that_waits_for_a_full_pipe_stops_nobody() -> None:
     program = (
         "import asyncio, os, threading, time, structlog; from gateway.telemetry import logs\n"

@@ -56,6 +56,7 @@ def test_requests_to_all_workers_are_added_up(start: Start, settings: Settings, 
     assert value(text, 'promo_gateway_waiting_loads{kind="totals"}') == 0
 
 
+@pytest.mark.external
 def test_a_dead_worker_s_gauges_go_and_its_counts_stay(tmp_path: Path) -> None:
     program = (
         "from gateway.telemetry.metrics import REQUESTS, TASKS\n"

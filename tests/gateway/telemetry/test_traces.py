@@ -158,6 +158,7 @@ async def test_without_traces_no_header_of_theirs_is_sent(gateway: Gateway) -> N
     assert "traceparent" not in (await gateway.rest(DOCUMENTED, headers)).headers
 
 
+@pytest.mark.external
 def test_without_traces_nothing_of_opentelemetry_is_imported() -> None:
     program = (
         "import sys; from gateway.app import create_app; from gateway.settings import Settings;"
