@@ -1,7 +1,8 @@
 # `make demo` and `make test` are all a fresh machine needs: each builds .venv first.
 PORT ?= 8000
 PYTHONS := python3.13 python3.12 python3.11 python3
-# A candidate counts only if it runs, is a supported version and can make environments.
+# The embedded database, which the demo and the tests run on, has no release for a later Python than 3.13.
+# A candidate counts only if it runs, has one of these versions and can make environments.
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN := .venv/bin
 PAGES := gateway/pages
@@ -64,7 +65,7 @@ bench-lone: .venv
 	@python=; for candidate in $(PYTHONS); do \
 	  if $$candidate -c '$(USABLE)' 2>/dev/null; then python=$$candidate; break; fi; done; \
 	if [ -z "$$python" ]; then \
-	  echo 'promo-gateway needs Python 3.11, 3.12 or 3.13 with venv and ensurepip; looked for: $(PYTHONS)' >&2; exit 1; fi; \
+	  echo 'The demo and the tests need Python 3.11, 3.12 or 3.13 with venv and ensurepip; looked for: $(PYTHONS)' >&2; exit 1; fi; \
 	echo "Building .venv with $$python (once)…"; \
 	rm -rf .venv && $$python -m venv .venv
 # The lock is whole. Left to resolve it again, pip asks for newer releases that the lock does not know.
@@ -72,7 +73,8 @@ bench-lone: .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# A lock names versions and hashes only, for every supported Python and platform; the image's has no extras.
+# A lock names versions and hashes only, for every Python from 3.11 and every platform; the image's has no
+# extras.
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate \
   --python-version 3.11
 lock:

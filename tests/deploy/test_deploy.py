@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import httpx
@@ -36,6 +37,14 @@ def test_the_image_installs_what_is_tested_and_no_database() -> None:
     names = {re.split("[=; ]", line)[0] for line in shipped}
     assert {re.split(r"[\[<>=]", needed)[0] for needed in PROJECT["dependencies"]} <= names
     assert "secantusdb" not in names
+
+
+def test_only_the_embedded_database_is_bound_to_older_versions_of_python() -> None:
+    assert PROJECT["requires-python"] == ">=3.11"
+    needed = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
+    assert [requirement for requirement in needed if "python_version" in requirement] == [
+        "secantusdb==0.7.0b3; python_version < '3.14'"
+    ]
 
 
 def test_the_context_of_the_image_holds_what_is_copied_and_no_more() -> None:
