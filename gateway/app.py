@@ -26,7 +26,7 @@ from gateway.graphql.persisted_documents import PersistedDocuments, trust_manife
 from gateway.health import LIVE, READY, Health
 from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
 from gateway.middleware.body_limit import body_limit
-from gateway.middleware.deadline import RequestDeadline
+from gateway.middleware.deadline import BODY_SECONDS, RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, PageCredentials, Pages
@@ -74,12 +74,18 @@ def create_app(
         note=telemetry.command,
     )
     dispatchers = Dispatchers(
-        store, settings.max_concurrent_batches, settings.max_batch_size, telemetry.batches
+        store,
+        settings.max_concurrent_batches,
+        settings.max_batch_size,
+        telemetry.batches,
+        lookup_seconds=settings.lookup_cache_seconds,
     )
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
-    events_endpoint = EventsEndpoint(store, authenticator.authenticate, settings.pending_event_days)
+    events_endpoint = EventsEndpoint(
+        store, authenticator.authenticate, settings.pending_event_days, dispatchers.forget
+    )
     introspection = settings.introspection
     pages = Pages(schema.as_str(), page_credentials, introspection=introspection)
     persisted = PersistedDocuments(
@@ -112,9 +118,7 @@ def create_app(
 
     limits = [
         Middleware(Admission, in_flight=in_flight),
-        Middleware(
-            RequestDeadline, milliseconds=settings.deadline_ms, body_seconds=settings.max_body_seconds
-        ),
+        Middleware(RequestDeadline, milliseconds=settings.deadline_ms, body_seconds=BODY_SECONDS),
     ]
     with_body = [*limits, *body_limit(settings.max_body_bytes)]
     with_token_body = [*limits, *body_limit(min(settings.max_body_bytes, TOKEN_REQUEST_BYTES))]

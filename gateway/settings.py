@@ -205,11 +205,11 @@ class Settings(ImportSettings):
     max_batch_size: int = _setting(
         LIMIT, "Maximum number of keys in a batch of several requests.", 1, 100_000
     )
+    lookup_cache_seconds: int = _setting(
+        60, "Seconds that a process remembers identifiers and promotions; 0 turns this off.", 0, 3600
+    )
     max_body_bytes: int = _setting(
         1024 * 1024, "Maximum size of a request body; a larger body gets 413.", 1, 2**31
-    )
-    max_body_seconds: int = _setting(
-        4, "Maximum time for a request body to arrive; a later body gets 408.", 1, 3600
     )
     max_tokens: int = _setting(_LIMITS.tokens, "Maximum number of tokens in a GraphQL document.", 1, 10**9)
     max_depth: int = _setting(

@@ -5,10 +5,12 @@ request's loaders are bound to one organisation, so a key never carries an organ
 organisations cannot be written.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
-from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.dispatcher import IN_FLIGHT, LIMIT, UNOBSERVED, BatchObserver
+from loaders.lookup_cache import LookupCache
 from loaders.organizations import Organization
 from loaders.promotions import PromotionByReferenceLoader, PromotionDispatcher
 from loaders.store import Store
@@ -24,10 +26,21 @@ class Dispatchers:
         in_flight: int = IN_FLIGHT,
         limit: int = LIMIT,
         watcher: BatchObserver = UNOBSERVED,
+        lookup_seconds: int = 0,
     ) -> None:
         self.customers = CustomerDispatcher(store, in_flight, limit, watcher)
         self.promotions = PromotionDispatcher(store, in_flight, limit, watcher)
         self.totals = TotalsDispatcher(store, in_flight, limit, watcher)
+        self.customers.cache = LookupCache(lookup_seconds)
+        self.promotions.cache = LookupCache(lookup_seconds)
+
+    def forget(
+        self, organization_id: int, identifiers: Iterable[CustomerIdentifier], *, promotions: bool
+    ) -> None:
+        """Look up again what this process has changed: these identifiers, and perhaps promotions."""
+        self.customers.cache.forget(organization_id, identifiers)
+        if promotions:
+            self.promotions.cache.forget_all(organization_id)
 
     def waiting(self) -> dict[str, int]:
         """How many loads of each kind wait for a batch to return."""

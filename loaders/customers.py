@@ -8,6 +8,7 @@ from loaders.batch import BatchLoader, gather
 from loaders.database_schema import CUSTOMER_IDENTIFIERS
 from loaders.dispatcher import Dispatcher
 from loaders.enums import LONGEST_NAME, IdentifierName
+from loaders.lookup_cache import LookupCache
 
 
 class CustomerIdentifier(NamedTuple):
@@ -30,6 +31,8 @@ class CustomerDispatcher(Dispatcher[IdentifierKind, str, int]):
     """Identifiers of one kind: their values → customer ids by value. One `find`."""
 
     kind = "customers"
+    # Remembers nothing; `Dispatchers` gives it one that does.
+    cache: LookupCache[CustomerIdentifier, int] = LookupCache(0)
 
     async def find(self, group: IdentifierKind, keys: Set[str]) -> dict[str, int]:
         documents = await self._store.find(
@@ -57,7 +60,13 @@ class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
         self._organization_id = organization_id
         self._only = only
 
+    def remembered(self, key: CustomerIdentifier) -> int | None:
+        """The customer, if this process found it lately; None says nothing."""
+        found = self._customers.cache.get(self._organization_id, key)
+        return found if self._only in (None, found) else None
+
     async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int | None]:
+        generation = self._customers.cache.generation
         values: defaultdict[IdentifierKind, set[str]] = defaultdict(set)
         for source, name, value in keys:
             if len(value) <= LONGEST_NAME:
@@ -66,10 +75,11 @@ class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
         found = await gather([self._customers.load(kind, values[kind]) for kind in values])
         by_kind = dict(zip(values, found, strict=True))
         customers = {
-            key: by_kind[IdentifierKind(self._organization_id, key.source, key.name)].get(key.value)
+            key: customer_id
             for key in keys
             if len(key.value) <= LONGEST_NAME
+            and (kind := IdentifierKind(self._organization_id, key.source, key.name)) in by_kind
+            and (customer_id := by_kind[kind].get(key.value)) is not None
         }
-        if self._only is None:
-            return customers
-        return {key: found for key, found in customers.items() if found == self._only}
+        self._customers.cache.remember(self._organization_id, customers, generation)
+        return {key: found for key, found in customers.items() if self._only in (None, found)}

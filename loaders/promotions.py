@@ -13,6 +13,7 @@ from loaders.batch import BatchLoader, gather
 from loaders.database_schema import PROMOTIONS
 from loaders.dispatcher import Dispatcher
 from loaders.enums import LONGEST_NAME
+from loaders.lookup_cache import LookupCache
 from loaders.store import Store
 
 Field = Literal["promotionId", "promotionIdentifier"]
@@ -45,6 +46,8 @@ class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
     """References of one kind: their values → promotions by value. One `find`."""
 
     kind = "promotions"
+    # Remembers nothing; `Dispatchers` gives it one that does.
+    cache: LookupCache[PromotionReference, Promotion] = LookupCache(0)
 
     async def find(self, group: ReferenceKind, keys: Set[int | str]) -> dict[int | str, Promotion]:
         documents = await self._store.find(
@@ -68,7 +71,12 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
         self._promotions = promotions
         self._organization_id = organization_id
 
+    def remembered(self, key: PromotionReference) -> Promotion | None:
+        """The promotion, if this process found it lately; None says nothing."""
+        return self._promotions.cache.get(self._organization_id, key)
+
     async def find(self, keys: list[PromotionReference]) -> dict[PromotionReference, Promotion | None]:
+        generation = self._promotions.cache.generation
         values: defaultdict[Field, set[int | str]] = defaultdict(set)
         for field, value in keys:
             if isinstance(value, int) or len(value) <= LONGEST_NAME:
@@ -81,7 +89,13 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
             ]
         )
         by_field = dict(zip(values, found, strict=True))
-        return {key: by_field[key.field].get(key.value) for key in keys if key.field in by_field}
+        promotions = {
+            key: promotion
+            for key in keys
+            if key.field in by_field and (promotion := by_field[key.field].get(key.value)) is not None
+        }
+        self._promotions.cache.remember(self._organization_id, promotions, generation)
+        return dict(promotions)
 
 
 async def find_promotion_ids(

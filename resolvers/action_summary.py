@@ -1,11 +1,10 @@
 """The use case: what did this customer earn from this promotion? GraphQL and REST both call it."""
 
 import asyncio
-from asyncio import Future
-from typing import Any
 
 from loaders import Loaders
 from loaders.enums import Benefit
+from loaders.promotions import Promotion
 from loaders.totals import BenefitsKey
 from resolvers.arguments import SummaryArguments
 from resolvers.errors import CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
@@ -19,11 +18,7 @@ async def summarize(
 
     Raises `CustomerNotFound`, `PromotionNotFound` or `PromotionInOtherProgram`, in this order.
     """
-    look_ups: list[Future[Any]] = [loaders.customers.load(arguments.customer)]
-    if arguments.promotion is not None:
-        look_ups.append(loaders.promotions.load(arguments.promotion))
-    customer_id, *promotions = await asyncio.gather(*look_ups)
-    promotion = promotions[0] if promotions else None
+    customer_id, promotion = await _look_up(loaders, arguments)
     if customer_id is None:
         raise CustomerNotFound
     if promotion is None or arguments.promotion_identifier not in (None, promotion.promotion_identifier):
@@ -40,3 +35,18 @@ async def summarize(
         totals=await loaders.totals.load(key) if benefits else {},
         time_zone=loaders.organization.time_zone,
     )
+
+
+async def _look_up(loaders: Loaders, arguments: SummaryArguments) -> tuple[int | None, Promotion | None]:
+    """The customer and the promotion: from memory, or else from the database, side by side."""
+    customer_id, reference = loaders.customers.remembered(arguments.customer), arguments.promotion
+    promotion = None if reference is None else loaders.promotions.remembered(reference)
+    if promotion is None and reference is not None:
+        if customer_id is not None:
+            return customer_id, await loaders.promotions.load(reference)
+        return await asyncio.gather(
+            loaders.customers.load(arguments.customer), loaders.promotions.load(reference)
+        )
+    if customer_id is None:
+        customer_id = await loaders.customers.load(arguments.customer)
+    return customer_id, promotion

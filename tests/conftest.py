@@ -106,7 +106,12 @@ async def settings(
     """Settings for a database that holds the demo's data; tests add organisations of their own."""
     database = f"test_{uuid.uuid4().hex}"
     settings = Settings(
-        mongodb_uri=SecretStr(mongodb_uri), database=database, driver=driver, signing_keys=signing_keys[:1]
+        mongodb_uri=SecretStr(mongodb_uri),
+        database=database,
+        driver=driver,
+        signing_keys=signing_keys[:1],
+        # Each test sends the commands of a cold request; the tests of the cache turn it on.
+        lookup_cache_seconds=0,
     )
     store = Store(settings.mongodb_uri.get_secret_value(), settings.database, driver=settings.driver)
     await fill(store)

@@ -15,6 +15,7 @@ from loaders.deadline import Deadline, until
 from loaders.store import DeadlineExceeded
 
 HEADER = "X-CAP-DEADLINE-MS"
+BODY_SECONDS = 4
 # Most requests are answered sooner, without the cost of a task that watches the client and the deadline.
 WATCH_AFTER_SECONDS = 0.05
 

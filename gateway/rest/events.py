@@ -23,11 +23,16 @@ class EventsEndpoint:
     """Records one notification a request, from a caller that may write events."""
 
     def __init__(
-        self, store: Store, authenticate: Callable[[Request], Awaitable[Caller]], pending_event_days: int
+        self,
+        store: Store,
+        authenticate: Callable[[Request], Awaitable[Caller]],
+        pending_event_days: int,
+        forget: Callable[..., None],
     ) -> None:
         self._store = store
         self._authenticate = authenticate
         self._days = pending_event_days
+        self._forget = forget
 
     async def receive(self, request: Request) -> Response:
         """Answer 200 when a majority of the database's servers has what the event says."""
@@ -39,7 +44,14 @@ class EventsEndpoint:
             notification = notifications.read(body)
             if notification.organization_id != caller.organization.id:
                 raise AccessDenied
-            outcome = await recorder.record(self._store, notification, body.decode(), self._days)
+            try:
+                outcome = await recorder.record(self._store, notification, body.decode(), self._days)
+            finally:
+                self._forget(
+                    notification.organization_id,
+                    [identifier for identifier, _ in notification.identifiers],
+                    promotions=bool(notification.promotions),
+                )
         except RecordInvalid as error:
             raise HTTPException(400, f"{error}.") from error
         except StoreUnavailable as error:

@@ -18,7 +18,7 @@ from gateway.app import create_app
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
-from tests.conftest import OpenGateway, Start
+from tests.conftest import OpenGateway
 from tests.faults import served
 from tests.helpers.graphql import field
 from tests.support import (
@@ -27,10 +27,7 @@ from tests.support import (
     assert_graphql_refusal,
     assert_rest_error,
     changed,
-    environment,
-    free_port,
     open_gateway,
-    wait_until_served,
 )
 
 SUMMARY = "CustomerPromotionActionSummary"
@@ -239,12 +236,11 @@ async def test_a_body_is_as_long_as_is_allowed_and_no_longer(gateway_with: OpenG
 
 
 @pytest.fixture
-def port(settings: Settings, start: Start) -> int:
-    """A server of its own, which waits one second for a body."""
-    port = free_port()
-    start("serve", "--port", str(port), variables=environment(settings, GATEWAY_MAX_BODY_SECONDS="1"))
-    wait_until_served(port)
-    return port
+async def port(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """A server that waits one second for a body."""
+    monkeypatch.setattr("gateway.app.BODY_SECONDS", 1)
+    async with served(create_app(settings)) as (_, port):
+        yield port
 
 
 def send(port: int, head: str, part: bytes, times: int, pause: float) -> tuple[int, Any]:
@@ -267,7 +263,7 @@ def send(port: int, head: str, part: bytes, times: int, pause: float) -> tuple[i
     return answer.status, body
 
 
-def test_a_huge_and_a_slow_body_are_refused_while_they_are_sent(port: int) -> None:
+async def test_a_huge_and_a_slow_body_are_refused_while_they_are_sent(port: int) -> None:
     head = (
         "POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
         f"Authorization: {DEMO_HEADER['Authorization']}\r\n"
@@ -298,10 +294,12 @@ def test_a_huge_and_a_slow_body_are_refused_while_they_are_sent(port: int) -> No
         ),
     ):
         refusal = {"errors": [{"message": message, "extensions": {"code": code, "errorCode": status}}]}
-        assert send(port, head + framing, part, times, pause) == (status, refusal)
-    assert httpx.post(
-        f"http://127.0.0.1:{port}/graphql", json={"query": "{ __typename }"}, headers=DEMO_HEADER
-    ).json() == {"data": {"__typename": "Query"}}
+        assert await asyncio.to_thread(send, port, head + framing, part, times, pause) == (status, refusal)
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(
+            f"http://127.0.0.1:{port}/graphql", json={"query": "{ __typename }"}, headers=DEMO_HEADER
+        )
+    assert answer.json() == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize("field", [b"X-A: b\r\n" * 8_192, b"X-A: " + b"b" * 65_536])
