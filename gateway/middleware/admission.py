@@ -27,34 +27,13 @@ class InFlightRequests:
 
     def __init__(self, max_running: int) -> None:
         self._max_running = max_running
-        self._running = 0
-        self._received_bytes = 0
+        self.running = self.received_bytes = 0
         self.draining = False
 
     @property
     def full(self) -> bool:
         """Whether every slot is taken."""
-        return self._running >= self._max_running
-
-    def acquire(self) -> None:
-        """Take a slot; raises 503 where none is free."""
-        if self.full:
-            raise HTTPException(503)
-        self._running += 1
-
-    def release(self) -> None:
-        """Give a slot back."""
-        self._running -= 1
-
-    def receive(self, size: int) -> None:
-        """Count bytes of a body; raises 503 where all bodies together take too much."""
-        self._received_bytes += size
-        if self._received_bytes > MAX_RECEIVED_BYTES:
-            raise HTTPException(503)
-
-    def discard(self, size: int) -> None:
-        """Stop counting bytes whose request has ended."""
-        self._received_bytes -= size
+        return self.running >= self._max_running
 
     @contextmanager
     def drained(self) -> Iterator[None]:
@@ -87,26 +66,29 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         in_flight = self._in_flight
-        complete, size = scope["method"] in ("GET", "HEAD"), 0
-        in_flight.acquire()
-        holding = True
+        if in_flight.full:
+            raise HTTPException(503)
+        complete, size, slots = scope["method"] in ("GET", "HEAD"), 0, 1
 
         async def receive_without_slot() -> Message:
-            nonlocal complete, holding, size
+            nonlocal complete, size, slots
             if complete:
                 return await receive()
-            if holding:
-                in_flight.release()
-                holding = False
+            in_flight.running -= slots
+            slots = 0
             message = await receive()
-            size += len(message.get("body", b""))
-            in_flight.receive(len(message.get("body", b"")))
-            if not message.get("more_body", False):
-                complete = True
-                in_flight.acquire()
-                holding = True
+            arrived = len(message.get("body", b""))
+            size += arrived
+            in_flight.received_bytes += arrived
+            complete = not message.get("more_body", False)
+            if in_flight.received_bytes > MAX_RECEIVED_BYTES or (complete and in_flight.full):
+                raise HTTPException(503)
+            if complete:
+                slots = 1
+                in_flight.running += 1
             return message
 
+        in_flight.running += 1
         try:
             await self._app(scope, receive_without_slot, send)
         except asyncio.CancelledError:
@@ -118,9 +100,8 @@ class Admission:
             task.uncancel()
             raise HTTPException(503) from None
         finally:
-            in_flight.discard(size)
-            if holding:
-                in_flight.release()
+            in_flight.received_bytes -= size
+            in_flight.running -= slots
 
 
 class CloseWhenDraining:
