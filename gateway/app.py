@@ -56,10 +56,12 @@ def create_app(
     *,
     listeners: Sequence[Listener] = (),
     page_credentials: PageCredentials | None = None,
+    cors_origin_pattern: str | None = None,
 ) -> Starlette:
     """The gateway as an ASGI application; `listeners` observe the commands that the driver sends.
 
-    Only the demo has `page_credentials`: its pages send them with each request.
+    Only the demo has `page_credentials`, which its pages send, and a `cors_origin_pattern`, a regular
+    expression of origins that may call.
     """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
     rest_errors, graphql_errors = RestErrors(always_200=always_200), GraphQLErrors(always_200=always_200)
@@ -142,7 +144,7 @@ def create_app(
             Middleware(CloseWhenDraining, in_flight=in_flight),
             *telemetry.middleware,
             Middleware(SecurityHeaders),
-            *cors_middleware(settings.cors_origins),
+            *cors_middleware(settings.cors_origins, settings.cors_headers, cors_origin_pattern),
             *_trusted_proxies(settings.trusted_proxies),
             Middleware(OriginForm),
         ],

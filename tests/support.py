@@ -180,9 +180,10 @@ def data_commands(gateway: Gateway) -> list[str]:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+async def open_gateway(settings: Settings, **options: Any) -> AsyncIterator[Gateway]:
+    """A running gateway; `options` are those of `create_app`."""
     commands = Commands()
-    app = create_app(settings, listeners=[commands])
+    app = create_app(settings, listeners=[commands], **options)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

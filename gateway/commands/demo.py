@@ -36,6 +36,8 @@ from gateway.settings import Settings
 from gateway.telemetry import logs, metrics, setup
 
 _ADVICE = "Choose another with --port (make demo PORT=…)."
+# Front ends that are developed on this machine may call the demo, whatever port they have.
+LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
 
 
 class _DemoSettings(Settings):
@@ -70,7 +72,11 @@ def demo(port: int, data_dir: Path | None) -> None:
         with_store(fill, settings)
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = create_app(settings, page_credentials=PageCredentials(TILL, PASSWORD))
+        app = create_app(
+            settings,
+            page_credentials=PageCredentials(TILL, PASSWORD),
+            cors_origin_pattern=LOCAL_ORIGINS,
+        )
         # The socket listens already: a request that comes now waits for the server.
         click.echo(announcement(address))
         server.run(app, listening, settings)

@@ -1,11 +1,11 @@
-"""The response headers that are for browsers: what a page may load, keep and read from another origin.
+"""The response headers for browsers: what a page may load, keep, and read from another origin.
 
-The gateway reads and sets no cookie, and credentials travel in headers that a browser never adds by itself,
-so a page of another site can do no more than any client without credentials. The proxy that ends TLS sends
+The gateway reads and sets no cookies, and a browser never adds the headers that carry credentials. So a page
+of another site can do no more than any other client without credentials. The proxy that ends TLS sends
 Strict-Transport-Security.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -15,14 +15,26 @@ from gateway.auth.credentials import TOKEN_HEADER
 from gateway.http_headers import content_security_policy
 from gateway.telemetry import REQUEST_ID
 
-# Beside the credentials and the type of a body, what a page may send of its own accord.
-_REQUEST_HEADERS = (REQUEST_ID, "X-CAP-COST", "X-CAP-DEADLINE-MS", "If-None-Match", "traceparent")
-# Browsers themselves remember a preflight no longer than two hours.
+# The request headers that a page of an allowed origin may send.
+CORS_HEADERS = (
+    *("Authorization", TOKEN_HEADER, REQUEST_ID, "X-CAP-COST", "X-CAP-DEADLINE-MS"),
+    *("Cache-Control", "If-Modified-Since", "If-None-Match", "Pragma", "X-Requested-With"),
+    # GraphQL clients name themselves and the operation, or ask for a preflight.
+    *("apollographql-client-name", "apollographql-client-version", "apollo-require-preflight"),
+    *("X-Apollo-Operation-Id", "X-Apollo-Operation-Name", "X-Apollo-Operation-Type"),
+    *("graphql-client-name", "graphql-client-version", "GraphQL-Preflight", "GraphQL-Require-Preflight"),
+    # Tracing libraries add these to every request of a page.
+    *("traceparent", "tracestate", "baggage", "sentry-trace", "elastic-apm-traceparent", "newrelic"),
+    *("b3", "X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "uber-trace-id"),
+    *("x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-origin", "x-datadog-sampling-priority"),
+    *("Request-Id", "Request-Context", "X-Request-Id", "X-Correlation-Id"),
+)
+# Browsers remember a preflight for at most two hours.
 PREFLIGHT_SECONDS = 7200
 
 _DEFAULTS = [
     (b"x-content-type-options", b"nosniff"),
-    # The REST call's URL names a customer.
+    # The URL of the original REST call identifies a customer.
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", content_security_policy().encode()),
     (b"cache-control", b"no-store"),
@@ -30,7 +42,7 @@ _DEFAULTS = [
 
 
 class SecurityHeaders:
-    """Middleware that gives every answer the headers of `_DEFAULTS` that it does not have already."""
+    """Middleware that adds the headers of `_DEFAULTS` to every response that does not have them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,23 +51,26 @@ class SecurityHeaders:
         async def send_with_defaults(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                there = {name for name, _ in headers}
-                headers += [header for header in _DEFAULTS if header[0] not in there]
+                present = {name for name, _ in headers}
+                headers += [header for header in _DEFAULTS if header[0] not in present]
             await send(message)
 
         await self._app(scope, receive, send_with_defaults)
 
 
-def cors_middleware(origins: Sequence[str]) -> list[Middleware]:
-    """Middleware that lets pages of these origins call with their own credentials; none for none."""
-    if not origins:
+def cors_middleware(
+    origins: Collection[str], headers: Collection[str], origin_pattern: str | None
+) -> list[Middleware]:
+    """Middleware that allows pages of these origins to call, with `headers` beside the usual ones."""
+    if not origins and origin_pattern is None:
         return []
     return [
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", TOKEN_HEADER, *_REQUEST_HEADERS],
+            allow_origin_regex=origin_pattern,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=[*CORS_HEADERS, *headers],
             expose_headers=["ETag", "Retry-After", "WWW-Authenticate", REQUEST_ID],
             max_age=PREFLIGHT_SECONDS,
         )

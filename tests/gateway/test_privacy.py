@@ -1,14 +1,15 @@
-"""No personal data inside: identifiable values through every route and error path, and none in any view.
+"""Personal data and secrets are in no log, metric, span or error.
 
-Every request of this file carries phone numbers, e-mail addresses, secrets or tokens. Afterwards they are
-looked for in all that was logged, counted, traced and answered as an error.
+Every request of this file contains phone numbers, e-mail addresses, secrets or tokens, on every route and
+error path. Afterwards they are searched for in everything that was logged, counted, traced or returned as an
+error.
 """
 
 import json
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -18,6 +19,8 @@ from prometheus_client import REGISTRY, generate_latest
 from gateway.auth.credentials import TOKEN_HEADER, authorization
 from gateway.commands.sample_data import MOBILE, PASSWORD
 from gateway.graphql.endpoint import GRAPHQL_PATH
+from gateway.middleware.deadline import HEADER as DEADLINE
+from gateway.middleware.security_headers import CORS_HEADERS
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
@@ -42,21 +45,25 @@ from tests.support import (
 
 PHONE, EMAIL, SECRET = "447700900123", "maria.santos@example.org", "Correct-Horse-7"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vbmUifQ.eyJzdWIiOiI0NDc3MDA5MDAxMjMifQ.c2lnbmF0dXJl"
-# A number is looked for without its ends too: it could have been cut, or be part of something longer.
+# The number is searched for without its ends, because it could have been cut.
 MARKS = [PHONE[1:-1], "maria.santos", "santos%40", SECRET, TOKEN.split(".")[1]]
 VALUES = [PHONE, f"+{PHONE}", EMAIL, SECRET, TOKEN]
+# Beside the credentials: every header that a page may send, and some others.
 EVERYWHERE = {
+    **dict.fromkeys(CORS_HEADERS, PHONE),
     "X-CAP-REQUEST-ID": PHONE,
     "User-Agent": EMAIL,
     "Origin": f"https://{PHONE}.example",
     "Referer": f"https://shop.example/?phone={PHONE}",
     "X-Forwarded-For": PHONE,
     "Cookie": f"phone={PHONE}",
-    # A good one, or nobody would look at the next.
+    # A valid one, or the next two would be ignored.
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "tracestate": f"phone={PHONE}",
     "baggage": f"email={EMAIL}",
 }
+for header in ("Authorization", TOKEN_HEADER, DEADLINE):
+    del EVERYWHERE[header]
 
 
 def assert_unseen(where: str, text: str) -> None:
@@ -72,7 +79,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 def rest() -> Iterator[dict[str, Any]]:
-    """The original call, each parameter spoilt in turn."""
+    """The original call, with a value in each parameter in turn."""
     for name in (*DOCUMENTED, "promotionIdentifier", EMAIL):
         for value in VALUES:
             yield {"method": "GET", "url": ACTION_SUMMARY_PATH, "params": {**DOCUMENTED, name: value}}
@@ -88,7 +95,7 @@ def rest() -> Iterator[dict[str, Any]]:
 
 
 def credentials() -> Iterator[dict[str, Any]]:
-    """Refused at the door."""
+    """Requests that are refused for their credentials."""
     for value in VALUES:
         for headers in (
             {"Authorization": authorization(value, PASSWORD)},
@@ -104,7 +111,7 @@ def credentials() -> Iterator[dict[str, Any]]:
 
 
 def graphql() -> Iterator[dict[str, Any]]:
-    """Literals, variables, names and texts that are none."""
+    """Values in literals, variables, names, and texts that are not GraphQL."""
     declared = field().replace(f'"{MOBILE}"', "$value")
     variable = f"query ($value: String!) {{ {declared} }}"
     for value in VALUES:
@@ -142,7 +149,7 @@ def graphql() -> Iterator[dict[str, Any]]:
 
 
 def tokens() -> Iterator[dict[str, Any]]:
-    """The token endpoint."""
+    """Values in token requests."""
     for value in VALUES:
         customer = {"source": "INSTORE", "identifierName": "mobile", "identifierValue": value}
         for body in (
@@ -159,7 +166,7 @@ def tokens() -> Iterator[dict[str, Any]]:
 
 
 async def send(gateway: Gateway, asked: dict[str, Any]) -> None:
-    """Send a request with values in all of its headers; what is wrong with it is answered without them."""
+    """Send a request with values in all of its headers, and search for them in the response."""
     headers = {**DEMO_HEADER, **EVERYWHERE, **asked.get("headers", {})}
     if "content" in asked:
         headers["Content-Type"] = "application/json"
@@ -169,67 +176,82 @@ async def send(gateway: Gateway, asked: dict[str, Any]) -> None:
         assert_unseen(str(asked), response.text)
 
 
-def assert_view_is_clean(logged: str, collector: Collector) -> None:
+def assert_nowhere(logged: str, collector: Collector) -> None:
     assert_unseen("logs", logged)
     assert_unseen("metrics", generate_latest(REGISTRY).decode())
     for body in collector.bodies:
         assert_unseen("spans", body.decode("latin-1"))
 
 
-async def test_what_callers_send_is_in_no_log_metric_span_or_error(
-    gateway_with: OpenGateway, logged: Logged, collector: Collector
+@pytest.mark.parametrize("requests", [rest, credentials, graphql, tokens])
+async def test_values_of_requests_are_in_no_log_metric_span_or_error(
+    gateway_with: OpenGateway,
+    logged: Logged,
+    collector: Collector,
+    requests: Callable[[], Iterator[dict[str, Any]]],
 ) -> None:
-    requests = [*rest(), *credentials(), *graphql(), *tokens()]
+    sent = list(requests())
     async with gateway_with(traces="otlp") as gateway:
         await gateway.warm()
         logged()
-        for asked in requests:
+        for asked in sent:
             await send(gateway, asked)
     text = logged()
     lines = [json.loads(line) for line in text.splitlines()]
-    assert [line["event"] for line in lines].count("request") == len(requests)
-    assert {line["route"] for line in lines if line["event"] == "request"} == {
-        ACTION_SUMMARY_PATH,
-        GRAPHQL_PATH,
-        TOKEN_PATH,
-        EVENTS_PATH,
-        "unmatched",
-    }
+    routes = [line["route"] for line in lines if line["event"] == "request"]
+    known = {ACTION_SUMMARY_PATH, GRAPHQL_PATH, TOKEN_PATH, EVENTS_PATH}
+    assert routes == [asked["url"] if asked["url"] in known else "unmatched" for asked in sent]
     assert all(re.fullmatch("[0-9a-f]{32}", line["request_id"]) for line in lines)
     servers = [span for span in collector.spans if span.kind == span.SPAN_KIND_SERVER]
-    assert len(servers) == len(requests) + 1
-    assert_view_is_clean(text, collector)
+    # With the request that warmed up.
+    assert len(servers) == len(sent) + 1
+    assert_nowhere(text, collector)
 
 
-async def test_what_events_say_is_in_no_log_metric_span_or_error(
-    gateway_with: OpenGateway, store: Store, logged: Logged, collector: Collector
+# A sample, changes of the event and of its data, and the status of the response.
+EVENTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], int]] = {
+    "customer": (events.CUSTOMER_ADDED, {}, {}, 200),
+    "points": (events.POINTS_ISSUED, {}, {}, 200),
+    "unknown promotion": (events.BADGE_EARNED, {}, {"promotionIdentifier": EMAIL}, 200),
+    "wrong badge": (events.BADGE_EARNED, {}, {"badgeId": [PHONE]}, 400),
+    "wrong time": (events.BADGE_EARNED, {"createdAt": PHONE}, {}, 400),
+    "unknown event": (events.BADGE_EARNED, {"eventName": EMAIL}, {}, 200),
+    "other organisation": (events.BADGE_EARNED, {"orgId": int(PHONE)}, {}, 403),
+    "wrong data": (events.BADGE_EARNED, {"data": PHONE}, {}, 400),
+}
+
+
+@pytest.mark.parametrize(("sample", "changes", "data", "status"), EVENTS.values(), ids=EVENTS)
+async def test_values_of_an_event_are_in_no_log_metric_span_or_error(
+    gateway_with: OpenGateway,
+    store: Store,
+    logged: Logged,
+    collector: Collector,
+    sample: dict[str, Any],
+    changes: dict[str, Any],
+    data: dict[str, Any],
+    status: int,
 ) -> None:
+    customer = {"customerId": 1, "instore": {"mobile": PHONE, "email": EMAIL, "externalId": SECRET}}
     async with gateway_with(traces="otlp") as gateway:
         sender = await new_sender(gateway, store, await new_tenant(store))
+        body = {
+            **sample,
+            "orgId": sender.tenant.organization.id,
+            "eventId": PHONE,
+            "refId": PHONE,
+            "apiRequestId": EMAIL,
+            "data": {**sample["data"], "customerIdentifiers": customer, **data},
+            **changes,
+        }
         headers = {**sender.headers, **EVERYWHERE}
-        customer = {"customerId": 1, "instore": {"mobile": PHONE, "email": EMAIL, "externalId": SECRET}}
-        common = {"orgId": sender.tenant.organization.id, "refId": PHONE, "apiRequestId": EMAIL}
-        cases: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], int]] = [
-            (events.CUSTOMER_ADDED, {}, {}, 200),
-            (events.POINTS_ISSUED, {}, {}, 200),
-            (events.BADGE_EARNED, {}, {"promotionIdentifier": EMAIL}, 200),
-            (events.BADGE_EARNED, {}, {"badgeId": [PHONE]}, 400),
-            (events.BADGE_EARNED, {"createdAt": PHONE}, {}, 400),
-            (events.BADGE_EARNED, {"eventName": EMAIL}, {}, 200),
-            (events.BADGE_EARNED, {"orgId": int(PHONE)}, {}, 403),
-            (events.BADGE_EARNED, {"data": PHONE}, {}, 400),
-        ]
-        for n, (sample, changes, data, status) in enumerate(cases):
-            body = {**sample, **common, "eventId": f"{PHONE}-{n}", **changes}
-            if "data" not in changes:
-                body["data"] = {**sample["data"], "customerIdentifiers": customer, **data}
-            response = await gateway.client.post(EVENTS_PATH, json=body, headers=headers)
-            assert_unseen(str(body), response.text)
-            assert response.status_code == status
-    assert_view_is_clean(logged(), collector)
+        response = await gateway.client.post(EVENTS_PATH, json=body, headers=headers)
+    assert response.status_code == status
+    assert_unseen("response", response.text)
+    assert_nowhere(logged(), collector)
 
 
-async def test_tokens_of_an_external_issuer_are_in_no_view(
+async def test_tokens_of_an_external_issuer_are_in_no_log_metric_span_or_error(
     gateway_with: OpenGateway, logged: Logged, collector: Collector
 ) -> None:
     issuer = Issuer()
@@ -255,10 +277,10 @@ async def test_tokens_of_an_external_issuer_are_in_no_view(
     seen = text + "".join(answer.text + str(answer.headers) for answer in answers)
     seen += "".join(body.decode("latin-1") for body in collector.bodies)
     assert [part for part in parts if part in seen] == []
-    assert_view_is_clean(text, collector)
+    assert_nowhere(text, collector)
 
 
-async def test_a_defect_s_words_are_in_no_view(
+async def test_the_message_of_a_defect_is_in_no_log_metric_span_or_error(
     gateway_with: OpenGateway, logged: Logged, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:
@@ -273,25 +295,27 @@ async def test_a_defect_s_words_are_in_no_view(
         await send(gateway, {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field()} }}"}})
     text = logged()
     assert text.count('"event":"unexpected","error":"ValueError"') == 2
-    assert_view_is_clean(text, collector)
+    assert_nowhere(text, collector)
 
 
-async def test_with_the_database_down_nothing_is_in_any_view(
-    gateway_with: OpenGateway, logged: Logged, collector: Collector
+DATABASE_DOWN: dict[str, dict[str, Any]] = {
+    "REST": {"method": "GET", "url": ACTION_SUMMARY_PATH, "params": {**DOCUMENTED, "identifierValue": PHONE}},
+    "GraphQL": {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field(value=EMAIL)} }}"}},
+    "token": {"method": "POST", "url": TOKEN_PATH, "json": {"key": PHONE, "secret": SECRET}},
+    "event": {"method": "POST", "url": EVENTS_PATH, "json": {**events.CUSTOMER_ADDED, "eventId": PHONE}},
+}
+
+
+@pytest.mark.parametrize("asked", DATABASE_DOWN.values(), ids=DATABASE_DOWN)
+async def test_values_are_in_no_log_metric_span_or_error_while_the_database_is_down(
+    gateway_with: OpenGateway, logged: Logged, collector: Collector, asked: dict[str, Any]
 ) -> None:
     uri = f"mongodb://maria:{SECRET}@127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=50"
-    requests = [
-        {"method": "GET", "url": ACTION_SUMMARY_PATH, "params": {**DOCUMENTED, "identifierValue": PHONE}},
-        {"method": "POST", "url": GRAPHQL_PATH, "json": {"query": f"{{ {field(value=EMAIL)} }}"}},
-        {"method": "POST", "url": TOKEN_PATH, "json": {"key": PHONE, "secret": SECRET}},
-        {"method": "POST", "url": EVENTS_PATH, "json": {**events.CUSTOMER_ADDED, "eventId": PHONE}},
-    ]
     async with gateway_with(traces="otlp", mongodb_uri=uri) as gateway:
-        for asked in requests:
-            await send(gateway, asked)
+        await send(gateway, asked)
     text = logged()
-    assert text.count('"event":"database_unavailable"') == len(requests)
-    assert_view_is_clean(text, collector)
+    assert text.count('"event":"database_unavailable"') == 1
+    assert_nowhere(text, collector)
 
 
 RAW = [
@@ -306,7 +330,7 @@ RAW = [
 ]
 
 
-def test_what_is_no_request_at_all_is_in_no_log_or_metric(start: Start, settings: Settings) -> None:
+def test_values_of_malformed_http_are_in_no_log_or_metric(start: Start, settings: Settings) -> None:
     port, metrics_port = free_port(), free_port()
     variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))
     served = start("serve", "--port", str(port), variables=variables)

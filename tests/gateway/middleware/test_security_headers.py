@@ -1,14 +1,16 @@
-"""What browsers and caches are told, and that a page of another site can do nothing."""
+"""The headers for browsers and caches, and that a page of another site can do nothing."""
 
 import json
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
+from typing import Any
 
 import httpx
 import pytest
 
 from gateway.auth.credentials import TOKEN_HEADER
 from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET
+from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.http_headers import content_security_policy
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
@@ -21,33 +23,44 @@ from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
 
 QUERY = f"{{ {field()} }}"
-ORIGIN = "https://shop.example"
-PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+TOKEN = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
 STRICT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+PUBLIC = "public, max-age=300"
 
 
-async def ask(
-    gateway: Gateway, path: str, parameters: dict[str, str], method: str = "GET", **headers: str
-) -> httpx.Response:
-    return await gateway.client.request(method, path, params=parameters, headers={**DEMO_HEADER, **headers})
+async def send(gateway: Gateway, method: str, path: str, **request: Any) -> httpx.Response:
+    """The response to a request with the demo's credentials, unless it has others."""
+    headers = {**DEMO_HEADER, **request.pop("headers", {})}
+    return await gateway.client.request(method, path, headers=headers, **request)
 
 
 @pytest.mark.parametrize("path", [JWKS_PATH, OPENAPI_PATH])
-async def test_a_public_document_is_cacheable_and_revalidated_by_its_etag(
-    gateway: Gateway, path: str
+async def test_a_public_document_may_be_kept_for_five_minutes(gateway: Gateway, path: str) -> None:
+    response = await gateway.client.get(path)
+    assert (response.status_code, response.headers["cache-control"]) == (200, PUBLIC)
+    assert len(bytes.fromhex(response.headers["etag"].strip('"'))) == 16
+
+
+@pytest.mark.parametrize("path", [JWKS_PATH, OPENAPI_PATH])
+@pytest.mark.parametrize("header", ["{tag}", "W/{tag}", '"a,b", W/"c" ,{tag}', "*"])
+async def test_a_public_document_that_the_client_has_is_304(gateway: Gateway, path: str, header: str) -> None:
+    tag = (await gateway.client.get(path)).headers["etag"]
+    response = await gateway.client.get(path, headers={"If-None-Match": header.format(tag=tag)})
+    assert (response.status_code, response.content) == (304, b"")
+    assert (response.headers["etag"], response.headers["cache-control"]) == (tag, PUBLIC)
+    assert "content-type" not in response.headers
+
+
+@pytest.mark.parametrize("path", [JWKS_PATH, OPENAPI_PATH])
+@pytest.mark.parametrize("header", ["", '"0"', "{bare}", '"*"', "{upper}"])
+async def test_a_public_document_is_sent_to_a_client_with_another_tag(
+    gateway: Gateway, path: str, header: str
 ) -> None:
     first = await gateway.client.get(path)
-    assert (first.status_code, first.headers["cache-control"]) == (200, "public, max-age=300")
     tag = first.headers["etag"]
-    assert len(bytes.fromhex(tag.strip('"'))) == 16
-    for header in (tag, f"W/{tag}", f'"a,b", W/"c" ,{tag}', "*"):
-        again = await gateway.client.get(path, headers={"If-None-Match": header})
-        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-        assert again.headers["cache-control"] == "public, max-age=300"
-        assert "content-type" not in again.headers
-    for header in ("", '"0"', tag.strip('"'), '"*"', tag.upper()):
-        other = await gateway.client.get(path, headers={"If-None-Match": header})
-        assert (other.status_code, other.content) == (200, first.content)
+    header = header.format(bare=tag.strip('"'), upper=tag.upper())
+    response = await gateway.client.get(path, headers={"If-None-Match": header})
+    assert (response.status_code, response.content) == (200, first.content)
 
 
 async def test_if_none_match_may_be_several_headers(gateway: Gateway) -> None:
@@ -57,65 +70,93 @@ async def test_if_none_match_may_be_several_headers(gateway: Gateway) -> None:
 
 
 async def test_the_original_call_has_these_headers_and_no_others(gateway: Gateway) -> None:
-    answer = await gateway.rest(DOCUMENTED)
-    before = {"content-length", "content-type", "x-cap-request-id"}
+    response = await gateway.rest(DOCUMENTED)
+    original = {"content-length", "content-type", "x-cap-request-id"}
     browsers = {"x-content-type-options", "referrer-policy", "content-security-policy"}
-    assert answer.headers.keys() == before | browsers | {"cache-control"}
+    assert response.headers.keys() == original | browsers | {"cache-control"}
 
 
 async def test_head_has_the_headers_of_get(gateway: Gateway) -> None:
-    get, head = [await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, method) for method in ("GET", "HEAD")]
+    get, head = [
+        await send(gateway, method, ACTION_SUMMARY_PATH, params=DOCUMENTED) for method in ("GET", "HEAD")
+    ]
     assert head.content == b""
     assert {**head.headers, "x-cap-request-id": ""} == {**get.headers, "x-cap-request-id": ""}
 
 
+PERSONAL: dict[str, tuple[str, str, dict[str, Any], int]] = {
+    "REST": ("GET", ACTION_SUMMARY_PATH, {"params": DOCUMENTED}, 200),
+    "REST, wrong source": ("GET", ACTION_SUMMARY_PATH, {"params": {**DOCUMENTED, "source": "SHOP"}}, 400),
+    "REST, unauthorized": ("GET", ACTION_SUMMARY_PATH, {"headers": {"Authorization": "Basic x"}}, 401),
+    "REST, wrong method": ("POST", ACTION_SUMMARY_PATH, {}, 405),
+    "GraphQL by GET": ("GET", GRAPHQL_PATH, {"params": {"query": QUERY}}, 200),
+    "GraphQL": ("POST", GRAPHQL_PATH, {"json": {"query": QUERY}}, 200),
+    "GraphQL, invalid": ("GET", GRAPHQL_PATH, {"params": {"query": "{ x }"}}, 200),
+    "GraphQL, error of a field": (
+        "GET",
+        GRAPHQL_PATH,
+        {"params": {"query": f"{{ {field(value='0')} }}"}},
+        200,
+    ),
+    "GraphQL, no query": ("GET", GRAPHQL_PATH, {}, 400),
+    "unknown path": ("GET", "/unknown", {}, 404),
+    "token": ("POST", TOKEN_PATH, {"json": TOKEN}, 200),
+    "token, wrong secret": ("POST", TOKEN_PATH, {"json": {**TOKEN, "secret": ""}}, 401),
+    "event, forbidden": ("POST", EVENTS_PATH, {"json": {}}, 403),
+}
+
+
 @pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
-async def test_a_personal_answer_is_never_stored(gateway_with: OpenGateway, rest_status: str) -> None:
-    token = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
+@pytest.mark.parametrize(("method", "path", "request_", "status"), PERSONAL.values(), ids=PERSONAL)
+async def test_a_personal_response_is_never_stored(
+    gateway_with: OpenGateway,
+    rest_status: str,
+    method: str,
+    path: str,
+    request_: dict[str, Any],
+    status: int,
+) -> None:
     async with gateway_with(rest_status=rest_status) as gateway:
-        answers = [
-            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED),
-            await ask(gateway, "/graphql", {"query": QUERY}),
-            await ask(gateway, ACTION_SUMMARY_PATH, {**DOCUMENTED, "source": "SHOP"}),
-            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Authorization="Basic x"),
-            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, "POST"),
-            await ask(gateway, "/graphql", {"query": "{ x }"}),
-            await ask(gateway, "/graphql", {"query": f"{{ {field(value='0')} }}"}),
-            await ask(gateway, "/graphql", {}),
-            await ask(gateway, "/unknown", {}),
-            await gateway.graphql(QUERY),
-            await gateway.client.post(TOKEN_PATH, json=token),
-            await gateway.client.post(TOKEN_PATH, json={**token, "secret": ""}),
-            await gateway.client.post(EVENTS_PATH, json={}, headers=DEMO_HEADER),
-        ]
-    refused = 200 if rest_status == "legacy" else 400
-    statuses = [200, 200, refused, 401, 405, 200, 200, 400, 404, 200, 200, 401, 403]
-    assert [answer.status_code for answer in answers] == statuses
-    for answer in answers:
-        assert answer.headers.get_list("cache-control") == ["no-store"]
-        assert "etag" not in answer.headers
+        response = await send(gateway, method, path, **request_)
+    wrong_source = request_.get("params", {}).get("source") == "SHOP"
+    assert response.status_code == (200 if wrong_source and rest_status == "legacy" else status)
+    assert response.headers.get_list("cache-control") == ["no-store"]
+    assert "etag" not in response.headers
 
 
-async def test_every_answer_has_the_headers_that_browsers_heed(gateway_with: OpenGateway) -> None:
-    async with gateway_with(cors_origins=(ORIGIN,)) as gateway:
-        answers = [
-            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED),
-            await ask(gateway, JWKS_PATH, {}, **{"If-None-Match": "*"}),
-            await ask(gateway, ACTION_SUMMARY_PATH, {}),
-            await ask(gateway, "/unknown", {}),
-            await gateway.graphql(QUERY),
-            await gateway.client.options("/graphql", headers=PREFLIGHT),
-        ]
-    assert [answer.status_code for answer in answers] == [200, 304, 200, 404, 200, 200]
-    for answer in answers:
-        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
-        assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
-        assert answer.headers.get_list("content-security-policy") == [STRICT]
+PREFLIGHT = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", ACTION_SUMMARY_PATH, {}, 200),
+        ("GET", JWKS_PATH, {"If-None-Match": "*"}, 304),
+        ("GET", "/unknown", {}, 404),
+        ("POST", GRAPHQL_PATH, {"Content-Type": "application/json"}, 400),
+        (
+            "OPTIONS",
+            GRAPHQL_PATH,
+            {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"},
+            200,
+        ),
+    ],
+    ids=["REST", "304", "404", "GraphQL", "preflight"],
+)
+async def test_every_response_has_the_headers_for_browsers(
+    gateway_with: OpenGateway, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    async with gateway_with(cors_origins=[PREFLIGHT["Origin"]]) as gateway:
+        response = await send(gateway, method, path, headers=headers)
+    assert response.status_code == status
+    assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert response.headers.get_list("referrer-policy") == ["no-referrer"]
+    assert response.headers.get_list("content-security-policy") == [STRICT]
 
 
 async def test_a_page_has_a_policy_of_its_own(gateway_with: OpenGateway) -> None:
-    async with gateway_with(introspection="on") as gateway:
-        page = await gateway.client.get("/graphql", headers={"Accept": "text/html"})
+    async with gateway_with(introspection=True) as gateway:
+        page = await gateway.client.get(GRAPHQL_PATH, headers={"Accept": "text/html"})
     [policy] = page.headers.get_list("content-security-policy")
     assert policy != STRICT
     assert "frame-ancestors '" in policy
@@ -128,85 +169,44 @@ def test_a_policy_names_the_sources_that_it_allows() -> None:
     )
 
 
-async def test_without_the_setting_no_page_of_another_origin_may_read(gateway: Gateway) -> None:
-    preflight = await gateway.client.options("/graphql", headers=PREFLIGHT)
-    answer = await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=ORIGIN)
-    assert (preflight.status_code, answer.status_code) == (405, 200)
-    assert not [name for name in [*preflight.headers, *answer.headers] if name.startswith("access-control")]
+EXECUTING: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "REST": ("GET", ACTION_SUMMARY_PATH, {"params": DOCUMENTED}),
+    "REST by HEAD": ("HEAD", ACTION_SUMMARY_PATH, {"params": DOCUMENTED}),
+    "GraphQL by GET": ("GET", GRAPHQL_PATH, {"params": {"query": QUERY}}),
+    "GraphQL": ("POST", GRAPHQL_PATH, {"json": {"query": QUERY}}),
+    "event": ("POST", EVENTS_PATH, {"json": {"eventName": "badgeEarned"}}),
+}
+CROSS_SITE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
 
-async def test_pages_of_the_origins_named_may_call(gateway_with: OpenGateway) -> None:
-    asked = (
-        "authorization, content-type, if-none-match, traceparent, x-cap-api-oauth-token, x-cap-cost, "
-        "x-cap-deadline-ms, x-cap-request-id"
-    )
-    async with gateway_with(cors_origins=("https://other.example", ORIGIN)) as gateway:
-        preflight = await gateway.client.options(
-            "/graphql", headers={**PREFLIGHT, "Access-Control-Request-Headers": asked}
-        )
-        assert preflight.status_code == 200
-        allowed = set(preflight.headers["access-control-allow-headers"].lower().split(", "))
-        # The others are always allowed.
-        assert allowed == {*asked.split(", "), "accept", "accept-language", "content-language"}
-        assert preflight.headers["access-control-allow-methods"] == "GET, POST"
-        assert preflight.headers["access-control-max-age"] == "7200"
-        answers = [
-            preflight,
-            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=ORIGIN),
-            await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=ORIGIN, Authorization="Basic x"),
-            await ask(gateway, ACTION_SUMMARY_PATH, {}, Origin=ORIGIN),
-        ]
-        for answer in answers:
-            assert answer.headers["access-control-allow-origin"] == ORIGIN
-            assert "Origin" in answer.headers["vary"].split(", ")
-            assert "access-control-allow-credentials" not in answer.headers
-        exposed = answers[1].headers["access-control-expose-headers"]
-        assert exposed == "ETag, Retry-After, WWW-Authenticate, X-CAP-REQUEST-ID"
-        # A cache must not give a page the answer that was meant for none.
-        assert "Origin" in (await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED)).headers["vary"].split(", ")
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", f"{ORIGIN}.evil", ORIGIN.upper()])
-async def test_pages_of_other_origins_may_not_read(gateway_with: OpenGateway, origin: str) -> None:
-    async with gateway_with(cors_origins=(ORIGIN,)) as gateway:
-        preflight = await gateway.client.options("/graphql", headers={**PREFLIGHT, "Origin": origin})
-        assert preflight.status_code == 400
-        answer = await ask(gateway, ACTION_SUMMARY_PATH, DOCUMENTED, Origin=origin)
-        assert "access-control-allow-origin" not in preflight.headers
-        assert "access-control-allow-origin" not in answer.headers
-        assert gateway.commands.names != []
-
-
-EXECUTING = [
-    ("GET", ACTION_SUMMARY_PATH, DOCUMENTED, None),
-    ("HEAD", ACTION_SUMMARY_PATH, DOCUMENTED, None),
-    ("GET", "/graphql", {"query": QUERY}, None),
-    ("POST", "/graphql", {}, {"query": QUERY}),
-    ("POST", EVENTS_PATH, {}, {"eventName": "badgeEarned"}),
-]
-
-
-@pytest.mark.parametrize(("method", "path", "parameters", "body"), EXECUTING)
-async def test_without_credentials_in_a_header_nothing_is_executed(
-    gateway: Gateway, method: str, path: str, parameters: dict[str, str], body: object
+@pytest.mark.parametrize("cookie", [False, True], ids=["no-cookie", "cookie"])
+@pytest.mark.parametrize("headers", [{}, CROSS_SITE], ids=["same-site", "cross-site"])
+@pytest.mark.parametrize(("method", "path", "request_"), EXECUTING.values(), ids=EXECUTING)
+async def test_nothing_is_executed_without_credentials_in_a_header(
+    gateway: Gateway,
+    method: str,
+    path: str,
+    request_: dict[str, Any],
+    headers: dict[str, str],
+    cookie: bool,
 ) -> None:
-    cookies = SimpleCookie({**DEMO_HEADER, TOKEN_HEADER: await gateway.token()})
-    gateway.commands.clear()
-    cookie = {"Cookie": cookies.output(attrs=[], header="", sep=";").strip()}
-    for headers in ({}, cookie, {**cookie, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}):
-        response = await gateway.client.request(method, path, params=parameters, json=body, headers=headers)
-        assert response.status_code == 401
-        assert "set-cookie" not in response.headers
+    if cookie:
+        cookies = SimpleCookie({**DEMO_HEADER, TOKEN_HEADER: await gateway.token()})
+        headers = {**headers, "Cookie": cookies.output(attrs=[], header="", sep=";").strip()}
+        gateway.commands.clear()
+    response = await gateway.client.request(method, path, headers=headers, **request_)
+    assert response.status_code == 401
+    assert "set-cookie" not in response.headers
     assert gateway.commands.names == []
 
 
 @pytest.fixture
 async def writer(gateway: Gateway, store: Store) -> Mapping[str, str]:
-    """The headers of a caller who may write events."""
+    """The headers of a caller that may write events."""
     return (await new_sender(gateway, store, await new_tenant(store))).headers
 
 
-# What a browser sends to another site without asking it first; the last is a body without a type.
+# The types that a browser sends to another site without a preflight; the last is a body without a type.
 SIMPLE = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", None]
 
 
@@ -214,8 +214,8 @@ SIMPLE = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-dat
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/graphql", {"query": QUERY}),
-        (TOKEN_PATH, {"key": OAUTH_KEY, "secret": OAUTH_SECRET}),
+        (GRAPHQL_PATH, {"query": QUERY}),
+        (TOKEN_PATH, TOKEN),
         (EVENTS_PATH, {"eventName": "badgeEarned"}),
     ],
 )
@@ -237,6 +237,6 @@ async def test_a_post_takes_only_json(
 
 async def test_a_head_of_graphql_is_told_the_methods_that_there_are(gateway: Gateway) -> None:
     gateway.commands.clear()
-    response = await gateway.client.head("/graphql", headers=DEMO_HEADER)
+    response = await gateway.client.head(GRAPHQL_PATH, headers=DEMO_HEADER)
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
     assert gateway.commands.names == []

@@ -21,7 +21,7 @@ from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
 from tests.faults import served
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, changed
+from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, changed, open_gateway
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGE = """<!doctype html><title>{0}</title><script type="module" src="/assets/{0}-Ab12.js"></script>
@@ -72,7 +72,7 @@ def data(html: str) -> dict[str, object]:
 async def test_without_the_bundle_a_page_has_no_script_and_needs_no_network(
     gateway_with: OpenGateway, path: str
 ) -> None:
-    async with gateway_with(introspection="on") as gateway:
+    async with gateway_with(introspection=True) as gateway:
         page = await gateway.client.get(path, headers=HTML)
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert TEMPLATE_POLICY.fullmatch(page.headers["content-security-policy"])
@@ -89,12 +89,12 @@ async def test_without_the_bundle_a_page_has_no_script_and_needs_no_network(
 async def test_without_the_bundle_the_graphql_page_shows_examples_schema_and_how_to_build(
     gateway_with: OpenGateway, text: str
 ) -> None:
-    async with gateway_with(introspection="on") as gateway:
+    async with gateway_with(introspection=True) as gateway:
         assert text in (await gateway.client.get("/graphql", headers=HTML)).text
 
 
 async def test_the_frame_runs_only_the_script_that_strawberry_wrote(gateway_with: OpenGateway) -> None:
-    async with gateway_with(introspection="on") as gateway:
+    async with gateway_with(introspection=True) as gateway:
         page = await gateway.client.get("/graphql?cdn", headers=HTML)
     policy = page.headers["content-security-policy"]
     [allowed] = re.findall(r"script-src ([^;]*)", policy)
@@ -119,7 +119,7 @@ GRAPHIQL_DATA = {
 async def test_a_page_of_the_bundle_is_served_with_its_data(
     gateway_with: OpenGateway, path: str, expected: object
 ) -> None:
-    async with gateway_with(introspection="on") as gateway:
+    async with gateway_with(introspection=True) as gateway:
         page = await gateway.client.get(path, headers=HTML)
         assert page.headers["content-security-policy"] == BUNDLE_POLICY
         assert page.headers["cache-control"] == "no-store"
@@ -194,13 +194,8 @@ async def test_a_slow_reader_of_an_asset_gets_all_of_it_and_takes_no_slot(
 
 
 async def read_pages(settings: Settings, credentials: PageCredentials | None) -> list[str]:
-    app = create_app(changed(settings, introspection="on"), page_credentials=credentials)
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
-    ):
-        return [(await client.get(path, headers=HTML)).text for path in PAGES]
+    async with open_gateway(changed(settings, introspection=True), page_credentials=credentials) as gateway:
+        return [(await gateway.client.get(path, headers=HTML)).text for path in PAGES]
 
 
 @pytest.mark.usefixtures("bundle")
@@ -254,7 +249,7 @@ async def test_without_introspection_there_is_no_graphiql(gateway_with: OpenGate
 async def test_a_request_of_a_browser_that_is_not_for_the_page_needs_credentials(
     gateway_with: OpenGateway, path: str, headers: dict[str, str]
 ) -> None:
-    async with gateway_with(introspection="on") as gateway:
+    async with gateway_with(introspection=True) as gateway:
         assert (await gateway.client.get(path, headers=headers)).status_code == 401
         assert gateway.commands.names == []
 
