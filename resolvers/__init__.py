@@ -1,4 +1,5 @@
-"""The room of meaning: the GraphQL schema, and the use case that both faces of the gateway call.
+"""The GraphQL schema, and the use case that the GraphQL API and the REST API share.
 
-A resolver decides what absence means; it knows the loaders, but neither HTTP nor the driver.
+A resolver decides what it means that something was not found. It knows the loaders, but neither HTTP nor the
+driver.
 """

@@ -1,6 +1,6 @@
 """The arguments of an action summary: their values, and the checks that need no database.
 
-Missing, empty and null are the same. Ids are ASCII digits within 64 bits.
+Missing, empty and null arguments are the same. Ids are ASCII digits within 64 bits.
 """
 
 import enum
@@ -15,7 +15,7 @@ from resolvers.errors import IdentifierMissing, ParametersInsufficient
 _LARGEST_ID = 2**63 - 1
 
 
-@strawberry.enum(description="The system that knows the customer by the identifier.")
+@strawberry.enum(description="The system that the identifier of the customer comes from.")
 class CustomerSource(enum.Enum):
     INSTORE = strawberry.enum_value("INSTORE", description="A physical store.")
     FACEBOOK = strawberry.enum_value("FACEBOOK", description="Facebook.")
@@ -31,23 +31,21 @@ class CustomerSource(enum.Enum):
     MOBILE_APP = strawberry.enum_value("MOBILE_APP", description="A mobile app.")
 
 
-@strawberry.enum(description="What kind of identifier the customer is looked up by.")
+@strawberry.enum(description="The kind of identifier that a customer is looked up by.")
 class CustomerIdentifierName(enum.Enum):
     MOBILE = strawberry.enum_value(
-        "mobile", description="A mobile number with its country code, digits only."
+        "mobile", description="A mobile number with its country code, in digits only."
     )
-    ID = strawberry.enum_value("id", description="The loyalty platform's own customer id.")
-    EXTERNAL_ID = strawberry.enum_value(
-        "externalId", description="The id that another system gave the customer."
-    )
+    ID = strawberry.enum_value("id", description="The id of the customer in the loyalty platform.")
+    EXTERNAL_ID = strawberry.enum_value("externalId", description="The id of the customer in another system.")
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryArguments:
-    """Which summary is asked for, checked as far as that is possible without the database.
+    """The arguments of one summary, checked without the database.
 
-    `promotion` is None where a promotion id was given that cannot be one. `promotion_identifier` is what
-    the promotion must be called, where the caller said so.
+    `promotion` is None if the promotion id is not a number: no promotion has it. If both promotion arguments
+    are given, the promotion is looked up by its id and must have the `promotion_identifier`.
     """
 
     customer: CustomerIdentifier
@@ -78,8 +76,8 @@ class SummaryArguments:
 
 
 def parse_id(digits: str | None) -> int | None:
-    """The 64-bit id that `digits` spells, or None if it does not spell one."""
-    # `int` alone would take signs, blanks, underscores and other scripts' digits, and fails on long ones.
+    """The 64-bit id that `digits` represents, or None if it represents none."""
+    # `int` also accepts signs, blanks, underscores and other scripts' digits, and refuses long texts.
     if not digits or not (digits.isascii() and digits.isdigit()) or len(digits.lstrip("0")) > 19:
         return None
     number = int(digits.lstrip("0") or "0")

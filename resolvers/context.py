@@ -1,4 +1,4 @@
-"""What a resolver gets to work with."""
+"""The context of a GraphQL request."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,6 @@ from loaders import Loaders
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The context of one request: loaders that are bound to the caller's organisation."""
+    """The loaders of one request, which read only the data of the caller's organisation."""
 
     loaders: Loaders

@@ -1,4 +1,4 @@
-"""What can be wrong with a request for an action summary, in the order in which it is checked.
+"""The errors of a request for an action summary, in the order of the checks.
 
     SummaryError
     ├── SourceMissing
@@ -10,32 +10,33 @@
     ├── PromotionNotFound
     └── PromotionInOtherProgram
 
-How each of them looks to a caller is decided by `gateway.errors`.
+`gateway.errors` has the code and the message of each. The text of an exception, where there is one, is the
+reason for callers of the GraphQL API; it never contains input.
 """
 
 
 class SummaryError(Exception):
-    """The request cannot be answered, and the caller can mend that."""
+    """The request cannot be answered as it is."""
 
 
 class SourceMissing(SummaryError):
-    """No source was given."""
+    """The source is missing."""
 
 
 class SourceInvalid(SummaryError):
-    """The source is not one of the known ones."""
+    """The source is none of the enum's values."""
 
 
 class IdentifierMissing(SummaryError):
-    """The identifier's name or its value was not given."""
+    """The name or the value of the identifier is missing."""
 
 
 class IdentifierNameInvalid(SummaryError):
-    """The identifier's name is not one of the known ones."""
+    """The name of the identifier is none of the enum's values."""
 
 
 class ParametersInsufficient(SummaryError):
-    """The programme is missing or not a number, or no promotion was named."""
+    """The programme is missing or not a number, or both promotion arguments are missing."""
 
 
 class CustomerNotFound(SummaryError):
@@ -43,8 +44,8 @@ class CustomerNotFound(SummaryError):
 
 
 class PromotionNotFound(SummaryError):
-    """The organisation has no such promotion, or id and identifier name different ones."""
+    """The organisation has no such promotion, or the two promotion arguments name different ones."""
 
 
 class PromotionInOtherProgram(SummaryError):
-    """The promotion belongs to another programme than the one that was named."""
+    """The promotion belongs to another programme."""

@@ -13,35 +13,36 @@ from resolvers.required_benefits import required_benefits
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 
-@strawberry.type(description="What can be asked for.")
+@strawberry.type(description="The queries of this API.")
 class Query:
     @strawberry.field(
-        description="What a customer earned from a promotion. Null, with an error beside it, where the "
-        "customer or the promotion is not found; other fields of the operation are answered all the same."
+        description="What a customer earned from a promotion. If the customer or the promotion is not "
+        "found, the field is null and the response has an error; the other fields are not affected."
     )
     async def customer_promotion_action_summary(
         self,
         info: strawberry.Info[Context, None],
         source: Annotated[
-            CustomerSource, strawberry.argument(description="The system that knows the identifier.")
+            CustomerSource, strawberry.argument(description="The system that the identifier comes from.")
         ],
         identifier_name: Annotated[
             CustomerIdentifierName, strawberry.argument(description="The kind of identifier.")
         ],
         identifier_value: Annotated[
-            str, strawberry.argument(description="The identifier itself; exact, not trimmed.")
+            str, strawberry.argument(description="The identifier, exactly as it is stored.")
         ],
         program_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The loyalty programme of the promotion.")
+            strawberry.ID, strawberry.argument(description="The id of the loyalty programme.")
         ],
         promotion_id: Annotated[
             strawberry.ID | None,
-            strawberry.argument(description="The promotion's id. This or its identifier is required."),
+            strawberry.argument(description="The id of the promotion. Required without promotionIdentifier."),
         ] = strawberry.UNSET,
         promotion_identifier: Annotated[
             str | None,
             strawberry.argument(
-                description="The promotion's external identifier. Given with an id, the two must agree."
+                description="The external identifier of the promotion. Required without promotionId; if "
+                "both are given, they must name the same promotion."
             ),
         ] = strawberry.UNSET,
     ) -> CustomerPromotionActionSummary | None:

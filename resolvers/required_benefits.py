@@ -1,4 +1,4 @@
-"""What a field needs to be loaded: said beside the field, and read ahead where its summary is made."""
+"""Which benefits a field of the summary is made of, and which of them an operation selects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,32 +9,32 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 
 from loaders.enums import Benefit
 
-_NEEDS = "benefits"
+_KEY = "benefits"
 
 
 class CompiledInfo(GraphQLResolveInfo[Any]):
-    """A field's info; `memo` keeps what depends on the selection below the field alone."""
+    """The info of a field of a compiled operation; `memo` keeps what is the same for each execution."""
 
     memo: dict[str, Any]
 
 
 def needs(*benefits: Benefit) -> Mapping[str, tuple[Benefit, ...]]:
-    """Metadata of a field that is made of the totals of these benefits."""
-    return {_NEEDS: benefits}
+    """The metadata of a field that is made of the totals of these benefits."""
+    return {_KEY: benefits}
 
 
 def required_benefits(info: strawberry.Info[Any, Any]) -> frozenset[Benefit]:
-    """The benefits that the fields selected below this one need."""
+    """The benefits that the selected fields of a summary need."""
+    # Strawberry has no public access to the fragments of the document.
     raw = info._raw_info
-    if not isinstance(raw, CompiledInfo):
-        return _read_required_benefits(raw)
-    if _NEEDS not in raw.memo:
-        raw.memo[_NEEDS] = _read_required_benefits(raw)
-    benefits: frozenset[Benefit] = raw.memo[_NEEDS]
+    memo = raw.memo if isinstance(raw, CompiledInfo) else {}
+    if _KEY not in memo:
+        memo[_KEY] = _read_selection(raw)
+    benefits: frozenset[Benefit] = memo[_KEY]
     return benefits
 
 
-def _read_required_benefits(raw: GraphQLResolveInfo[Any]) -> frozenset[Benefit]:
+def _read_selection(raw: GraphQLResolveInfo[Any]) -> frozenset[Benefit]:
     type_ = get_nullable_type(raw.return_type)
     assert isinstance(type_, GraphQLObjectType)
     fragments = {
@@ -44,9 +44,8 @@ def _read_required_benefits(raw: GraphQLResolveInfo[Any]) -> frozenset[Benefit]:
     }
     details = [FieldDetails(node, None) for node in raw.field_nodes]
     selected = collect_subfields(raw.schema, fragments, raw.variable_values, raw.operation, type_, details)
-    found: set[Benefit] = set()
-    for below in selected.grouped_field_set.values():
-        field = type_.fields.get(below[0].node.name.value)
-        if field is not None:
-            found.update(field.extensions["strawberry-definition"].metadata.get(_NEEDS, ()))
-    return frozenset(found)
+    names = {fields[0].node.name.value for fields in selected.grouped_field_set.values()}
+    definitions = [
+        type_.fields[name].extensions["strawberry-definition"] for name in names & type_.fields.keys()
+    ]
+    return frozenset(benefit for one in definitions for benefit in one.metadata.get(_KEY, ()))

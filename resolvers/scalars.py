@@ -1,4 +1,4 @@
-"""How exact amounts and local times look in an answer."""
+"""The scalars of the schema: exact amounts and local times."""
 
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 _THREE_DIGITS = Decimal("0.001")
-# The largest sum that the ledger holds exactly has 34 digits; Decimal's default context has room for 28.
+# A sum of the ledger has up to 34 digits; the default context of Decimal would keep 28.
 _ROUNDING = Context(prec=40, rounding=ROUND_HALF_UP)
 
 
@@ -18,20 +18,20 @@ def to_three_digits(amount: Decimal) -> Decimal:
 
 
 def to_local_second(instant: datetime, zone: ZoneInfo) -> datetime:
-    """`instant` in `zone`, with its fraction of a second cut off."""
+    """`instant` in `zone`, without its fraction of a second."""
     return instant.astimezone(zone).replace(microsecond=0)
 
 
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number: a string with three fraction digits, like `"600.000"`.',
+        description='An exact decimal number: a string with three fraction digits, such as `"600.000"`.',
         serialize=str,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A time in the organisation's time zone, to the second, with its offset from UTC: "
-        '`"2025-07-22T17:36:21+05:30"`.',
+        description="A date and time to the second in the time zone of the organisation, with its UTC "
+        'offset, such as `"2025-07-22T17:36:21+05:30"`.',
         serialize=datetime.isoformat,
     ),
 }

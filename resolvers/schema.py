@@ -1,4 +1,4 @@
-"""The GraphQL schema; `schema.graphql` is this module, printed."""
+"""The GraphQL schema; `schema.graphql` is its printed form."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ from resolvers.scalars import SCALARS
 
 
 class _Names(NameConverter):
-    @cache  # noqa: B019 - Strawberry asks for every argument's name each time that a field is resolved.
+    @cache  # noqa: B019 - Strawberry converts the name of every argument each time that it resolves a field.
     def from_argument(self, argument: StrawberryArgument) -> str:
         return super().from_argument(argument)
 

@@ -1,4 +1,4 @@
-"""The types of the answer: the API's nouns, each a page of the original documentation."""
+"""The types of an action summary."""
 
 import enum
 from collections.abc import Iterable
@@ -18,47 +18,45 @@ from resolvers.scalars import to_local_second, to_three_digits
 _TYPE_ORDER: dict[IssuanceType | None, int] = {type_: n for n, type_ in enumerate(IssuanceType)}
 
 
-@strawberry.enum(description="How points were issued.")
+@strawberry.enum(description="How points are issued.")
 class PointsCategory(enum.Enum):
-    REGULAR_POINTS = strawberry.enum_value("REGULAR_POINTS", description="Issued and usable at once.")
-    PROMISED_POINTS = strawberry.enum_value("PROMISED_POINTS", description="Promised, to be given later.")
+    REGULAR_POINTS = strawberry.enum_value("REGULAR_POINTS", description="Issued, and usable immediately.")
+    PROMISED_POINTS = strawberry.enum_value("PROMISED_POINTS", description="Promised, to be issued later.")
     EXTERNAL_TRIGGER_BASED_POINTS = strawberry.enum_value(
-        "EXTERNAL_TRIGGER_BASED_POINTS", description="Promised until another system triggers them."
+        "EXTERNAL_TRIGGER_BASED_POINTS", description="Promised, to be issued when another system triggers it."
     )
 
 
-@strawberry.enum(description="How an alternate currency was issued.")
+@strawberry.enum(description="How an alternate currency is issued.")
 class AlternateCurrencyType(enum.Enum):
-    REGULAR = strawberry.enum_value("REGULAR", description="Issued and usable at once.")
-    PROMISED = strawberry.enum_value("PROMISED", description="Promised, to be given later.")
+    REGULAR = strawberry.enum_value("REGULAR", description="Issued, and usable immediately.")
+    PROMISED = strawberry.enum_value("PROMISED", description="Promised, to be issued later.")
     EXTERNAL_TRIGGER_BASED = strawberry.enum_value(
-        "EXTERNAL_TRIGGER_BASED", description="Promised until another system triggers it."
+        "EXTERNAL_TRIGGER_BASED", description="Promised, to be issued when another system triggers it."
     )
 
 
-@strawberry.type(description="What was issued of one category of points.")
+@strawberry.type(description="The totals of one category of points.")
 class PointsSummary:
-    points_category: PointsCategory = strawberry.field(description="How these points were issued.")
-    total_points_issued: Decimal = strawberry.field(description="The sum of all points issued.")
+    points_category: PointsCategory = strawberry.field(description="The category of the points.")
+    total_points_issued: Decimal = strawberry.field(description="The number of points issued.")
     number_of_times_issued: int = strawberry.field(description="How many times points were issued.")
     last_issued_on: datetime = strawberry.field(description="When points were last issued.")
 
 
-@strawberry.type(description="What was issued of one type of an alternate currency.")
+@strawberry.type(description="The totals of one type of an alternate currency.")
 class AlternateCurrencySubDetail:
-    alternate_currency_type: AlternateCurrencyType = strawberry.field(
-        description="How the currency was issued."
-    )
-    total_issued: Decimal = strawberry.field(description="The sum of all that was issued.")
+    alternate_currency_type: AlternateCurrencyType = strawberry.field(description="The type of the currency.")
+    total_issued: Decimal = strawberry.field(description="The amount issued.")
     number_of_times_issued: int = strawberry.field(description="How many times the currency was issued.")
     last_issued_on: datetime = strawberry.field(description="When the currency was last issued.")
 
 
-@strawberry.type(description="What was issued of one alternate currency.")
+@strawberry.type(description="The totals of one alternate currency.")
 class AlternateCurrencySummary:
-    alternate_currency_name: str = strawberry.field(description="The currency's name.")
+    alternate_currency_name: str = strawberry.field(description="The name of the currency.")
     alternate_currency_sub_details: list[AlternateCurrencySubDetail] = strawberry.field(
-        description="The totals by type, in the order of the types."
+        description="The totals of each type, in the order of AlternateCurrencyType."
     )
 
 
@@ -80,22 +78,22 @@ class BadgeSummary:
     last_issued_on: datetime = strawberry.field(description="When the badge was last issued.")
 
 
-@strawberry.type(description="Something that the reader of a good answer should know.")
+@strawberry.type(description="A warning in a successful response.")
 class Warning:
-    code: int = strawberry.field(description="The warning's number in the API's documentation.")
-    message: str = strawberry.field(description="The warning in words.")
+    code: int = strawberry.field(description="The code of the warning.")
+    message: str = strawberry.field(description="The text of the warning.")
 
 
 NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the given promotion.")
 
 
 @strawberry.type(
-    description="What a customer earned from a promotion: gross totals of what was issued, whatever "
-    "happened to it later. Only benefits issued since the gateway's first day count (2025-06-12 unless "
-    "the operator says otherwise)."
+    description="What a customer earned from a promotion. The totals are gross: redemptions, returns and "
+    "expiry do not change them. Benefits issued before 2025-06-12, or before the day that the gateway's "
+    "operator sets, do not count."
 )
 class CustomerPromotionActionSummary:
-    """Its lists are made of `totals`, which holds the benefits that the selected fields need."""
+    """`totals` holds the benefits that the selected fields need."""
 
     org_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the organisation.")
     program_id: int = strawberry.field(
@@ -103,11 +101,11 @@ class CustomerPromotionActionSummary:
     )
     customer_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the customer.")
     promotion_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the promotion.")
-    promotion_identifier: str = strawberry.field(description="The promotion's external identifier.")
+    promotion_identifier: str = strawberry.field(description="The external identifier of the promotion.")
     totals: strawberry.Private[Totals]
     time_zone: strawberry.Private[ZoneInfo]
 
-    @strawberry.field(description="Points, in the order of their categories.", metadata=needs(Benefit.POINTS))
+    @strawberry.field(description="Points, in the order of PointsCategory.", metadata=needs(Benefit.POINTS))
     def points(self) -> list[PointsSummary]:
         return [
             PointsSummary(
@@ -120,7 +118,7 @@ class CustomerPromotionActionSummary:
         ]
 
     @strawberry.field(
-        description="Alternate currencies, by name.", metadata=needs(Benefit.ALTERNATE_CURRENCY)
+        description="Alternate currencies, sorted by name.", metadata=needs(Benefit.ALTERNATE_CURRENCY)
     )
     def alternate_currencies(self) -> list[AlternateCurrencySummary]:
         return [
@@ -139,7 +137,9 @@ class CustomerPromotionActionSummary:
             for name, totals in groupby(_by_item(self.totals[Benefit.ALTERNATE_CURRENCY]), attrgetter("item"))
         ]
 
-    @strawberry.field(description="Rewards, by series id.", metadata=needs(Benefit.REWARD))
+    @strawberry.field(
+        description="Rewards, sorted by the id of their series.", metadata=needs(Benefit.REWARD)
+    )
     def rewards(self) -> list[RewardSummary]:
         return [
             RewardSummary(
@@ -150,7 +150,7 @@ class CustomerPromotionActionSummary:
             for total in _by_item(self.totals[Benefit.REWARD])
         ]
 
-    @strawberry.field(description="Badges, by series id.", metadata=needs(Benefit.BADGE))
+    @strawberry.field(description="Badges, sorted by the id of their series.", metadata=needs(Benefit.BADGE))
     def badges(self) -> list[BadgeSummary]:
         return [
             BadgeSummary(
@@ -161,7 +161,9 @@ class CustomerPromotionActionSummary:
             for total in _by_item(self.totals[Benefit.BADGE])
         ]
 
-    @strawberry.field(description="8116 if all four lists are empty.", metadata=needs(*Benefit))
+    @strawberry.field(
+        description="Warning 8116 if all four lists of benefits are empty.", metadata=needs(*Benefit)
+    )
     def warnings(self) -> list[Warning]:
         return [] if any(self.totals[benefit] for benefit in Benefit) else [NO_BENEFITS]
 
@@ -174,5 +176,5 @@ def _by_type(totals: Iterable[Total]) -> list[Total]:
 
 
 def _by_item(totals: Iterable[Total]) -> list[Total]:
-    # Python compares strings by Unicode code point, which is the documented order.
+    # By Unicode code point, as the API documents it.
     return sorted(totals, key=attrgetter("item"))
