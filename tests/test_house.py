@@ -166,9 +166,11 @@ def test_every_element_of_the_schema_is_described() -> None:
     assert [element for element, text in descriptions.items() if not text] == []
 
 
-def test_the_readme_has_every_setting_with_its_default() -> None:
+def test_the_settings_page_has_every_setting_with_its_default() -> None:
     rows = re.findall(
-        r"^\| `(GATEWAY_\w+)` \| (`.*?`|none) \| (.*?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+        r"^\| `(GATEWAY_\w+)` \| (`.*?`|none) \| (.*?) \|$",
+        (ROOT / "docs/settings.md").read_text(),
+        re.MULTILINE,
     )
     assert rows == [
         (variable, f"`{default}`".replace("`none`", "none"), description)
@@ -176,11 +178,11 @@ def test_the_readme_has_every_setting_with_its_default() -> None:
     ]
 
 
-def test_the_readme_s_measurements_are_the_bench_s() -> None:
+def test_the_measurements_of_the_benchmarks_page_are_the_bench_s() -> None:
     motor, pymongo = (
         json.loads((ROOT / f"docs/bench/{name}.json").read_text()) for name in ("load", "load-pymongo")
     )
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs/benchmarks.md").read_text()
     faces = {
         "rest": "REST",
         "graphql": "GraphQL, full summary",
@@ -205,8 +207,8 @@ def test_the_readme_s_measurements_are_the_bench_s() -> None:
             ratios(pymongo, face, 1)["cpu"],
             ratios(pymongo, face, 32)["cpu"],
         )
-        assert f"| {shown} | {' | '.join(f'{figure:.2f}' for figure in figures)} |" in readme
-    assert f"Measured on {'; '.join(motor['where'].values())}." in readme
+        assert f"| {shown} | {' | '.join(f'{figure:.2f}' for figure in figures)} |" in page
+    assert f"Measured on {'; '.join(motor['where'].values())}." in page
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -55,7 +55,7 @@ def test_the_context_of_the_image_holds_what_is_copied_and_no_more() -> None:
 
 
 def test_the_image_that_is_built_and_run_is_this_version() -> None:
-    built = re.findall(r"docker build .* -t (\S+)", (ROOT / "README.md").read_text() + DOCKERFILE)
+    built = re.findall(r"docker build .* -t (\S+)", (ROOT / "docs/deploy.md").read_text() + DOCKERFILE)
     assert len(built) == 2
     assert {*built, *re.findall(r"image: (.*)", KUBERNETES)} == {f"promo-gateway:{PROJECT['version']}"}
 

@@ -1,4 +1,4 @@
-"""The README's requests, sent as they stand, and those that the demo prints: their answers are as shown."""
+"""The requests of the README, of the docs and of the demo, sent as they stand; the answers are as printed."""
 
 import re
 import shlex
@@ -13,7 +13,9 @@ from gateway.commands.demo import announcement
 from gateway.commands.sample_data import PASSWORD, TILL
 from tests.support import Gateway
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+CALLERS = (ROOT / "docs/callers.md").read_text()
 ADDRESS = "http://127.0.0.1:8000"
 
 
@@ -37,29 +39,29 @@ async def curl(gateway: Gateway, command: str) -> httpx.Response:
     return await gateway.client.request(method, path, headers=headers, content=content)
 
 
-async def test_the_readme_s_requests_are_answered_as_it_says(gateway: Gateway) -> None:
+async def test_the_requests_of_the_readme_are_answered_as_printed(gateway: Gateway) -> None:
     shown = re.findall(r"```sh\n(curl .*?)```\n```json\n(.*?)\n```", README, re.DOTALL)
     assert len(shown) == 2
     for command, answer in shown:
         assert (await curl(gateway, command)).text == answer
 
 
-async def test_the_readme_s_tokens_are_given(gateway: Gateway) -> None:
-    [block] = re.findall(r"```sh\n(curl [^`]*?oauth/token.*?)```", README, re.DOTALL)
+async def test_the_token_requests_of_the_callers_page_are_answered(gateway: Gateway) -> None:
+    [block] = re.findall(r"```sh\n(curl [^`]*?oauth/token.*?)```", CALLERS, re.DOTALL)
     for command in re.split(r"\n(?=curl)", block.strip()):
         body = (await curl(gateway, command)).json()
         assert (body["data"]["ttlSeconds"], body["errors"]) == (300, None)
 
 
 @pytest.mark.external
-def test_the_readme_s_command_makes_a_till_s_header() -> None:
-    [command] = re.findall(r"^printf .* base64 -w0$", README, re.MULTILINE)
+def test_the_command_of_the_callers_page_makes_basic_credentials() -> None:
+    [command] = re.findall(r"^printf .* base64 -w0$", CALLERS, re.MULTILINE)
     command = command.replace("NAME", TILL).replace("PASSWORD", PASSWORD)
     made = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     assert f"Basic {made}" == authorization(TILL, PASSWORD)
 
 
-async def test_the_demo_s_requests_are_answered(gateway: Gateway) -> None:
+async def test_the_requests_that_the_demo_prints_are_answered(gateway: Gateway) -> None:
     printed = re.findall(r"^  (curl .*?)(?=\n\n)", announcement(ADDRESS), re.DOTALL | re.MULTILINE)
     assert len(printed) == 3
     for command in printed:
