@@ -53,19 +53,21 @@ def drop(uri: str, database: str) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _lines() -> None:
+def _logs() -> None:
     """Have the gateway log as `promo-gateway` does."""
     logs.configure()
 
 
 @pytest.fixture
 def logged(capfd: pytest.CaptureFixture[str]) -> Logged:
-    """What was logged since this was asked last."""
+    """Returns the log lines since its last call."""
 
     def logged() -> str:
         logs.flush()
         return capfd.readouterr().err
 
+    # Lines of the test before may still be queued.
+    logged()
     return logged
 
 

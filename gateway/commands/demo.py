@@ -49,7 +49,7 @@ class _DemoSettings(Settings):
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data here.")
 def demo(port: int, data_dir: Path | None) -> None:
     """Serve sample data from an embedded database."""
-    logs.configure(for_people=sys.stderr.isatty())
+    logs.configure(colored=sys.stderr.isatty())
     stop_on_signals()
     with ExitStack() as stack:
         listening = stack.enter_context(server.bind("127.0.0.1", port, _ADVICE))

@@ -1,51 +1,68 @@
 """Log lines: one JSON object each, on standard error. The name of an event never varies; facts are fields.
 
-Whatever a library logs comes here too, without its words: asyncio, for one, quotes the exception that
-nobody retrieved, and with it perhaps a customer's phone number.
+A thread of its own writes the lines, so a slow reader of standard error delays no request. A line that finds
+the queue full, or that cannot be written, is lost and counted.
+
+Records of libraries are logged without their messages: asyncio, for one, quotes the exception that was never
+retrieved, and with it perhaps a customer's phone number.
 """
 
-import asyncio
+import atexit
 import logging
 import os
-import select
+import threading
 import traceback
-from collections import deque
 from datetime import UTC, datetime
+from functools import cache
+from logging.handlers import QueueHandler
+from queue import Queue
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-from gateway.telemetry.metrics import LOST
+from gateway.telemetry.metrics import LOST_LINES
 from gateway.telemetry.request_log import current_request_log
 
-PATIENCE_MS = 100
+MAX_QUEUED_LINES = 4096
+# How long the end of the process waits for a slow reader.
+FLUSH_SECONDS = 1.0
 _STANDARD_ERROR = 2
-# Its words are about processes and sockets; their first line is static, the rest may be a traceback.
-_OUTSPOKEN = "uvicorn."
+# Its messages are about processes and sockets; the first line is static, the rest may be a traceback.
+_WITH_MESSAGE = "uvicorn."
 
 log: FilteringBoundLogger = structlog.get_logger()
 
 
-def configure(*, for_people: bool = False) -> None:
-    """Have all lines of this process look as said, or be coloured text `for_people`."""
+def configure(*, colored: bool = False) -> None:
+    """Write the log lines of this process as JSON, or as coloured text for a terminal."""
+    gateway = logging.getLogger("gateway")
     structlog.configure(
-        processors=[_lead, _for_people if for_people else _as_json],
+        processors=[_add_common_fields, _render_colored if colored else _render_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: _lines,
+        logger_factory=lambda *_: gateway,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    gateway.handlers = [_LineQueue(_queue())]
+    gateway.setLevel(logging.INFO)
+    gateway.propagate = False
+    logging.basicConfig(handlers=[_LibraryRecords()], level=logging.WARNING, force=True)
+
+
+def flush() -> None:
+    """Wait until the queued lines are written, but not for long."""
+    waiting = threading.Thread(target=_queue().join, daemon=True)
+    waiting.start()
+    waiting.join(FLUSH_SECONDS)
 
 
 def without_message(error: BaseException) -> dict[str, str]:
-    """An exception's kind and place as fields; its message may quote a customer's data."""
+    """An exception's type and place as fields; its message may quote a customer's data."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return {"error": type(error).__qualname__, "frames": frames}
 
 
-def _lead(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
-    """Put first what every line has."""
+def _add_common_fields(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
     fields = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "level": level,
@@ -57,101 +74,56 @@ def _lead(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
     return fields
 
 
-def _as_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
-    return msgspec.json.encode(event)
+def _render_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+    return msgspec.json.encode(event) + b"\n"
 
 
 _console = structlog.dev.ConsoleRenderer(timestamp_key="time", sort_keys=False)
 
 
-def _for_people(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
-    return str(_console(logger, level, event)).encode()
+def _render_colored(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
+    return f"{_console(logger, level, event)}\n".encode()
 
 
-class _Lines:
-    """Standard error, as it is when lines are written.
+class _LineQueue(QueueHandler):
+    """Queues rendered lines."""
 
-    A full disk, a closed pipe, or one that nobody reads loses lines, never requests.
-    """
+    def prepare(self, record: logging.LogRecord) -> object:
+        return record.msg
 
-    def __init__(self) -> None:
-        self._patience = PATIENCE_MS
-        self._held: deque[bytes] = deque()
-        self._flushed_by: asyncio.AbstractEventLoop | None = None
-
-    def info(self, line: bytes) -> None:
-        """Hold the line for this turn of the event loop: requests that shared a batch end together."""
-        self._held.append(line)
-        loop = self._flushed_by
-        if loop is None or not loop.is_running():
-            try:
-                loop = self._flushed_by = asyncio.get_running_loop()
-            except RuntimeError:
-                self.flush()
-            else:
-                loop.call_soon(self.flush)
-
-    def msg(self, line: bytes) -> None:
-        """Write the line at once, behind those that were held."""
-        self._held.append(line)
-        self.flush()
-
-    debug = warning = error = critical = msg
-
-    def flush(self) -> None:
-        """Write what was held."""
-        self._flushed_by = None
-        chunk: list[bytes] = []
-        size = 0
-        # Threads log too, and flush what another is flushing.
-        while line := self._next():
-            # So much is written whole, or not at all; other processes may write to the same pipe.
-            if chunk and size + len(line) > select.PIPE_BUF:
-                self._write(chunk)
-                chunk, size = [], 0
-            chunk.append(line)
-            size += len(line)
-        if chunk:
-            self._write(chunk)
-
-    def _next(self) -> bytes | None:
-        try:
-            return self._held.popleft() + b"\n"
-        except IndexError:
-            return None
-
-    def _write(self, lines: list[bytes]) -> None:
-        # Threads may wait at the same time, each needs a poll object of its own.
-        room = select.poll()
-        room.register(_STANDARD_ERROR, select.POLLOUT)
-        if not room.poll(self._patience):
-            # Whoever reads has had its chance; until it has made room, no line waits for it again.
-            self._patience = 0
-            LOST.inc(len(lines))
-            return
-        self._patience = PATIENCE_MS
-        try:
-            # A buffer would keep what found no room, and fail once more when the process ends.
-            os.write(_STANDARD_ERROR, b"".join(lines))
-        except OSError:
-            LOST.inc(len(lines))
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        # The queue is full.
+        LOST_LINES.inc()
 
 
-_lines = _Lines()
-
-
-def flush() -> None:
-    """Write what is held for the end of this turn of the event loop."""
-    _lines.flush()
-
-
-class _Libraries(logging.Handler):
-    """Hands on what libraries log."""
+class _LibraryRecords(logging.Handler):
+    """Logs the place and the exception of a library's record."""
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, str] = {"logger": record.name, "place": f"{record.module}:{record.lineno}"}
-        if record.name.startswith(_OUTSPOKEN):
+        if record.name.startswith(_WITH_MESSAGE):
             fields["said"] = record.getMessage().partition("\n")[0]
         if record.exc_info and (error := record.exc_info[1]) is not None:
             fields |= without_message(error)
         log.log(record.levelno, "library", **fields)
+
+
+@cache
+def _queue() -> "Queue[bytes]":
+    """The queue of lines, with the thread that writes them."""
+    lines: Queue[bytes] = Queue(MAX_QUEUED_LINES)
+    threading.Thread(target=_write, args=[lines], daemon=True).start()
+    atexit.register(flush)
+    return lines
+
+
+def _write(lines: "Queue[bytes]") -> None:
+    while True:
+        line = lines.get()
+        try:
+            # One write for each line, so that lines of several processes do not mix. Not sys.stderr: it would
+            # keep what it could not write, and fail once more when the process ends.
+            os.write(_STANDARD_ERROR, line)
+        except OSError:
+            LOST_LINES.inc()
+        lines.task_done()

@@ -55,7 +55,7 @@ UNCONNECTED = Counter(
     "promo_gateway_pool_failures", "Commands that got no connection, by the driver's reason.", ["reason"]
 )
 EVENTS = Counter("promo_gateway_events", "Event notifications, by what became of them.", ["outcome"])
-LOST = Counter("promo_gateway_lost_lines", "Log lines that could not be written.")
+LOST_LINES = Counter("promo_gateway_lost_lines", "Log lines that could not be written.")
 TASKS = Gauge("promo_gateway_tasks", "Tasks of the event loop.", multiprocess_mode="livesum")
 
 

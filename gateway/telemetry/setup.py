@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from starlette.middleware import Middleware
 
+from gateway.telemetry import logs
 from gateway.telemetry.access_log import Access
 from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, note_command
 from gateway.telemetry.metrics import sample
@@ -47,10 +48,12 @@ class Telemetry:
 
     @asynccontextmanager
     async def open(self, waiting: Callable[[], Mapping[str, int]]) -> AsyncIterator[None]:
-        """Read gauges off for the length of the block, and send at its end what was not sent yet."""
+        """Sample the gauges until the block ends; then send the last spans and write the last lines."""
         sampling = asyncio.create_task(sample(waiting))
         try:
             yield
         finally:
             sampling.cancel()
             await asyncio.to_thread(self._close)
+            # A worker process is ended by a signal and runs no exit handlers.
+            await asyncio.to_thread(logs.flush)

@@ -1,4 +1,4 @@
-"""What lines look like, and that what libraries say is not among them."""
+"""Log lines: their form, and what becomes of them when standard error is full, closed or not read."""
 
 import json
 import logging
@@ -12,11 +12,33 @@ import pytest
 import structlog
 
 from gateway.telemetry import logs
-from gateway.telemetry.logs import PATIENCE_MS
+from gateway.telemetry.logs import MAX_QUEUED_LINES
 from gateway.telemetry.request_log import RequestLog, running
 from tests.conftest import Logged
 
 PHONE = "919078345795"
+
+# Programs begin with this. On a busy machine too, the end of the process waits until all lines are written.
+START = """
+import os, structlog
+from prometheus_client import REGISTRY
+from gateway.telemetry import logs
+
+logs.FLUSH_SECONDS = 60
+logs.configure()
+log = structlog.get_logger()
+
+def lost():
+    return int(REGISTRY.get_sample_value("promo_gateway_lost_lines_total"))
+
+def fill_pipe():
+    os.set_blocking(2, False)
+    try:
+        while True:
+            os.write(2, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(2, True)
+"""
 
 
 def only(text: str) -> dict[str, Any]:
@@ -26,14 +48,14 @@ def only(text: str) -> dict[str, Any]:
     return line
 
 
-def test_a_line_begins_with_what_every_line_has(logged: Logged) -> None:
+def test_a_line_begins_with_time_level_and_event(logged: Logged) -> None:
     structlog.get_logger().warning("database_unavailable", reason="AutoReconnect")
     time, _, rest = logged().partition(",")
     assert re.fullmatch(r'{"time":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"', time)
     assert rest == '"level":"warning","event":"database_unavailable","reason":"AutoReconnect"}\n'
 
 
-def test_a_line_names_the_request_it_was_written_for(logged: Logged) -> None:
+def test_a_line_has_the_id_of_its_request(logged: Logged) -> None:
     token = running.set(RequestLog("0" * 32))
     structlog.get_logger().error("unexpected", error="KeyError")
     running.reset(token)
@@ -54,7 +76,7 @@ def test_a_line_names_the_request_it_was_written_for(logged: Logged) -> None:
         ("uvicorn.error", {"said": "Exception in ASGI application"}),
     ],
 )
-def test_of_what_a_library_logs_its_place_is_kept_but_no_word(
+def test_a_library_record_is_logged_without_its_message(
     logged: Logged, name: str, said: dict[str, str]
 ) -> None:
     try:
@@ -67,74 +89,9 @@ def test_of_what_a_library_logs_its_place_is_kept_but_no_word(
     assert line == {"level": "error", "event": "library", "logger": name, "error": "ValueError", **said}
 
 
-def test_what_libraries_tell_in_passing_is_not_logged(logged: Logged) -> None:
+def test_a_library_record_below_warning_is_not_logged(logged: Logged) -> None:
     logging.getLogger("uvicorn.error").info("Started server process [%d]", 1)
     assert logged() == ""
-
-
-def run(program: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run([sys.executable, "-c", program], check=True, timeout=60, **options)
-
-
-@pytest.mark.external
-def test_for_people_a_line_is_text() -> None:
-    program = (
-        "import structlog; from gateway.telemetry import logs; logs.configure(for_people=True);"
-        "structlog.get_logger().info('request', status=200)"
-    )
-    printed = run(program, stderr=subprocess.PIPE).stderr.decode()
-    assert "request" in printed
-    assert "status" in printed
-    assert "{" not in printed
-
-
-@pytest.mark.external
-def test_a_full_disk_loses_the_line_only() -> None:
-    program = (
-        "import structlog; from gateway.telemetry import logs; logs.configure();"
-        "structlog.get_logger().info('request', status=200); print('goes on')"
-    )
-    # As in production, where standard error has a buffer.
-    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    with open("/dev/full", "wb") as full:
-        assert run(program, stderr=full, stdout=subprocess.PIPE, env=buffered).stdout == b"goes on\n"
-
-
-@pytest.mark.external
-def test_lines_of_one_turn_are_written_together_and_trouble_at_once() -> None:
-    program = (
-        "import asyncio, os, structlog; from gateway.telemetry import logs; logs.configure()\n"
-        "log, write, writes = structlog.get_logger(), os.write, []\n"
-        "os.write = lambda to, text: writes.append(text.count(b'\\n')) or write(to, text)\n"
-        "async def main():\n"
-        "    for n in range(3): log.info('request', n=n)\n"
-        "    await asyncio.sleep(0)\n"
-        "    log.info('request', n=3); log.warning('trouble', n=4); log.info('request', n=5)\n"
-        "    for n in range(6, 16): log.info('request', n=n, text='x' * 1000)\n"
-        "asyncio.run(main()); print(writes)"
-    )
-    ended = run(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert [json.loads(line)["n"] for line in ended.stderr.splitlines()] == list(range(16))
-    # No more than a pipe takes whole.
-    assert ended.stdout == b"[3, 2, 4, 3, 3, 1]\n"
-
-
-@pytest.mark.external
-def test_a_pipe_that_nobody_reads_loses_lines_only() -> None:
-    program = (
-        "import structlog; from gateway.telemetry import logs, metrics; logs.configure()\n"
-        "for n in range(2000): structlog.get_logger().info('request', n=n, text='x' * 300)\n"
-        "print(int(metrics.LOST._value.get()), flush=True)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        assert process.stderr
-        lost = int(process.stdout.readline())
-        lines = process.stderr.read().splitlines()
-    assert [json.loads(line)["n"] for line in lines] == list(range(2000 - lost))
-    assert lost > 1000
 
 
 def test_an_exception_is_described_without_its_message() -> None:
@@ -146,25 +103,116 @@ def test_an_exception_is_described_without_its_message() -> None:
     assert PHONE not in described["frames"]
 
 
-@pytest.mark.external
-def test_a_thread_that_waits_for_a_full_pipe_stops_nobody() -> None:
-    program = (
-        "import asyncio, os, threading, time, structlog; from gateway.telemetry import logs\n"
-        "logs.configure(); log = structlog.get_logger()\n"
-        "os.set_blocking(2, False)\n"
-        "try:\n"
-        "    while True: os.write(2, b'x' * 4096)\n"
-        "except BlockingIOError: os.set_blocking(2, True)\n"
-        "async def main():\n"
-        "    thread = threading.Thread(target=log.warning, args=['trouble']); thread.start()\n"
-        f"    time.sleep({PATIENCE_MS / 2000}); log.info('request'); await asyncio.sleep(0)\n"
-        "    thread.join()\n"
-        "try: asyncio.run(main()); print('goes on', int(logs.LOST._value.get()))\n"
-        # A traceback would wait for room, too.
-        "except RuntimeError as error: print(error)"
+def run(program: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run([sys.executable, "-c", START + program], check=True, timeout=60, **options)
+
+
+def start(program: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", START + program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+
+
+def numbers(text: bytes) -> list[int]:
+    """The field `n` of each line; the pipe was full of x before."""
+    return [json.loads(line)["n"] for line in text.lstrip(b"x").splitlines()]
+
+
+@pytest.mark.external
+def test_colored_lines_are_text() -> None:
+    printed = run("logs.configure(colored=True); log.info('request', status=200)", stderr=subprocess.PIPE)
+    text = re.sub(r"\x1b\[\d+m", "", printed.stderr.decode())
+    assert re.fullmatch(r"\S+ \[info +\] request +status=200\n", text)
+
+
+@pytest.mark.external
+def test_a_full_disk_loses_lines_and_nothing_else() -> None:
+    # As in production, where standard error has a buffer.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "wb") as full:
+        ended = run(
+            "log.info('request'); logs.flush(); print(lost())",
+            stderr=full,
+            stdout=subprocess.PIPE,
+            env=buffered,
+        )
+    assert ended.stdout == b"1\n"
+
+
+@pytest.mark.external
+def test_a_closed_pipe_loses_lines_and_nothing_else() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        ended = run("log.info('request'); logs.flush(); print(lost())", stderr=closed, stdout=subprocess.PIPE)
+    assert ended.stdout == b"1\n"
+
+
+@pytest.mark.external
+def test_a_pipe_that_is_not_read_delays_no_line_and_loses_those_beyond_the_queue() -> None:
+    program = (
+        "import time\n"
+        "fill_pipe()\n"
+        "log.info('request', n=0)\n"
+        "while logs._queue().qsize(): time.sleep(0.01)\n"
+        f"for n in range(1, {MAX_QUEUED_LINES} + 101): log.info('request', n=n)\n"
+        "print(lost(), flush=True); input()"
+    )
+    with start(program) as process:
         assert process.stdout
-        assert process.stdout.read() == b"goes on 2\n"
+        assert process.stdout.readline() == b"100\n"
+        _, errors = process.communicate(b"\n", timeout=60)
+    assert numbers(errors) == list(range(MAX_QUEUED_LINES + 1))
+
+
+@pytest.mark.external
+def test_queued_lines_are_written_at_exit() -> None:
+    program = "fill_pipe()\nfor n in range(1000): log.info('request', n=n)\nprint('logged', flush=True)"
+    with start(program) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"logged\n"
+        _, errors = process.communicate(timeout=60)
+    assert numbers(errors) == list(range(1000))
+    assert process.returncode == 0
+
+
+@pytest.mark.external
+def test_a_reader_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    program = "logs.FLUSH_SECONDS = 0.1\nfill_pipe()\nlog.info('request', n=0)"
+    with start(program) as process:
+        assert process.wait(60) == 0
+
+
+@pytest.mark.external
+def test_lines_are_written_when_the_application_stops() -> None:
+    """A signal ends a worker process right after that, without exit handlers."""
+    program = (
+        "import asyncio\n"
+        "from gateway.telemetry.setup import Telemetry\n"
+        "async def serve():\n"
+        "    async with Telemetry('off').open(dict):\n"
+        "        fill_pipe()\n"
+        "        for n in range(1000): log.info('request', n=n)\n"
+        "        print('logged', flush=True)\n"
+        "asyncio.run(serve()); os._exit(0)"
+    )
+    with start(program) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"logged\n"
+        _, errors = process.communicate(timeout=60)
+    assert numbers(errors) == list(range(1000))
+
+
+@pytest.mark.external
+def test_lines_of_several_processes_do_not_mix() -> None:
+    reader, writer = os.pipe()
+    program = "for n in range(1000): log.info('request', n=n, text='x' * 3000)"
+    processes = [subprocess.Popen([sys.executable, "-c", START + program], stderr=writer) for _ in range(3)]
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        written = numbers(pipe.read())
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert sorted(written) == sorted([*range(1000)] * 3)
