@@ -68,7 +68,7 @@ def demo(port: int, data_dir: Path | None) -> None:
             port=port,
             signing_keys=[signing_key],
         )
-        setup.check_installed(settings.traces)
+        setup.check_traces(settings.traces)
         with_store(fill, settings)
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"

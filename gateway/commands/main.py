@@ -25,7 +25,7 @@ _ONE_LINERS = (
     SigningKeyUnusable,
     EmbeddedUnavailable,
     server.AddressUnusable,
-    metrics.PortUnusable,
+    metrics.MetricsUnavailable,
     setup.TracesUnavailable,
 )
 

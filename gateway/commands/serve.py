@@ -29,7 +29,7 @@ def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> N
         raise click.UsageError("--fd takes the place of --host and --port.")
     stop_on_signals()
     settings = read_settings(Settings)
-    setup.check_installed(settings.traces)
+    setup.check_traces(settings.traces)
     for path in settings.signing_keys:
         SigningKey.read(path)
     create_operations(create_schema(), settings)

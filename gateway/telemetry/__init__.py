@@ -13,4 +13,27 @@ personal.
 - `view`: all of it together, as the application gets it
 """
 
+import os
+from tempfile import TemporaryFile
+
 REQUEST_ID = "X-CAP-REQUEST-ID"
+
+
+def _drop_unusable_directory() -> str | None:
+    """Unset PROMETHEUS_MULTIPROC_DIR if it is not a directory to write to; returns what is wrong with it.
+
+    Otherwise the import of prometheus_client would fail, and with it every command.
+    """
+    problem = None
+    for variable in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        directory = os.environ.get(variable)
+        if directory is not None:
+            try:
+                TemporaryFile(dir=directory or os.devnull).close()
+            except OSError as error:
+                problem = f"{variable} is {directory!r}: {error.strerror}."
+                del os.environ[variable]
+    return problem
+
+
+UNUSABLE_DIRECTORY = _drop_unusable_directory()

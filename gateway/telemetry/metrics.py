@@ -17,6 +17,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from gateway.telemetry import UNUSABLE_DIRECTORY
+
 SAMPLE_SECONDS = 1
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -59,8 +61,8 @@ LOST_LINES = Counter("promo_gateway_lost_lines", "Log lines that could not be wr
 TASKS = Gauge("promo_gateway_tasks", "Tasks of the event loop.", multiprocess_mode="livesum")
 
 
-class PortUnusable(Exception):
-    """Nothing can listen on the metrics' port; the message is one line."""
+class MetricsUnavailable(Exception):
+    """Prometheus could not read the metrics; the message is one line."""
 
 
 async def sample(waiting: Callable[[], Mapping[str, int]]) -> None:
@@ -75,6 +77,8 @@ async def sample(waiting: Callable[[], Mapping[str, int]]) -> None:
 @contextmanager
 def exposed(host: str, port: int, workers: int) -> Iterator[None]:
     """Answer for this process, or for the `workers` it starts within the block; not at all on port 0."""
+    if UNUSABLE_DIRECTORY:
+        raise MetricsUnavailable(UNUSABLE_DIRECTORY)
     if not port:
         yield
         return
@@ -89,7 +93,7 @@ def exposed(host: str, port: int, workers: int) -> Iterator[None]:
         try:
             server, thread = start_http_server(port, host, registry)
         except OSError as error:
-            raise PortUnusable(
+            raise MetricsUnavailable(
                 f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
                 "Choose another with GATEWAY_METRICS_PORT."
             ) from error

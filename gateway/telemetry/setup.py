@@ -1,6 +1,7 @@
 """Everything that watches one application; traces are part of it only where they are switched on."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -14,17 +15,34 @@ from gateway.telemetry.metrics import sample
 from loaders.dispatcher import BatchObserver
 from loaders.store import Listener, Note
 
+# The one for traces comes before the one for all kinds of telemetry.
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_PROTOCOL = "http/protobuf"
+
 
 class TracesUnavailable(Exception):
-    """Traces are switched on and OpenTelemetry is not installed; the message is one line."""
+    """Traces are on and cannot be exported; the message is one line."""
 
 
-def check_installed(traces: str) -> None:
-    """Raises `TracesUnavailable` if this setting of `GATEWAY_TRACES` needs what is not there."""
-    if traces == "otlp" and not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
+def check_traces(traces: str) -> None:
+    """Raises `TracesUnavailable` if this setting of `GATEWAY_TRACES` cannot be obeyed."""
+    if traces == "off":
+        return
+    if not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
         raise TracesUnavailable(
             "GATEWAY_TRACES is otlp and OpenTelemetry is not installed: pip install 'promo-gateway[otel]'."
         )
+    for variable in _PROTOCOLS:
+        if protocol := os.environ.get(variable):
+            if protocol != _PROTOCOL:
+                raise TracesUnavailable(f"{variable} is {protocol!r}; expected {_PROTOCOL!r}.")
+            break
+    from gateway.telemetry.traces import Traces
+
+    try:
+        Traces().close()
+    except ValueError as error:
+        raise TracesUnavailable(f"OpenTelemetry cannot use its OTEL_… variables: {error}") from error
 
 
 class Telemetry:

@@ -60,6 +60,10 @@ def test_the_image_that_is_built_and_run_is_this_version() -> None:
     assert {*built, *re.findall(r"image: (.*)", KUBERNETES)} == {f"promo-gateway:{PROJECT['version']}"}
 
 
+def test_no_pod_gets_the_variables_of_services() -> None:
+    assert KUBERNETES.count("enableServiceLinks: false") == KUBERNETES.count("    spec:\n") == 2
+
+
 def test_the_manifest_asks_the_probes_that_there_are() -> None:
     assert set(re.findall(r"path: (/health/\w+)", KUBERNETES)) == {LIVE, READY}
 

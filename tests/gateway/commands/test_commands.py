@@ -161,6 +161,33 @@ def test_a_wrong_setting_is_one_line(settings: Settings, variable: str, value: s
     assert error(run("serve", variables=environment(settings, **{variable: value}))) == f"Error: {line}"
 
 
+@pytest.mark.parametrize("directory", ["/nowhere", "/dev/null", "/proc", ""])
+@pytest.mark.parametrize("variable", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+@pytest.mark.external
+def test_a_directory_of_metrics_that_cannot_be_used_stops_no_other_command(
+    variable: str, directory: str
+) -> None:
+    completed = run("--version", variables={variable: directory})
+    assert (completed.returncode, completed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("directory", "reason"),
+    [
+        ("/nowhere", "No such file or directory"),
+        ("/dev/null", "Not a directory"),
+        ("n" * 300, "File name too long"),
+        ("", "Not a directory"),
+    ],
+)
+def test_a_directory_of_metrics_that_cannot_be_used_is_one_line(
+    settings: Settings, directory: str, reason: str
+) -> None:
+    variables = environment(settings, PROMETHEUS_MULTIPROC_DIR=directory)
+    line = f"Error: PROMETHEUS_MULTIPROC_DIR is {directory!r}: {reason}."
+    assert error(run("serve", "--port", "0", variables=variables)) == line
+
+
 def test_init_db_can_be_run_again(settings: Settings) -> None:
     for _ in range(2):
         completed = run("init-db", variables=environment(settings))

@@ -14,6 +14,7 @@ from gateway.commands.main import main
 from gateway.commands.sample_data import DEMO, MOBILE, PROMOTION
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
+from gateway.telemetry.setup import check_traces
 from gateway.telemetry.traces import BatchTraces, TracedCommands, Traces
 from loaders.driver import DriverName
 from loaders.enums import Benefit
@@ -176,3 +177,55 @@ def test_traces_without_the_extra_are_one_line(monkeypatch: pytest.MonkeyPatch) 
         "Error: GATEWAY_TRACES is otlp and OpenTelemetry is not installed: "
         "pip install 'promo-gateway[otel]'.\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc'; expected 'http/protobuf'.",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+            "OTEL_EXPORTER_OTLP_PROTOCOL is 'http/json'; expected 'http/protobuf'.",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is 'grpc'; expected 'http/protobuf'.",
+        ),
+        (
+            {"OTEL_BSP_MAX_QUEUE_SIZE": "-1"},
+            "OpenTelemetry cannot use its OTEL_… variables: max_queue_size must be a positive integer.",
+        ),
+        (
+            {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many"},
+            "OpenTelemetry cannot use its OTEL_… variables: "
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative integer but got many",
+        ),
+    ],
+)
+def test_variables_that_cannot_be_obeyed_are_one_line(variables: dict[str, str], line: str) -> None:
+    result = CliRunner().invoke(main, ["serve"], env={"GATEWAY_TRACES": "otlp", **variables})
+    assert (result.exit_code, result.stderr) == (1, f"Error: {line}\n")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": ""},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+        # The one for traces counts.
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"},
+    ],
+)
+def test_variables_that_can_be_obeyed_are(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    check_traces("otlp")
+
+
+def test_without_traces_no_variable_of_theirs_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    check_traces("off")
