@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -25,7 +26,6 @@ from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, READY, Health
 from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
-from gateway.middleware.body_limit import body_limit
 from gateway.middleware.deadline import BODY_SECONDS, RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
@@ -122,16 +122,23 @@ def create_app(
         Middleware(Admission, in_flight=in_flight),
         Middleware(RequestDeadline, milliseconds=settings.deadline_ms, body_seconds=BODY_SECONDS),
     ]
-    with_body = [*limits, *body_limit(settings.max_body_bytes)]
-    with_token_body = [*limits, *body_limit(min(settings.max_body_bytes, TOKEN_REQUEST_BYTES))]
+    max_body = settings.max_body_bytes
+    max_token_body = min(max_body, TOKEN_REQUEST_BYTES)
     summary, event, token = rest_errors.summary, rest_errors.event, rest_errors.token
 
     app = Starlette(
         routes=[
-            _route(GRAPHQL_PATH, graphql_endpoint.answer, ["GET", "POST"], graphql_errors.refusal, with_body),
+            _route(
+                GRAPHQL_PATH,
+                graphql_endpoint.answer,
+                ["GET", "POST"],
+                graphql_errors.refusal,
+                limits,
+                max_body,
+            ),
             _route(ACTION_SUMMARY_PATH, ActionSummary(enter).get, ["GET"], summary, limits),
-            _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, with_body),
-            _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, with_token_body),
+            _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, limits, max_body),
+            _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, limits, max_token_body),
             _route(JWKS_PATH, token_endpoint.public_keys, ["GET"], summary),
             _route(OPENAPI_PATH, describe, ["GET"], summary),
             _route(LIVE, health.live, ["GET"], summary),
@@ -162,10 +169,14 @@ def _route(
     methods: list[str],
     render_error: RenderError,
     middleware: Sequence[Middleware] = (),
+    max_body_bytes: int = 0,
 ) -> Route:
     """A route whose errors all look like its API's, those of its middleware and of wrong methods included."""
-    guards = [_errors(render_error), Middleware(RequestHead), *middleware]
-    return Route(path, Route(path, endpoint, methods=methods), middleware=guards)
+    inner = Route(path, endpoint, methods=methods)
+    guards = [_errors(render_error), Middleware(RequestHead, max_body_bytes=max_body_bytes), *middleware]
+    if max_body_bytes:
+        guards.append(Middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes))
+    return Route(path, inner, middleware=guards)
 
 
 def _errors(render: RenderError) -> Middleware:

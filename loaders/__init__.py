@@ -7,12 +7,13 @@ organisations cannot be written.
 
 from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.dispatcher import IN_FLIGHT, LIMIT, UNOBSERVED, BatchObserver
 from loaders.lookup_cache import LookupCache
 from loaders.organizations import Organization
-from loaders.promotions import PromotionByReferenceLoader, PromotionDispatcher
+from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
 from loaders.totals import TotalsByBenefitLoader, TotalsDispatcher
 
@@ -63,11 +64,33 @@ class Loaders:
         only_customer: int | None = None,
     ) -> None:
         self.organization = organization
-        self.customers = CustomerByIdentifierLoader(dispatchers.customers, organization.id, only_customer)
-        self.promotions = PromotionByReferenceLoader(dispatchers.promotions, organization.id)
-        self.totals = TotalsByBenefitLoader(
-            dispatchers.totals, organization.id, organization.midnight(benefits_since)
+        self._dispatchers = dispatchers
+        self._benefits_since = benefits_since
+        self._only_customer = only_customer
+
+    @cached_property
+    def customers(self) -> CustomerByIdentifierLoader:
+        return CustomerByIdentifierLoader(
+            self._dispatchers.customers, self.organization.id, self._only_customer
         )
+
+    @cached_property
+    def promotions(self) -> PromotionByReferenceLoader:
+        return PromotionByReferenceLoader(self._dispatchers.promotions, self.organization.id)
+
+    @cached_property
+    def totals(self) -> TotalsByBenefitLoader:
+        since = self.organization.midnight(self._benefits_since)
+        return TotalsByBenefitLoader(self._dispatchers.totals, self.organization.id, since)
+
+    def remembered_customer(self, identifier: CustomerIdentifier) -> int | None:
+        """The customer, if this process found it lately; None says nothing."""
+        found = self._dispatchers.customers.cache.get(self.organization.id, identifier)
+        return found if self._only_customer in (None, found) else None
+
+    def remembered_promotion(self, reference: PromotionReference) -> Promotion | None:
+        """The promotion, if this process found it lately; None says nothing."""
+        return self._dispatchers.promotions.cache.get(self.organization.id, reference)
 
     @property
     def commands(self) -> dict[str, int]:

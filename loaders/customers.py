@@ -60,11 +60,6 @@ class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
         self._organization_id = organization_id
         self._only = only
 
-    def remembered(self, key: CustomerIdentifier) -> int | None:
-        """The customer, if this process found it lately; None says nothing."""
-        found = self._customers.cache.get(self._organization_id, key)
-        return found if self._only in (None, found) else None
-
     async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int | None]:
         generation = self._customers.cache.generation
         values: defaultdict[IdentifierKind, set[str]] = defaultdict(set)

@@ -71,10 +71,6 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
         self._promotions = promotions
         self._organization_id = organization_id
 
-    def remembered(self, key: PromotionReference) -> Promotion | None:
-        """The promotion, if this process found it lately; None says nothing."""
-        return self._promotions.cache.get(self._organization_id, key)
-
     async def find(self, keys: list[PromotionReference]) -> dict[PromotionReference, Promotion | None]:
         generation = self._promotions.cache.generation
         values: defaultdict[Field, set[int | str]] = defaultdict(set)

@@ -39,8 +39,8 @@ async def summarize(
 
 async def _look_up(loaders: Loaders, arguments: SummaryArguments) -> tuple[int | None, Promotion | None]:
     """The customer and the promotion: from memory, or else from the database, side by side."""
-    customer_id, reference = loaders.customers.remembered(arguments.customer), arguments.promotion
-    promotion = None if reference is None else loaders.promotions.remembered(reference)
+    customer_id, reference = loaders.remembered_customer(arguments.customer), arguments.promotion
+    promotion = None if reference is None else loaders.remembered_promotion(reference)
     if promotion is None and reference is not None:
         if customer_id is not None:
             return customer_id, await loaders.promotions.load(reference)

@@ -27,10 +27,15 @@ class OriginForm:
 
 
 class RequestHead:
-    """Middleware that refuses an invalid Host, a long target or long headers, and a body of two lengths."""
+    """Middleware that refuses an invalid Host, a long target or long headers, and a body of two lengths.
 
-    def __init__(self, app: ASGIApp) -> None:
+    It also refuses a Content-Length of more than `max_body_bytes`, which Starlette's own middleware would
+    answer in plain text.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
         self._app = app
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
@@ -41,6 +46,8 @@ class RequestHead:
             if name == b"host" and not _is_host(value):
                 raise HTTPException(400, "Host must be a name or an address, with or without a port.", _CLOSE)
             lengths += name in (b"content-length", b"transfer-encoding")
+            if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
+                raise HTTPException(413, f"A body has at most {self._max_body_bytes} bytes.")
         if size > MAX_HEADERS_BYTES:
             raise HTTPException(431, f"Request headers have at most {MAX_HEADERS_BYTES} bytes.", _CLOSE)
         if lengths > 1:
