@@ -11,6 +11,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 import traceback
 from datetime import UTC, datetime
 from functools import cache
@@ -25,6 +26,7 @@ from gateway.telemetry.metrics import LOST_LINES
 from gateway.telemetry.request_log import current_request_log
 
 MAX_QUEUED_LINES = 4096
+PAUSE_SECONDS = 0.01
 # How long the end of the process waits for a slow reader.
 FLUSH_SECONDS = 1.0
 _STANDARD_ERROR = 2
@@ -127,3 +129,6 @@ def _write(lines: "Queue[bytes]") -> None:
         except OSError:
             LOST_LINES.inc()
         lines.task_done()
+        if lines.empty():
+            # A thread that woke for each line would cost a request more than the line does.
+            time.sleep(PAUSE_SECONDS)
