@@ -2,9 +2,9 @@
 # requires-python = ">=3.11"
 # dependencies = ["gql[httpx]>=4.4,<5"]
 # ///
-"""Print what a customer has earned from a promotion, asked with the gql client.
+"""Print what a customer earned from a promotion, with the gql client.
 
-Beside `make demo`: `uv run examples/summary.py [MOBILE [PROMOTION]]`.
+Run it while `make demo` runs: `uv run examples/summary.py [MOBILE [PROMOTION]]`.
 """
 
 import os
@@ -37,25 +37,25 @@ query Earned($mobile: String!, $promotion: ID!) {
 
 
 def token() -> str:
-    """A token of this back end's own; it expires after `ttlSeconds`, so a long-running one asks again."""
-    answer = httpx.post(f"{GATEWAY}/v3/oauth/token/generate", json={"key": KEY, "secret": SECRET}).json()
-    if answer["errors"]:
-        raise SystemExit(answer["errors"][0]["message"])
-    return str(answer["data"]["accessToken"])
+    """A token for this back end. A long-running program gets a new one after `ttlSeconds`."""
+    body = httpx.post(f"{GATEWAY}/v3/oauth/token/generate", json={"key": KEY, "secret": SECRET}).json()
+    if body["errors"]:
+        raise SystemExit(body["errors"][0]["message"])
+    return str(body["data"]["accessToken"])
 
 
 def main(mobile: str = "919078345795", promotion: str = "2000065") -> None:
-    """Ask, and print one line for each amount."""
+    """Request the summary, and print a line for each amount."""
     transport = HTTPXTransport(f"{GATEWAY}/graphql", headers={"Authorization": f"Bearer {token()}"})
     request = GraphQLRequest(QUERY, variable_values={"mobile": mobile, "promotion": promotion})
     try:
         with Client(transport=transport) as session:
-            answer = session.execute(request)
-    except TransportQueryError as refusal:
-        codes = [error["extensions"]["code"] for error in refusal.errors or []]
-        raise SystemExit(f"Refused: {', '.join(codes)}") from refusal
-    summary = answer["customerPromotionActionSummary"]
-    # Amounts are strings, so that they stay exact.
+            data = session.execute(request)
+    except TransportQueryError as error:
+        codes = [each["extensions"]["code"] for each in error.errors or []]
+        raise SystemExit(f"Error: {', '.join(codes)}") from error
+    summary = data["customerPromotionActionSummary"]
+    # Amounts are strings, because floating-point numbers are not exact.
     for row in summary["points"]:
         print(row["pointsCategory"], Decimal(row["totalPointsIssued"]), row["numberOfTimesIssued"], "times")
     for currency in summary["alternateCurrencies"]:

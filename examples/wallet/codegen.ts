@@ -6,13 +6,13 @@ export default {
   generates: {
     "src/gql/": {
       preset: "client",
-      // Also writes src/gql/persisted-documents.json: every operation of this app, by its hash.
+      // Also writes src/gql/persisted-documents.json: the operations of this app by their hashes.
       presetConfig: {
         fragmentMasking: { unmaskFunctionName: "unmask" },
         persistedDocuments: { mode: "embedHashInDocument", hashAlgorithm: "sha256" },
       },
       config: {
-        // Amounts stay the exact decimals that they are: strings, never floating-point numbers.
+        // Amounts are strings, because floating-point numbers are not exact.
         scalars: { Decimal: "string", DateTime: "string" },
         strictScalars: true,
         enumsAsTypes: true,

@@ -1,4 +1,4 @@
-// The wallet's back end. It alone knows the key and its secret; the browser gets a token for one customer.
+// The back end of the wallet. It keeps the key and the secret; the browser gets a token for one customer.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
@@ -6,7 +6,7 @@ import { json } from "node:stream/consumers";
 
 const GATEWAY = process.env.GATEWAY ?? "http://127.0.0.1:8000";
 const PORT = Number(process.env.PORT ?? 5180);
-// The demo's. Yours come from the environment of your back end, never from a file that a browser can load.
+// Those of the demo. Set yours in the environment of your back end, never in a file that a browser can load.
 const KEY = process.env.GATEWAY_KEY ?? "demo-key";
 const SECRET = process.env.GATEWAY_SECRET ?? "demo-secret";
 
@@ -28,7 +28,7 @@ const PAGE_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 };
 
-// The operations that this app may send, by their ids, as codegen wrote them.
+// The operations of this app by their ids, as codegen writes them.
 const DOCUMENTS = new Map(Object.entries(JSON.parse(readFileSync("src/gql/persisted-documents.json", "utf8"))));
 
 const server = createServer(async (request, response) => {
@@ -44,7 +44,7 @@ const server = createServer(async (request, response) => {
   }
 });
 
-// Where your own sign-in belongs: here, customers are who they say they are.
+// Put your own sign-in here. This demo gives a token for any mobile number.
 async function token(request, response) {
   const { mobile } = await json(request);
   const customer = { source: "INSTORE", identifierName: "mobile", identifierValue: String(mobile) };
@@ -54,7 +54,7 @@ async function token(request, response) {
   response.end(JSON.stringify(data));
 }
 
-// The same origin for the browser, and no operation but those of this app.
+// Passes on the operations of this app and no others. For the browser it has the origin of the page.
 async function graphql(request, response) {
   const { documentId, variables } = await json(request);
   const query = DOCUMENTS.get(documentId);

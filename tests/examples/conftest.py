@@ -1,4 +1,4 @@
-"""The gateway that the examples call: a process of its own, on a port of its own."""
+"""A gateway for the examples to call: a process with a free port."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tests.support import environment, free_port, wait_until_served
 
 @pytest.fixture(scope="session")
 def address(settings: Settings) -> Iterator[str]:
-    """Where a gateway serves the demo's data."""
+    """The address of a gateway with the demo's data."""
     port = free_port()
     keys = ",".join(map(str, settings.signing_keys))
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The examples, run as a newcomer runs them: they print what the demo's customer has earned."""
+"""The examples print what the demo's customer earned, and each error in one line."""
 
 import os
 import re
@@ -34,11 +34,11 @@ def test_the_python_example_prints_exact_amounts(address: str) -> None:
     ("arguments", "key", "line"),
     [
         ([], "nobody", "Invalid client key and secret"),
-        (["1"], OAUTH_KEY, "Refused: CUSTOMER_NOT_FOUND"),
-        ([MOBILE, "1"], OAUTH_KEY, "Refused: PROMOTION_NOT_FOUND"),
+        (["1"], OAUTH_KEY, "Error: CUSTOMER_NOT_FOUND"),
+        ([MOBILE, "1"], OAUTH_KEY, "Error: PROMOTION_NOT_FOUND"),
     ],
 )
-def test_the_python_example_says_in_one_line_what_is_wrong(
+def test_the_python_example_prints_an_error_in_one_line(
     address: str, arguments: list[str], key: str, line: str
 ) -> None:
     completed = run([*PYTHON, *arguments], GATEWAY=address, GATEWAY_KEY=key)
@@ -50,7 +50,7 @@ def test_the_python_example_names_the_client_that_it_is_tested_with() -> None:
     assert f'    "{required}",\n' in (ROOT / "pyproject.toml").read_text()
 
 
-def test_the_curl_example_asks_the_same_over_both_faces(address: str) -> None:
+def test_the_curl_example_gets_the_same_data_from_both_apis(address: str) -> None:
     completed = run([str(EXAMPLES / "curl.sh")], GATEWAY=address)
     assert (completed.returncode, completed.stderr) == (0, "")
     answers = [line for line in completed.stdout.splitlines() if line.startswith("{")]

@@ -1,4 +1,4 @@
-"""The wallet, as a front-end developer has it: installed, generated, checked, built, driven in a browser."""
+"""The wallet is installed, generated, type-checked, built, and driven in a browser."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def npm(*arguments: str, **variables: str) -> None:
 
 @pytest.fixture(scope="module")
 def built() -> Path:
-    """Where the wallet's pages are; codegen and the type check come before them."""
+    """The folder of the built pages. The build begins with codegen and the type check."""
     npm("ci")
     npm("run", "build", GATEWAY_SECRET=OTHER_SECRET)
     return WALLET / "dist"
@@ -48,7 +48,7 @@ def built() -> Path:
 
 @contextmanager
 def back_end(gateway: str) -> Iterator[str]:
-    """The wallet's back end, before `gateway`."""
+    """The address of a back end of the wallet that calls `gateway`."""
     with subprocess.Popen(
         ["node", "server.js"],
         cwd=WALLET,
@@ -61,7 +61,7 @@ def back_end(gateway: str) -> Iterator[str]:
         process.terminate()
 
 
-def test_the_browser_is_sent_no_secret(built: Path) -> None:
+def test_the_built_pages_contain_no_secret(built: Path) -> None:
     sent = b"".join(path.read_bytes() for path in built.rglob("*") if path.is_file())
     assert b"customerPromotionActionSummary" in sent
     for secret in (OAUTH_KEY, OAUTH_SECRET, OTHER_SECRET):
@@ -81,6 +81,6 @@ async def test_every_trusted_document_is_answered_with_one_aggregation(gateway: 
 
 
 @pytest.mark.usefixtures("built")
-def test_it_shows_every_state_in_a_browser(address: str) -> None:
+def test_the_wallet_in_a_browser(address: str) -> None:
     with back_end(address) as wallet:
         npm("test", WALLET=wallet, CHROMIUM=shutil.which("chromium") or "")

@@ -6,7 +6,7 @@ import { Wallet } from "./Wallet";
 
 export function App() {
   const [mobile, setMobile] = useState<string>();
-  // One client per customer: nothing that one of them has loaded is left for the next.
+  // A client for each customer, so that no data of one customer is shown to the next.
   const client = useMemo(() => mobile && createClient(mobile), [mobile]);
 
   return (

@@ -35,7 +35,7 @@ export function PointsChart({ promotions }: { promotions: Promotion[] }) {
   if (bars.length === 0) return null;
 
   const longest = bars.reduce((most, { total }) => (total > most ? total : most), 1n);
-  // For drawing only: amounts that are shown are never rounded.
+  // Only for drawing. Amounts that are shown as text are never rounded.
   const percent = (amount: bigint) => Number((amount * 10_000n) / longest) / 100;
 
   return (

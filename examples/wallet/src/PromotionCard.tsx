@@ -92,7 +92,7 @@ export function PromotionCard({ title, summary }: Properties) {
 
 const Times = ({ n }: { n: number }) => <strong>× {n}</strong>;
 
-// The day on which it was issued where it was issued, wherever the reader is.
+// The day in the organisation's time zone, whatever time zone the reader is in.
 function day(time: string): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" }).format(new Date(time.slice(0, 10)));
 }

@@ -1,13 +1,13 @@
 const DEMO_CUSTOMERS = [
   ["919800000143", "earned from three promotions"],
-  ["919078345795", "earned from one"],
-  ["919078345796", "has earned nothing yet"],
+  ["919078345795", "earned from one promotion"],
+  ["919078345796", "earned nothing yet"],
 ] as const;
 
 export function SignIn({ onSignIn }: { onSignIn: (mobile: string) => void }) {
   return (
     <section className="card sign-in">
-      <h2>Who are you?</h2>
+      <h2>Sign in to your wallet</h2>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -20,7 +20,7 @@ export function SignIn({ onSignIn }: { onSignIn: (mobile: string) => void }) {
           <button className="primary">Sign in</button>
         </div>
       </form>
-      <p>Or be one of the demo's customers:</p>
+      <p>Or sign in as one of the demo's customers:</p>
       <ul className="choices">
         {DEMO_CUSTOMERS.map(([mobile, description]) => (
           <li key={mobile}>

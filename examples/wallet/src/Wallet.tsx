@@ -4,8 +4,8 @@ import { graphql } from "./gql";
 import { PointsChart } from "./PointsChart";
 import { PromotionCard } from "./PromotionCard";
 
-// One operation for the whole screen: however many promotions it names, the database answers them all with
-// one aggregation. Each component says in a fragment which fields it shows, and is given no others.
+// One operation for the whole screen. The database answers it with one aggregation, however many promotions
+// it has. Each component has a fragment with the fields that it shows, and gets only these.
 const WALLET = graphql(`
   query Wallet($mobile: String!) {
     summer: customerPromotionActionSummary(

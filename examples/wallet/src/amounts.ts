@@ -1,7 +1,7 @@
-/** An amount as the gateway sends it, "600.000", in whole thousandths, which add up exactly. */
+/** An amount such as "600.000" as a number of thousandths, which can be added exactly. */
 export const thousandths = (amount: string) => BigInt(amount.replace(".", ""));
 
-/** Thousandths as people read them. */
+/** A number of thousandths as text for people. */
 export function shown(thousandths: bigint): string {
   const digits = String(thousandths).padStart(4, "0");
   const amount = `${digits.slice(0, -3)}.${digits.slice(-3)}` as `${number}`;

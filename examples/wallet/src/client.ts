@@ -1,28 +1,28 @@
 import { Client, fetchExchange, makeOperation, mapExchange, type Operation } from "urql";
 
-/** The back end does not know the customer who wants to sign in. */
+/** There is no customer with this mobile number. */
 export class CustomerUnknown extends Error {}
 
-/** A GraphQL client that asks as one customer. */
+/** A GraphQL client with a token for one customer. */
 export function createClient(mobile: string): Client {
   return new Client({
     url: "/graphql",
-    // A GET would write the customer's number into URLs, and so into logs.
+    // A GET would put the customer's number into URLs, and so into logs.
     preferGetMethod: false,
-    // While you develop, documents go to the gateway as they are, so that you can change them.
+    // In development, documents are sent in full, so that you can change them.
     exchanges: import.meta.env.PROD ? [mapExchange({ onOperation: byId }), fetchExchange] : [fetchExchange],
     fetch: fetchAs(mobile),
   });
 }
 
-/** The operation with the id that codegen gave to its document, in the place of the document. */
+/** Replaces the document of an operation by the id that codegen gave it. */
 function byId(operation: Operation): Operation {
   const { __meta__ } = operation.query as { __meta__?: { hash: string } };
   const query = { kind: "Document", definitions: [], documentId: __meta__?.hash } as unknown as Operation["query"];
   return makeOperation(operation.kind, { ...operation, query });
 }
 
-/** `fetch` with the customer's token, which is renewed shortly before it expires. */
+/** `fetch` with a token for the customer, which is renewed shortly before it expires. */
 function fetchAs(mobile: string): typeof fetch {
   let token = "";
   let renewAt = 0;
@@ -35,7 +35,7 @@ function fetchAs(mobile: string): typeof fetch {
     const headers = new Headers(init?.headers);
     headers.set("Authorization", `Bearer ${token}`);
     const answer = await fetch(url, { ...init, headers });
-    // Its keys may have changed before the token expired.
+    // A token can become invalid before it expires, for example when signing keys change.
     if (answer.status === 401) renewAt = 0;
     return answer;
   };

@@ -1,4 +1,4 @@
-// Drives the built wallet in a browser: WALLET is its address, a demo gateway behind it.
+// Tests the built wallet in a browser. WALLET is the address of its back end, which calls a demo gateway.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -19,15 +19,15 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Runs `use` on the page that a customer sees after signing in; nothing may be logged but `expected`. */
+/** Signs in with `mobile` and runs `use` on the page, which may log only `expected`. */
 async function visit({ mobile, route, options, expected = [] }, use) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const logged = [];
   page.on("console", (message) => logged.push(message.text()));
   page.on("pageerror", (error) => logged.push(error.message));
-  const abroad = [];
-  page.on("request", (request) => request.url().startsWith(`${WALLET}/`) || abroad.push(request.url()));
+  const otherHosts = [];
+  page.on("request", (request) => request.url().startsWith(`${WALLET}/`) || otherHosts.push(request.url()));
   if (route) await page.route("**/graphql", route);
   await page.goto(WALLET);
   if (mobile) {
@@ -36,11 +36,11 @@ async function visit({ mobile, route, options, expected = [] }, use) {
   }
   await use(page);
   assert.deepEqual(logged, expected);
-  assert.deepEqual(abroad, []);
+  assert.deepEqual(otherHosts, []);
   await context.close();
 }
 
-test("the documented customer sees what the documentation says", () =>
+test("the customer of the documentation sees the documented benefits", () =>
   visit({ mobile: "919078345795" }, async (page) => {
     const card = page.getByRole("article");
     await card.waitFor();
@@ -56,7 +56,7 @@ test("the documented customer sees what the documentation says", () =>
     );
   }));
 
-test("totals of several promotions are added up exactly", () =>
+test("totals of several promotions are added exactly", () =>
   visit({ mobile: "919800000143" }, async (page) => {
     await page.getByRole("figure").waitFor();
     assert.deepEqual(await page.locator(".legend div").allInnerTexts(), [
@@ -71,13 +71,13 @@ test("totals of several promotions are added up exactly", () =>
     ]);
   }));
 
-test("a customer who has earned nothing is told so", () =>
+test("a customer without benefits sees a message", () =>
   visit({ mobile: "919078345796" }, async (page) => {
     await page.getByRole("heading", { name: "Nothing earned yet" }).waitFor();
     assert.equal(await page.getByRole("article").count(), 0);
   }));
 
-test("an unknown customer is told so, and can try another number", () =>
+test("an unknown customer sees a message and can try another number", () =>
   visit(
     { mobile: "12345", expected: ["Failed to load resource: the server responded with a status of 404 (Not Found)"] },
     async (page) => {
@@ -87,7 +87,7 @@ test("an unknown customer is told so, and can try another number", () =>
     },
   ));
 
-test("a gateway that cannot be reached is said so, and asked again on demand", async () => {
+test("while the gateway cannot be reached, the customer can try again", async () => {
   let up = false;
   const route = (request) => (up ? request.continue() : request.abort());
   const expected = ["Failed to load resource: net::ERR_FAILED"];
@@ -99,7 +99,7 @@ test("a gateway that cannot be reached is said so, and asked again on demand", a
   });
 });
 
-test("the browser sends the id of a document, and the back end takes nothing else", async () => {
+test("the browser sends the id of a document, and the back end accepts nothing else", async () => {
   await visit({ mobile: "919078345795" }, async (page) => {
     const [request] = await Promise.all([
       page.waitForRequest("**/graphql"),
@@ -116,7 +116,7 @@ test("the browser sends the id of a document, and the back end takes nothing els
   }
 });
 
-test("a token that is refused is replaced", async () => {
+test("a token that the gateway refuses is replaced", async () => {
   let refusals = 0;
   const route = (request) => (refusals++ ? request.continue() : request.fulfill({ status: 401, json: {} }));
   const expected = ["Failed to load resource: the server responded with a status of 401 (Unauthorized)"];
@@ -129,7 +129,7 @@ test("a token that is refused is replaced", async () => {
   });
 });
 
-/** Changes what the gateway answers. */
+/** Changes the data in the response of the gateway. */
 const altered = (change) => async (request) => {
   const response = await request.fetch();
   const body = await response.json();
@@ -137,7 +137,7 @@ const altered = (change) => async (request) => {
   await request.fulfill({ response, json: body });
 };
 
-test("one promotion that cannot be read does not hide the others", () => {
+test("a promotion that cannot be read does not hide the others", () => {
   const route = altered((data) => (data.coins = null));
   return visit({ mobile: "919800000143", route }, async (page) => {
     await page.getByText("Cannot be shown just now: Double coins.").waitFor();
@@ -145,7 +145,7 @@ test("one promotion that cannot be read does not hide the others", () => {
   });
 });
 
-test("where no points were earned there is no chart of them", () => {
+test("without points there is no chart", () => {
   const route = altered((data) => Object.values(data).forEach((summary) => (summary.points = [])));
   return visit({ mobile: "919800000143", route }, async (page) => {
     await page.getByRole("article").first().waitFor();
@@ -155,7 +155,7 @@ test("where no points were earned there is no chart of them", () => {
 
 const never = () => {};
 const STATES = {
-  "sign-in": { shows: "Who are you?" },
+  "sign-in": { shows: "Sign in to your wallet" },
   loading: { mobile: "919800000143", route: never, shows: "Loading" },
   earned: { mobile: "919800000143", shows: "Birthday week" },
   documented: { mobile: "919078345795", shows: "Summer sale" },
@@ -176,7 +176,7 @@ for (const [state, { shows, ...visited }] of Object.entries(STATES)) {
           await page.getByText(shows).first().waitFor();
           await page.screenshot({ path: `${SCREENSHOTS}${state}-${width}-${colorScheme}.png`, fullPage: true });
           assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
-          // Not by a script element, which the page's policy forbids.
+          // Not as a script element, which the page's policy forbids.
           await page.evaluate(readFileSync(AXE, "utf8"));
           const { violations } = await page.evaluate("axe.run()");
           assert.deepEqual(
