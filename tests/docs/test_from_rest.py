@@ -1,4 +1,4 @@
-"""The guide from REST to GraphQL tells the truth: its requests, its fields, its codes."""
+"""docs/from-rest.md has the requests, fields and errors of both APIs as they are."""
 
 import re
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ from gateway.commands.sample_data import MOBILE
 from gateway.errors import ERRORS
 from resolvers.errors import IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.schema import create_schema
-from tests.docs.test_readme import curl
+from tests.helpers.curl import curl
 from tests.support import Gateway
 from tests.test_house import ROOT
 
 GUIDE = (ROOT / "docs" / "from-rest.md").read_text()
 TYPES = create_schema()._schema.type_map
-# Only REST can be asked like this: GraphQL's own validation refuses it.
-REFUSED_BY_VALIDATION = {SourceMissing, SourceInvalid, IdentifierNameInvalid}
+# The validation of GraphQL rejects such requests before they are executed.
+REJECTED_BY_VALIDATION = {SourceMissing, SourceInvalid, IdentifierNameInvalid}
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The table under a heading, without its head."""
+    """The rows of the table below a heading."""
     section = GUIDE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = re.findall(r"^\| (.*) \|$", section, re.M)
     return [line.replace("`", "").split(" | ") for line in lines[1:]]
 
 
-async def test_both_faces_answer_as_the_guide_says(gateway: Gateway) -> None:
+async def test_both_apis_answer_as_the_guide_prints(gateway: Gateway) -> None:
     [(call, body)] = re.findall(r"```sh\n(curl .*?)```\n```json\n(.*?)\n```", GUIDE, re.S)
     assert (await curl(gateway, call)).text == body
     [(query, answer)] = re.findall(r"```graphql\n(query Summary.*?)```.*?```json\n(.*?)\n```", GUIDE, re.S)
@@ -43,7 +43,7 @@ async def test_many_promotions_are_one_aggregation(gateway: Gateway) -> None:
 
 
 def fields(type_: GraphQLObjectType, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every field with a value of its own, by its path in an answer."""
+    """Every field that is not an object, by its path in a response."""
     for name, field in type_.fields.items():
         named = get_named_type(field.type)
         if isinstance(named, GraphQLObjectType):
@@ -57,7 +57,7 @@ def fields(type_: GraphQLObjectType, path: str = "") -> Iterator[tuple[str, str]
 def test_the_guide_has_every_field_with_its_type() -> None:
     summary = TYPES["CustomerPromotionActionSummary"]
     assert isinstance(summary, GraphQLObjectType)
-    listed = [(path, type_) for path, _, type_ in rows("Fields") if type_ != "left out"]
+    listed = [(path, type_) for path, _, type_ in rows("Fields") if type_ != "not present"]
     assert listed == list(fields(summary))
 
 
@@ -69,12 +69,12 @@ def test_the_guide_has_every_argument() -> None:
 
 
 def test_the_guide_has_every_error_with_its_codes() -> None:
-    refused = "GRAPHQL_VALIDATION_FAILED or BAD_USER_INPUT"
+    rejected = "GRAPHQL_VALIDATION_FAILED or BAD_USER_INPUT"
     expected = {
-        (shown.code, refused if error in REFUSED_BY_VALIDATION else shown.graphql_code)
-        for error, shown in ERRORS.items()
+        (spec.code, rejected if error in REJECTED_BY_VALIDATION else spec.graphql_code)
+        for error, spec in ERRORS.items()
     }
     listed = {(int(code), graphql_code) for code, _, graphql_code, _ in rows("Errors")}
     assert listed == expected | {(8116, "none"), (413, "CONTENT_TOO_LARGE")}
     messages = {message for _, message, *_ in rows("Errors")}
-    assert {shown.message for shown in ERRORS.values() if shown.message} <= messages
+    assert {spec.message for spec in ERRORS.values() if spec.message} <= messages

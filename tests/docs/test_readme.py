@@ -1,42 +1,20 @@
 """The requests of the README, of the docs and of the demo, sent as they stand; the answers are as printed."""
 
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from gateway.auth.credentials import authorization
 from gateway.commands.demo import announcement
 from gateway.commands.sample_data import PASSWORD, TILL
+from tests.helpers.curl import ADDRESS, curl
 from tests.support import Gateway
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CALLERS = (ROOT / "docs/callers.md").read_text()
-ADDRESS = "http://127.0.0.1:8000"
-
-
-async def curl(gateway: Gateway, command: str) -> httpx.Response:
-    """What `curl -s` would do with this command line, on the gateway under test."""
-    program, silent, *words = shlex.split(command.replace("\\\n", " "))
-    assert (program, silent) == ("curl", "-s")
-    headers, content, url = {}, None, ""
-    while words:
-        match words.pop(0):
-            case "-H":
-                name, _, value = words.pop(0).partition(": ")
-                headers[name] = value
-            case "-d":
-                content = words.pop(0)
-            case word:
-                url = word
-    assert url.startswith(ADDRESS)
-    method = "GET" if content is None else "POST"
-    path = url.removeprefix(ADDRESS)
-    return await gateway.client.request(method, path, headers=headers, content=content)
 
 
 async def test_the_requests_of_the_readme_are_answered_as_printed(gateway: Gateway) -> None:

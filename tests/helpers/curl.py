@@ -1,0 +1,29 @@
+"""Sends the curl commands that documents print to the gateway under test."""
+
+import shlex
+
+import httpx
+
+from tests.support import Gateway
+
+ADDRESS = "http://127.0.0.1:8000"
+
+
+async def curl(gateway: Gateway, command: str) -> httpx.Response:
+    """What `curl -s` would do with this command line, on the gateway under test."""
+    program, silent, *words = shlex.split(command.replace("\\\n", " "))
+    assert (program, silent) == ("curl", "-s")
+    headers, content, url = {}, None, ""
+    while words:
+        match words.pop(0):
+            case "-H":
+                name, _, value = words.pop(0).partition(": ")
+                headers[name] = value
+            case "-d":
+                content = words.pop(0)
+            case word:
+                url = word
+    assert url.startswith(ADDRESS)
+    method = "GET" if content is None else "POST"
+    path = url.removeprefix(ADDRESS)
+    return await gateway.client.request(method, path, headers=headers, content=content)
