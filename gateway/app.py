@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -152,7 +153,7 @@ def create_app(
             *telemetry.middleware,
             Middleware(SecurityHeaders),
             *cors_middleware(settings.cors_origins, settings.cors_headers, cors_origin_pattern),
-            *_trusted_proxies(settings.trusted_proxies),
+            *trusted_proxies(settings.trusted_proxies),
             Middleware(OriginForm),
         ],
         exception_handlers={HTTPException: summary},
@@ -189,8 +190,14 @@ async def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=UNANSWERED)
 
 
-def _trusted_proxies(proxies: Sequence[str]) -> list[Middleware]:
-    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(proxies))] if proxies else []
+def trusted_proxies(proxies: Sequence[str]) -> list[Middleware]:
+    """Middleware that believes these addresses and networks whom they forward for."""
+    if not proxies:
+        return []
+    networks = map(ip_network, proxies)
+    # To a server that listens on `::`, a client that comes over IPv4 has such an address.
+    mapped = [f"::ffff:{ip4.network_address}/{ip4.prefixlen + 96}" for ip4 in networks if ip4.version == 4]
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=[*proxies, *mapped])]
 
 
 def create_operations(schema: Schema, settings: Settings) -> Operations:

@@ -80,7 +80,13 @@ def bind(host: str, port: int, advice: str = "") -> socket.socket:
     """A listening socket; raises `AddressUnusable`, whose message ends with the advice."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        # So that `::` is every address, those of IPv4 too.
+        both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
+    except UnicodeError as error:
+        raise AddressUnusable(
+            f"Cannot listen on {host!r}: it is not a host name. {advice}".rstrip()
+        ) from error
     except OSError as error:
         # To the text of other errors, `create_server` adds the address once more.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)

@@ -1,0 +1,69 @@
+"""Where the server listens, and whose word it takes for a client's address."""
+
+import socket
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from gateway import server
+from gateway.app import trusted_proxies
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("::", "127.0.0.1"),
+        ("::", "::1"),
+        ("::1", "::1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_a_client_reaches_the_address(host: str, address: str) -> None:
+    with server.bind(host, 0) as listening:
+        socket.create_connection((address, listening.getsockname()[1]), timeout=5).close()
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("::1", "127.0.0.1"), ("0.0.0.0", "::1"), ("127.0.0.1", "::1"), ("::ffff:127.0.0.1", "::1")],
+)
+def test_a_client_reaches_no_other_address(host: str, address: str) -> None:
+    with server.bind(host, 0) as listening, pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address, listening.getsockname()[1]), timeout=5)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64, ".", "ä" * 64])
+def test_what_is_no_host_name_is_refused(host: str) -> None:
+    with pytest.raises(server.AddressUnusable, match=r"^Cannot listen on .*Choose another\.$"):
+        server.bind(host, 0, "Choose another.")
+
+
+async def _show_client(request: Request) -> PlainTextResponse:
+    assert request.client
+    return PlainTextResponse(request.client.host)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "sender", "client"),
+    [
+        (["10.0.0.0/8"], "10.1.2.3", "203.0.113.7"),
+        (["10.0.0.0/8"], "::ffff:10.1.2.3", "203.0.113.7"),
+        (["10.1.2.3"], "::ffff:10.1.2.3", "203.0.113.7"),
+        (["fd00::/8"], "fd00::1", "203.0.113.7"),
+        (["10.0.0.0/8"], "::ffff:11.1.2.3", "::ffff:11.1.2.3"),
+        (["10.1.2.3"], "::ffff:10.1.2.4", "::ffff:10.1.2.4"),
+        (["fd00::/8"], "fe80::1", "fe80::1"),
+    ],
+)
+async def test_only_trusted_proxies_name_the_client(proxies: list[str], sender: str, client: str) -> None:
+    app = Starlette(routes=[Route("/", _show_client)], middleware=trusted_proxies(proxies))
+    transport = httpx.ASGITransport(app, client=(sender, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        response = await http.get("/", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert response.text == client
