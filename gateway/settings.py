@@ -175,7 +175,7 @@ class Settings(ImportSettings):
         5_000, "Milliseconds to answer a request; `X-CAP-DEADLINE-MS` can shorten them.", 1, 600_000
     )
     keep_alive_seconds: int = _setting(
-        75, "Seconds that an idle connection stays open; choose more than the load balancer's.", 1, 3600
+        75, "Seconds that an idle connection stays open; choose more than the load balancer's.", 1, 86_400
     )
     max_concurrent_requests: int = _setting(
         500, "Requests that a process handles at once; further requests get 503.", 1, 100_000

@@ -138,7 +138,7 @@ def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, value: str, expe
         ("GATEWAY_PORT", "-1", "is '-1'; expected a number from 0 to 65535."),
         ("GATEWAY_PORT", "٨٠", "is '٨٠'; expected a number from 0 to 65535."),
         ("GATEWAY_PORT", "http://10.0.0.1", "is 'http://10.0.0.1'; expected a number from 0 to 65535."),
-        ("GATEWAY_KEEP_ALIVE_SECONDS", "0", "is '0'; expected a number from 1 to 3600."),
+        ("GATEWAY_KEEP_ALIVE_SECONDS", "0", "is '0'; expected a number from 1 to 86400."),
         (
             "GATEWAY_BENEFITS_SINCE",
             "12.6.2025",
