@@ -94,7 +94,7 @@ def create_app(
     persisted = PersistedDocuments(
         operations,
         only_trusted=settings.trusted_documents_only,
-        remembered_bytes=settings.apq_cache_bytes,
+        cache_bytes=settings.apq_cache_bytes,
     )
     in_flight = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, in_flight)
@@ -131,7 +131,7 @@ def create_app(
         routes=[
             _route(
                 GRAPHQL_PATH,
-                graphql_endpoint.answer,
+                graphql_endpoint.respond,
                 ["GET", "POST"],
                 graphql_errors.refusal,
                 limits,

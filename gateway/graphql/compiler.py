@@ -1,9 +1,9 @@
-"""Compiles an operation that passed validation into a plan.
+"""Compiles a valid operation into a plan.
 
-The schema is the only source: a plan is made of what Strawberry's fields say of themselves, so nothing is
-described twice. What the compiler does not know is left to graphql-core's executor: directives,
-introspection, abstract types, nullable fields below the root, lists of anything but objects, fields with
-extensions, arguments below the root, and those of the root that are no plain scalars or enums.
+A plan is made from the definitions of Strawberry's fields, so the schema is the only source. graphql-core's
+executor executes what the compiler does not support: directives, introspection, abstract types, nullable
+fields below the query, lists of anything but objects, fields with extensions, arguments below the query, and
+arguments of the query that are neither scalars nor enums.
 """
 
 from collections.abc import Callable, Iterable
@@ -47,20 +47,20 @@ from strawberry.types.field import StrawberryField
 
 from gateway.graphql.plan import Complete, FieldFailed, Plan, ResolveRoot, Root
 
-# Without directives, what is selected does not depend on variables.
+# Without directives, the selection does not depend on variables.
 _NO_VARIABLES = VariableValues({}, {})
-# What graphql-core makes of these, and of enums, is what Strawberry gives a resolver.
-_TAKEN_AS_THEY_ARE = str, int, float, bool, strawberry.ID
+# Strawberry passes values of these types, and of enums, to a resolver as graphql-core coerces them.
+_PASSED_UNCHANGED = str, int, float, bool, strawberry.ID
 
 
 class _NotCompilable(Exception):
-    """The executor has to answer this operation."""
+    """The compiler does not support this operation."""
 
 
 def compile_operation(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
 ) -> Plan | None:
-    """A plan for a valid operation; None if it is not compilable."""
+    """The plan of a valid operation; None if the compiler does not support it."""
     if operation.operation is not OperationType.QUERY or _has_directives(document):
         return None
     try:
@@ -137,20 +137,20 @@ class _Compiler:
                 fields.append((key, _nodes(selected), _resolve(_definition(field)), complete_field))
 
         def complete(value: Any) -> dict[str, Any]:
-            answer = {}
+            completed = {}
             for key, nodes, resolve, complete_field in fields:
                 try:
                     if (resolved := resolve(value)) is None:
                         raise TypeError(
                             f"Cannot return null for non-nullable field {type_.name}.{nodes[0].name.value}."
                         )
-                    answer[key] = complete_field(resolved)
+                    completed[key] = complete_field(resolved)
                 except FieldFailed as failed:
                     failed.path.insert(0, key)
                     raise
                 except Exception as error:
                     raise FieldFailed(error, nodes, key) from error
-            return answer
+            return completed
 
         return complete
 
@@ -168,14 +168,14 @@ class _Compiler:
         complete_item = self._non_null(item, details)
 
         def complete(values: Iterable[Any]) -> list[Any]:
-            answer = []
+            completed = []
             for index, value in enumerate(values):
                 try:
-                    answer.append(complete_item(value))
+                    completed.append(complete_item(value))
                 except FieldFailed as failed:
                     failed.path.insert(0, index)
                     raise
-            return answer
+            return completed
 
         return complete
 
@@ -194,17 +194,17 @@ def _python_name(argument: GraphQLArgument) -> str:
     kind = definition.type
     if type(kind) is StrawberryOptional:
         kind = kind.of_type
-    if not isinstance(kind, StrawberryEnumDefinition) and kind not in _TAKEN_AS_THEY_ARE:
+    if not isinstance(kind, StrawberryEnumDefinition) and kind not in _PASSED_UNCHANGED:
         raise _NotCompilable
     return definition.python_name
 
 
 def _split(field: GraphQLField, node: FieldNode) -> tuple[GraphQLField, GraphQLField]:
-    """The field with only the arguments that are the same each time, and with only the others."""
-    depends = {one.name.value for one in node.arguments or () if isinstance(one.value, VariableNode)}
+    """The field with its constant arguments, and with those that depend on variables."""
+    variables = {one.name.value for one in node.arguments or () if isinstance(one.value, VariableNode)}
     constant, varying = (
-        {name: argument for name, argument in field.args.items() if (name in depends) == varies}
-        for varies in (False, True)
+        {name: argument for name, argument in field.args.items() if (name in variables) == varying}
+        for varying in (False, True)
     )
     return GraphQLField(field.type, constant), GraphQLField(field.type, varying)
 

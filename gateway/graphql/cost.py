@@ -1,7 +1,4 @@
-"""What an operation costs, in a unit that means something: the summaries that it asks the database for."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The cost of an operation: the number of summaries that it reads from the database."""
 
 from graphql import (
     DocumentNode,
@@ -10,32 +7,30 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_argument_values,
-    get_variable_values,
 )
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
+from graphql.execution.values import VariableValues
 
 
 def count_summaries(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
-    variables: Mapping[str, Any],
+    values: VariableValues,
 ) -> int:
-    """How many fields of the query a valid operation asks for; aliases of the same arguments are one.
+    """How many fields of the query a valid operation selects; fields with the same arguments count once.
 
-    What executing the operation will refuse asks for nothing.
+    A field whose arguments cannot be used fails without a summary, and does not count.
     """
-    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
     query = schema.query_type
-    if isinstance(values, list) or query is None:
-        return 0
+    assert query is not None, "the schema has a query type"
     fragments = {
         one.name.value: FragmentDetails(one)
         for one in document.definitions
         if isinstance(one, FragmentDefinitionNode)
     }
     collected = collect_fields(schema, fragments, values, query, operation)
-    asked = set()
+    summaries = set()
     for details in collected.grouped_field_set.values():
         node = details[0].node
         if (field := query.fields.get(node.name.value)) is not None:
@@ -43,5 +38,5 @@ def count_summaries(
                 arguments = get_argument_values(field, node, values)
             except GraphQLError:
                 continue
-            asked.add((node.name.value, frozenset(arguments.items())))
-    return len(asked)
+            summaries.add((node.name.value, frozenset(arguments.items())))
+    return len(summaries)

@@ -1,6 +1,6 @@
-"""GraphQL over HTTP: a request's parameters, an operation of the schema, an answer with our errors."""
+"""`/graphql`: reads a request, executes its operation and writes the response."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
@@ -16,10 +16,9 @@ from gateway.errors import (
     PersistedQueryNotFound,
     describe,
 )
-from gateway.graphql.operations import AD_HOC, Operation, Operations
+from gateway.graphql.operations import AD_HOC, Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
-from gateway.graphql.redaction import without_input
-from gateway.graphql.request import ANSWER_TYPES, GraphQLRequest, answer_type, read
+from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
 from gateway.telemetry.request_log import current_request_log, note_error
 from resolvers.context import Context
 
@@ -27,13 +26,12 @@ GRAPHQL_PATH = "/graphql"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
-ASKS_COST = (b"x-cap-cost", b"1")
 
 
 class GraphQLEndpoint:
-    """POST and GET `/graphql`. `enter` checks the caller and opens the context of its request.
+    """POST and GET `/graphql`. `enter` authenticates the caller and returns the context of the request.
 
-    A browser that comes without an operation gets `page`; where there is none, what everybody gets.
+    A browser that opens the URL without an operation gets `page`, if there is one.
     """
 
     def __init__(
@@ -48,51 +46,46 @@ class GraphQLEndpoint:
         self._enter = enter
         self._page = page
 
-    async def answer(self, request: Request) -> Response:
-        """Answer a request; what is not a GraphQL request at all is an exception of `gateway.errors`."""
+    async def respond(self, request: Request) -> Response:
+        """Respond to a request; raises an exception for one that is not a GraphQL request."""
         if self._page is not None and _wants_page(request):
             return self._page(request)
         if request.method == "HEAD":
             raise HTTPException(405, headers={"Allow": "GET, POST"})
         context = await self._enter(request)
         current_request_log().operation = AD_HOC
-        media_type = answer_type(request.headers)
+        media_type = response_type(request.headers)
         if media_type is None:
-            raise HTTPException(406, f"The answer can be {' or '.join(ANSWER_TYPES)}.")
-        content_type = f"{media_type}; charset=utf-8"
+            raise HTTPException(406, f"The response can be {' or '.join(RESPONSE_TYPES)}.")
+        status = 400
         try:
-            body = await self._execute(await read(request), request, context)
+            body = await self._execute(request, await read(request), context)
         except PersistedQueryNotFound as error:
-            # To Apollo's clients this is no failure: they read it from a 200, and send the document.
-            return Response(json_format.encode(_refused(error)), media_type=content_type)
+            # Apollo's clients read it from a response with status 200, and send the document.
+            body, status = _request_error(error), 200
         except (LimitExceeded, OperationUnknown, DocumentNotTrusted) as error:
-            body = _refused(error)
-        content = json_format.encode(body)
-        # In the older type, only the body says what came of a request; the status, that it was one.
-        failed = "data" not in body and media_type != json_format.MEDIA_TYPE
-        return Response(content, 400 if failed else 200, media_type=content_type)
+            body = _request_error(error)
+        if "data" in body or media_type == json_format.MEDIA_TYPE:
+            status = 200
+        return Response(json_format.encode(body), status, media_type=f"{media_type}; charset=utf-8")
 
-    async def _execute(self, asked: GraphQLRequest, request: Request, context: Context) -> dict[str, Any]:
+    async def _execute(
+        self, request: Request, parameters: GraphQLRequest, context: Context
+    ) -> dict[str, Any]:
         try:
-            operation = self._persisted.prepare(asked)
+            operation = self._persisted.prepare(parameters)
         except GraphQLSyntaxError as error:
-            return _answer(ExecutionResult(None, [error]), PARSE_FAILED)
+            return _body(ExecutionResult(None, [error]), PARSE_FAILED)
         current_request_log().operation = operation.label
         if request.method == "GET" and not operation.is_query:
             raise HTTPException(405, "A GET to /graphql takes queries only.", {"Allow": "POST"})
         if operation.errors:
-            return _answer(ExecutionResult(None, operation.errors), VALIDATION_FAILED)
-        result = await self._operations.execute(operation, asked.variables, context)
-        body = _answer(result, BAD_USER_INPUT, asked.variables)
-        if ASKS_COST in request.headers.raw:
-            body["extensions"] = {"cost": self._cost(operation, asked, context)}
+            return _body(ExecutionResult(None, operation.errors), VALIDATION_FAILED)
+        body = _body(await self._operations.execute(operation, parameters.variables, context), BAD_USER_INPUT)
+        if request.headers.get("x-cap-cost") == "1":
+            summaries = self._operations.count_summaries(operation, parameters.variables)
+            body["extensions"] = {"cost": {"summaries": summaries, "commands": context.loaders.commands}}
         return body
-
-    def _cost(self, operation: Operation, asked: GraphQLRequest, context: Context) -> dict[str, Any]:
-        return {
-            "summaries": self._operations.summaries(operation, asked.variables),
-            "commands": context.loaders.commands,
-        }
 
 
 def _wants_page(request: Request) -> bool:
@@ -103,32 +96,26 @@ def _wants_page(request: Request) -> bool:
     )
 
 
-def _refused(error: Exception) -> dict[str, Any]:
-    return _answer(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
+def _request_error(error: Exception) -> dict[str, Any]:
+    return _body(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
 
 
-def _answer(
-    result: ExecutionResult, refused_as: str, variables: Mapping[str, object] | None = None
-) -> dict[str, Any]:
-    """The body, without data where nothing was executed.
+def _body(result: ExecutionResult, code: str) -> dict[str, Any]:
+    """The body of a response, without data if nothing was executed.
 
-    `refused_as` is the code of errors that graphql-core itself raised; it looked at `variables` only where
-    they are given.
+    `code` is the code of errors that graphql-core itself raised.
     """
     if not result.errors:
         return {"data": result.data}
-    errors = [_shown(error, refused_as, variables) for error in result.errors]
+    errors = [_error(error, code) for error in result.errors]
     return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
 
-def _shown(error: GraphQLError, refused_as: str, variables: Mapping[str, object] | None) -> dict[str, Any]:
-    """`error` as the caller may see it."""
-    # An error that graphql-core raised itself has either no original error, or again one of its own.
-    if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
-        known = describe(error.original_error)
-        message, code, error_code = known.message, known.graphql_code, known.code
-    else:
-        message, code, error_code = without_input(error, variables), refused_as, 400
-        note_error(error_code)
-    formatted: dict[str, Any] = {**error.formatted, "message": message}
-    return {**formatted, "extensions": {"code": code, "errorCode": error_code}}
+def _error(error: GraphQLError, code: str) -> dict[str, Any]:
+    # An error that graphql-core raised has no original error, or one that it raised itself.
+    if error.original_error is None or isinstance(error.original_error, GraphQLError):
+        note_error(400)
+        return {**error.formatted, "extensions": {"code": code, "errorCode": 400}}
+    spec = describe(error.original_error)
+    extensions = {"code": spec.graphql_code, "errorCode": spec.code}
+    return {**error.formatted, "message": spec.message, "extensions": extensions}

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from gateway import json_format
 from gateway.errors import describe
-from gateway.graphql.request import answer_type
+from gateway.graphql.request import response_type
 from gateway.http_headers import error_response
 
 
@@ -25,5 +25,5 @@ class GraphQLErrors:
             spec,
             {"errors": [{"message": spec.message, "extensions": extensions}]},
             always_200=self._always_200,
-            media_type=f"{answer_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8",
+            media_type=f"{response_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8",
         )

@@ -1,6 +1,5 @@
-"""Operations: each parsed, validated and compiled once, and executed many times."""
+"""Operations: each is parsed, validated and compiled once, and executed many times."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -11,38 +10,43 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     execute,
     get_operation_ast,
+    get_variable_values,
     validate,
 )
+from graphql.execution.values import VariableValues
 
 from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql.compiler import compile_operation
 from gateway.graphql.cost import count_summaries
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import Plan
-from gateway.graphql.redaction import RULES
+from gateway.graphql.redaction import RULES, syntax_error, variable_error
 from resolvers.context import Context
 
-# Parsed and compiled, a document takes 50 to 300 bytes a character.
+# In all documents of the cache. Parsed and compiled, a document takes 50 to 300 bytes a character.
 REMEMBERED_CHARACTERS = 250_000
-# Stands for the name of an operation that anybody could have sent, and named.
+# The name in logs of an operation that is not trusted: its own name is input.
 AD_HOC = "ad hoc"
+# As many as graphql-core's executor reports.
+_MAX_VARIABLE_ERRORS = 50
 _DEFAULT_LIMITS = Limits()
 
 
 class DocumentInvalid(ValueError):
-    """A document that is to be trusted cannot be executed; the message says why."""
+    """A document of the manifest cannot be executed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a document: not to be executed if there are `errors`, by the executor if no plan.
+    """One operation of a document. If it has `errors`, it cannot be executed.
 
-    A `trusted` one was named by the operator before anybody asked for it.
+    Without a plan, graphql-core's executor executes it. A trusted operation comes from the manifest.
     """
 
     document: DocumentNode
@@ -61,15 +65,15 @@ class Operation:
 
     @property
     def label(self) -> str:
-        """What may be logged of it."""
+        """The name of the operation in logs, metrics and traces."""
         return (self.name or "unnamed") if self.trusted else AD_HOC
 
 
 class Operations:
-    """The operations of one schema; the most recently used are remembered, the trusted ones always.
+    """The operations of one schema: a cache of those used most recently, and the trusted ones.
 
-    With `compiled` off, graphql-core's executor executes them all. Unless they are `introspection`, nothing
-    tells what the schema has that was not asked for.
+    With `compiled` off, graphql-core's executor executes them all. With `introspection` off, neither queries
+    nor error messages show parts of the schema that the document does not name.
     """
 
     def __init__(
@@ -93,9 +97,9 @@ class Operations:
         self.misses = 0
 
     def trust(self, document_id: str, text: str) -> None:
-        """Prepare the operations of a document for good; raises `DocumentInvalid`."""
+        """Prepare the operations of a document of the manifest; raises `DocumentInvalid`."""
         try:
-            document = self._limits.parse(text)
+            document = self._parse(text)
             names = [
                 one.name.value if one.name else None
                 for one in document.definitions
@@ -114,7 +118,7 @@ class Operations:
             if operation.errors:
                 raise DocumentInvalid(operation.errors[0].message)
         if len(names) == 1:
-            # It need not be named.
+            # The only operation of a document can be executed without its name.
             operations[None] = operations[names[0]]
         self._trusted[document_id] = operations
 
@@ -138,9 +142,15 @@ class Operations:
             self.hits += 1
             return operation
         self.misses += 1
-        operation = self._prepare(self._limits.parse(query), name)
+        operation = self._prepare(self._parse(query), name)
         self._remembered[query, name] = operation
         return operation
+
+    def _parse(self, text: str) -> DocumentNode:
+        try:
+            return self._limits.parse(text)
+        except GraphQLSyntaxError as error:
+            raise syntax_error(error) from None
 
     def _prepare(self, document: DocumentNode, name: str | None, *, trusted: bool = False) -> Operation:
         definition = get_operation_ast(document, name)
@@ -158,32 +168,46 @@ class Operations:
             return [error]
         return validate(self._schema, document, self._rules, hide_suggestions=not self._introspection)
 
-    def summaries(self, operation: Operation, variables: Mapping[str, Any]) -> int:
-        """How many distinct summaries the operation asks for: what it costs."""
-        return count_summaries(self._schema, operation.document, operation.definition, variables)
+    def count_summaries(self, operation: Operation, variables: dict[str, Any]) -> int:
+        """How many different summaries the operation asks for: its cost."""
+        values = self._coerce(operation, variables)
+        return 0 if isinstance(values, list) else self._count_summaries(operation, values)
+
+    def _count_summaries(self, operation: Operation, values: VariableValues) -> int:
+        return count_summaries(self._schema, operation.document, operation.definition, values)
+
+    def _coerce(self, operation: Operation, variables: dict[str, Any]) -> VariableValues | list[GraphQLError]:
+        declared = operation.definition.variable_definitions or ()
+        values = get_variable_values(self._schema, declared, variables, _MAX_VARIABLE_ERRORS)
+        if isinstance(values, list):
+            return [variable_error(error, self._schema, variables) for error in values]
+        return values
 
     async def execute(
         self, operation: Operation, variables: dict[str, Any], context: Context
     ) -> ExecutionResult:
-        """The answer; its errors are graphql-core's, in the order of the fields.
+        """Execute a valid operation; the errors of the result are in the order of its fields.
 
-        Raises `LimitExceeded` before anything is asked of the database.
+        Raises `LimitExceeded` before a command is sent to the database.
         """
         assert not operation.errors, "only a valid operation is executed"
         check("variables", len(variables), MAX_VARIABLES)
+        values = self._coerce(operation, variables)
+        if isinstance(values, list):
+            return ExecutionResult(None, values)
         if operation.plan is None or len(operation.plan.roots) > self._limits.summaries:
-            check("summaries", self.summaries(operation, variables), self._limits.summaries)
+            check("summaries", self._count_summaries(operation, values), self._limits.summaries)
         if operation.plan is not None:
-            result = await operation.plan.execute(variables, context)
+            result = await operation.plan.execute(values, context)
         else:
-            result = await self._execute_plainly(operation, variables, context)
+            result = await self._execute_by_graphql_core(operation, variables, context)
         if result.errors and result.data:
-            # They come as they happen, which depends on the database.
+            # They were added when they happened, in an order that depends on the database.
             order: dict[str | int, int] = {key: position for position, key in enumerate(result.data)}
             result.errors.sort(key=lambda error: order[error.path[0]] if error.path else 0)
         return result
 
-    async def _execute_plainly(
+    async def _execute_by_graphql_core(
         self, operation: Operation, variables: dict[str, Any], context: Context
     ) -> ExecutionResult:
         result = execute(

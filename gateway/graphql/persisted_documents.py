@@ -1,8 +1,7 @@
-"""Operations that are asked for by an id instead of a document.
+"""Documents that clients name by an id.
 
-Trusted documents come from a manifest that the operator names, as graphql-codegen writes it: id → document.
-Any other document is remembered when it comes with its hash, as Apollo's clients send it, and may be asked
-for by this hash alone until it is forgotten.
+Trusted documents come from the operator's manifest, as graphql-codegen writes it: documents by id. Another
+document is cached when a client sends it with its hash, as Apollo's clients do, and the hash is then its id.
 """
 
 import hashlib
@@ -25,43 +24,44 @@ class ManifestUnusable(ValueError):
 
 
 class PersistedDocuments:
-    """Finds the operation that a request asks for, by its document or by an id."""
+    """Finds the operation of a request by its document or by the id of one."""
 
-    def __init__(self, operations: Operations, *, only_trusted: bool, remembered_bytes: int) -> None:
+    def __init__(self, operations: Operations, *, only_trusted: bool, cache_bytes: int) -> None:
         self._operations = operations
         self._only_trusted = only_trusted
-        # All organisations share it, safely: by a hash, the text that has this hash is found and no other,
-        # whoever sent it, and it reads only what belongs to the organisation of whoever asks for it.
-        self._remembered: LRUCache[str, str] = LRUCache(remembered_bytes, getsizeof=_bytes)
+        # All organisations share the cache: a hash finds only the text that has it, and an operation reads
+        # only the data of the caller's organisation.
+        self._cached: LRUCache[str, str] = LRUCache(cache_bytes, getsizeof=_bytes)
 
-    def prepare(self, asked: GraphQLRequest) -> Operation:
-        """The operation; raises an exception of this module or what `Operations.prepare` raises."""
-        if asked.query is None:
-            return self._find(asked.document_id or asked.sha256 or "", asked.operation_name)
+    def prepare(self, parameters: GraphQLRequest) -> Operation:
+        """Prepare the operation of a request.
+
+        Raises `PersistedQueryNotFound`, `DocumentNotTrusted`, or what `Operations.prepare` raises.
+        """
+        query, sha256, name = parameters.query, parameters.sha256, parameters.operation_name
+        if query is None:
+            return self._find(parameters.document_id or sha256 or "", name)
         if self._only_trusted:
             raise DocumentNotTrusted
-        if asked.sha256 is not None and hashlib.sha256(asked.query.encode()).hexdigest() != asked.sha256:
+        if sha256 is not None and hashlib.sha256(query.encode()).hexdigest() != sha256:
+            # In Apollo's words.
             raise HTTPException(400, "provided sha does not match query")
-        operation = self._operations.prepare(asked.query, asked.operation_name)
-        if (
-            asked.sha256 is not None
-            and not operation.errors
-            and _bytes(asked.query) <= self._remembered.maxsize
-        ):
-            self._remembered[asked.sha256] = asked.query
+        operation = self._operations.prepare(query, name)
+        if sha256 is not None and not operation.errors and _bytes(query) <= self._cached.maxsize:
+            self._cached[sha256] = query
         return operation
 
     def _find(self, document_id: str, name: str | None) -> Operation:
-        for known_as in (document_id, document_id.removeprefix("sha256:")):
-            if (operation := self._operations.trusted(known_as, name)) is not None:
+        for key in (document_id, document_id.removeprefix("sha256:")):
+            if (operation := self._operations.trusted(key, name)) is not None:
                 return operation
-            if (query := self._remembered.get(known_as)) is not None:
+            if (query := self._cached.get(key)) is not None:
                 return self._operations.prepare(query, name)
         raise PersistedQueryNotFound
 
 
 def trust_manifest(operations: Operations, path: Path) -> None:
-    """Prepare all documents of a manifest; raises `ManifestUnusable`."""
+    """Trust the documents of a manifest; raises `ManifestUnusable`."""
     try:
         manifest = json_format.decode(path.read_bytes())
     except OSError as error:

@@ -1,8 +1,8 @@
-"""A compiled operation, and how it runs: by plain calls, without graphql-core's executor.
+"""A compiled operation, executed by plain calls instead of graphql-core's executor.
 
-A plan calls the same resolvers and serializers as the executor would, without Strawberry's wrappers around a
-resolver; `gateway.graphql.compiler` finds them in the schema. Only the fields of the query are awaited, side
-by side; the values below them are built without a coroutine per field.
+A plan calls the same resolvers and serializers as the executor, without Strawberry's wrappers around them;
+`gateway.graphql.compiler` finds them in the schema. The fields of the query are awaited concurrently; the
+values below them need no coroutine.
 """
 
 import asyncio
@@ -21,7 +21,6 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_argument_values,
-    get_variable_values,
     located_error,
 )
 from graphql.execution.values import VariableValues
@@ -31,17 +30,14 @@ from strawberry.types.field import StrawberryField
 from resolvers.context import Context
 from resolvers.required_benefits import CompiledInfo
 
-# Makes an answer's value of a resolved one.
+# Makes the value of a response from the value that a resolver returned.
 Complete = Callable[[Any], Any]
-# The method behind a field of the query.
+# The resolver of a field of the query.
 ResolveRoot = Callable[..., Awaitable[Any]]
-
-# As many as graphql-core lists before it gives up.
-_MOST_VARIABLE_ERRORS = 50
 
 
 class FieldFailed(Exception):
-    """A field below the root failed; `path` leads from the root field to it."""
+    """A field below a field of the query failed; `path` leads to it."""
 
     def __init__(self, error: Exception, nodes: list[FieldNode], *path: str | int) -> None:
         self.error = error
@@ -51,10 +47,10 @@ class FieldFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A field of the query: how it is resolved, and how its value is completed.
+    """A field of the query, its resolver and its completion.
 
-    `field` has the arguments that depend on variables, `constants` are the values of the others; `names` are
-    what the resolver calls them.
+    `field` has the arguments that depend on variables, and `constants` the values of the others; `names` has
+    the names of the resolver's parameters. `memo` is for the resolver (see `CompiledInfo`).
     """
 
     name: str
@@ -70,7 +66,7 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an operation answers: by response key a field, or the name of the query's type."""
+    """The fields of an operation by response key; for `__typename`, the name of the query's type."""
 
     schema: GraphQLSchema
     query: GraphQLObjectType
@@ -78,26 +74,22 @@ class Plan:
     fragments: dict[str, FragmentDefinitionNode]
     roots: dict[str, Root | str]
 
-    async def execute(self, variables: dict[str, Any], context: Context) -> ExecutionResult:
-        """What graphql-core's executor would answer."""
-        declared = self.operation.variable_definitions or ()
-        values = get_variable_values(self.schema, declared, variables, _MOST_VARIABLE_ERRORS)
-        if isinstance(values, list):
-            return ExecutionResult(None, values)
+    async def execute(self, variables: VariableValues, context: Context) -> ExecutionResult:
+        """Return the result that graphql-core's executor would return."""
         errors: list[GraphQLError] = []
-        answers = [
-            self._answer(key, root, values, context, errors)
+        fields = [
+            self._execute_field(key, root, variables, context, errors)
             for key, root in self.roots.items()
             if isinstance(root, Root)
         ]
-        answered = iter([await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers))
-        data = {key: next(answered) if isinstance(root, Root) else root for key, root in self.roots.items()}
+        values = iter([await fields[0]] if len(fields) == 1 else await asyncio.gather(*fields))
+        data = {key: next(values) if isinstance(root, Root) else root for key, root in self.roots.items()}
         return ExecutionResult(data, errors or None)
 
-    async def _answer(
+    async def _execute_field(
         self, key: str, root: Root, variables: VariableValues, context: Context, errors: list[GraphQLError]
     ) -> Any:
-        """The value of a root field; None where it failed, with an error added."""
+        """The value of a field of the query; None if it failed, and its error is added to `errors`."""
         try:
             values = get_argument_values(root.field, root.nodes[0], variables)
             arguments = {root.names[name]: value for name, value in values.items()}
@@ -125,7 +117,7 @@ class Plan:
             context,
             is_awaitable,
             None,
-            None,  # type: ignore[arg-type]  # for resolvers that start work of their own; ours do not
+            None,  # type: ignore[arg-type]  # the executor, which our resolvers do not use
         )
         info.memo = root.memo
         return info

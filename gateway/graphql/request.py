@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, before GraphQL: the type of answer that a request takes, and what it asks."""
+"""Reads a GraphQL request from an HTTP request: its parameters, and the media type of its response."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,43 +13,40 @@ from gateway import json_format
 from gateway.http_headers import require_json
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-ANSWER_TYPES = (json_format.MEDIA_TYPE, GRAPHQL_RESPONSE)
+RESPONSE_TYPES = (json_format.MEDIA_TYPE, GRAPHQL_RESPONSE)
 
 
 class GraphQLRequest(NamedTuple):
-    """The parameters of a request: a document, or an id of one, or both, and what goes with it."""
+    """The parameters of a request: a document or its id, the name of an operation, and variables."""
 
     query: str | None
     document_id: str | None
-    # What Apollo's clients send instead of an id, and beside a document to have it remembered.
+    # Apollo's clients send the hash of a document instead of it, or with it so that it is cached.
     sha256: str | None
     operation_name: str | None
     variables: dict[str, Any]
 
 
-def answer_type(headers: Headers) -> str | None:
-    """The media type of the answer; None if neither of ours is acceptable."""
+def response_type(headers: Headers) -> str | None:
+    """The media type of the response; None if the client accepts neither."""
     return negotiate(b",".join([value for name, value in headers.raw if name == b"accept"]).decode("latin-1"))
 
 
 @lru_cache(maxsize=64)
 def negotiate(accept: str) -> str | None:
-    """What to answer with, to those who accept this.
-
-    Where anything is accepted, or nothing said, it is the type that every client knows.
-    """
+    """The media type for the value of an Accept header: JSON's, unless the client prefers GraphQL's."""
     if not accept.strip():
         return json_format.MEDIA_TYPE
     qualities = dict(_media_ranges(accept))
-    known, newer = (_quality(qualities, ours) for ours in ANSWER_TYPES)
-    if known[0] == newer[0] == 0:
+    json, newer = (_quality(qualities, media_type) for media_type in RESPONSE_TYPES)
+    if json[0] == newer[0] == 0:
         return None
-    prefers_newer = newer > known or (newer == known and GRAPHQL_RESPONSE in qualities)
+    prefers_newer = newer > json or (newer == json and GRAPHQL_RESPONSE in qualities)
     return GRAPHQL_RESPONSE if prefers_newer else json_format.MEDIA_TYPE
 
 
 async def read(request: Request) -> GraphQLRequest:
-    """What a GET or a POST asks for; raises `HTTPException` for a malformed one."""
+    """The parameters of a GET or a POST; raises `HTTPException` if it is malformed."""
     if request.method == "GET":
         data: Any = dict(request.query_params)
         for name in ("variables", "extensions"):
@@ -62,11 +59,11 @@ async def read(request: Request) -> GraphQLRequest:
     if isinstance(data, list):
         raise HTTPException(400, "Batching is off: a request holds one operation, not a list of them.")
     if not isinstance(data, dict):
-        raise HTTPException(400, f"The body must be an object, not {_json_kind(data)}.")
+        raise HTTPException(400, f"The body must be an object, not {json_kind(data)}.")
     for name, kinds in _PARAMETERS.items():
         if not isinstance(data.get(name), kinds):
             expected = "a string" if str in kinds else "an object"
-            raise HTTPException(400, f"{name} must be {expected}, not {_json_kind(data[name])}.")
+            raise HTTPException(400, f"{name} must be {expected}, not {json_kind(data[name])}.")
     query, document_id = data.get("query") or None, data.get("documentId") or None
     sha256 = _persisted_query(data.get("extensions") or {})
     if query is None and document_id is None and sha256 is None:
@@ -100,9 +97,9 @@ def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:
             yield range_, quality
 
 
-def _quality(qualities: dict[str, float], ours: str) -> tuple[float, int]:
-    """How much a type is wanted, and how precisely that was said: the most precise range counts."""
-    for imprecise, range_ in enumerate((ours, "application/*", "*/*")):
+def _quality(qualities: dict[str, float], media_type: str) -> tuple[float, int]:
+    """The quality of a media type by the most precise range that matches it, and how precise that is."""
+    for imprecise, range_ in enumerate((media_type, "application/*", "*/*")):
         if range_ in qualities:
             return qualities[range_], -imprecise
     return 0, 0
@@ -130,6 +127,6 @@ def _decode(text: str | bytes, what: str) -> object:
         raise HTTPException(400, f"{what} is not valid JSON.") from error
 
 
-def _json_kind(value: object) -> str:
+def json_kind(value: object) -> str:
     kinds = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
     return kinds.get(type(value), "a number")

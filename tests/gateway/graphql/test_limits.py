@@ -198,14 +198,14 @@ def test_summaries_are_counted_by_what_they_ask(summaries: int, variables: dict[
         None,
     )
     assert operation.errors == []
-    assert operations.summaries(operation, variables) == summaries
+    assert operations.count_summaries(operation, variables) == summaries
 
 
 def test_directives_decide_what_is_asked() -> None:
     operations = Operations(SCHEMA, compiled=True)
     document = f"query ($on: Boolean!) {{ ... @include(if: $on) {{ {SUMMARY} {{ orgId }} }} }}"
     operation = operations.prepare(document, None)
-    assert [operations.summaries(operation, {"on": on}) for on in (True, False)] == [1, 0]
+    assert [operations.count_summaries(operation, {"on": on}) for on in (True, False)] == [1, 0]
 
 
 def test_an_operation_without_a_name_is_not_one_of_several() -> None:

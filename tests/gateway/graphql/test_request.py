@@ -97,7 +97,7 @@ async def test_where_nothing_fits_nothing_is_executed(gateway: Gateway) -> None:
     await gateway.warm()
     headers = {**DEMO_HEADER, "Accept": "text/plain"}
     response = await gateway.graphql(f"{{ {field()} }}", headers=headers)
-    message = "The answer can be application/json or application/graphql-response+json."
+    message = "The response can be application/json or application/graphql-response+json."
     assert_graphql_refusal(response, 406, "NOT_ACCEPTABLE", 406, message)
     assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert gateway.commands.names == []
