@@ -4,6 +4,7 @@
 - `serve`, `demo`: run the gateway
 - `data`: `import`, `export`, `events`
 - `clients`: `clients`, `groups`, `keys`
-- `database`: `init-db`, and the database as a command uses it
-- `embedded_database`, `sample_data`: what the demo runs on
+- `database`: `init-db`, and how a command opens the database
+- `environment`: how a command reads the settings
+- `embedded_database`, `sample_data`: the database and the data of the demo
 """

@@ -1,4 +1,4 @@
-"""The commands with which an operator manages who may call: `clients`, `groups`, `keys`."""
+"""The commands that manage callers: `clients`, `groups`, `keys`."""
 
 import json
 import os
@@ -21,21 +21,25 @@ from loaders.store import AlreadyExists, Store
 LONGEST_TTL_SECONDS = 3600
 
 _org = click.option(
-    "--org", "organization_id", required=True, type=click.IntRange(0, 2**63 - 1), help="Its organisation."
+    "--org",
+    "organization_id",
+    required=True,
+    type=click.IntRange(0, 2**63 - 1),
+    help="Organisation of the client.",
 )
-_group = click.option("--group", default="default", show_default=True, help="Its access group.")
+_group = click.option("--group", default="default", show_default=True, help="Access group of the client.")
 _secret_stdin = click.option("--secret-stdin", is_flag=True, help="Read the secret from standard input.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def clients() -> None:
-    """Manage who may call."""
+    """Manage the clients that may call."""
 
 
 @clients.group()
 def add() -> None:
-    """Add a client. Without --secret-stdin a secret is made up and printed, this once."""
+    """Add a client. Without --secret-stdin, the command makes a secret and prints it once."""
 
 
 @add.command()
@@ -45,13 +49,16 @@ def add() -> None:
 @_secret_stdin
 @_json
 def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_json: bool) -> None:
-    """Add a till, which calls with Basic credentials: its NAME, and its password or the MD5 hex of it."""
+    """Add a POS client (a till), which sends Basic credentials: its NAME and the MD5 hex of its password.
+
+    With --secret-stdin, the secret is the password or its MD5 hex.
+    """
     if ":" in name:
-        raise click.BadParameter("a till's name has no colon in it.", param_hint="NAME")
+        raise click.BadParameter("the name of a POS client must not contain a colon.", param_hint="NAME")
     password = None if secret_stdin else secrets.token_urlsafe(24)
-    secret_hash = hash_secret(md5_hex(_given() if password is None else password))
-    _add(Account(name, _named(name), ClientKind.TILL, organization_id, group, 0, secret_hash))
-    _show({"till": name, "password": password}, as_json)
+    secret_hash = hash_secret(md5_hex(_read_secret() if password is None else password))
+    _add(Account(name, _check_name(name), ClientKind.TILL, organization_id, group, 0, secret_hash))
+    _print({"till": name, "password": password}, as_json)
 
 
 @add.command()
@@ -63,24 +70,24 @@ def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_jso
     default=300,
     show_default=True,
     type=click.IntRange(1, LONGEST_TTL_SECONDS),
-    help="How many seconds its tokens live.",
+    help="Lifetime of its tokens, in seconds.",
 )
 @_secret_stdin
 @_json
 def oauth(name: str, organization_id: int, group: str, ttl: int, secret_stdin: bool, as_json: bool) -> None:
-    """Add an OAuth client, which calls with tokens; its key is made up."""
-    # Hex, because a key that began with "-" would be taken for an option by `clients rotate`.
+    """Add an OAuth client, which gets tokens for a key and a secret. The command makes the key."""
+    # Hex: `clients rotate` would take a key that begins with "-" for an option.
     key = secrets.token_hex(16)
     secret = None if secret_stdin else secrets.token_urlsafe(24)
-    secret_hash = hash_secret(_given() if secret is None else secret)
-    _add(Account(key, _named(name), ClientKind.OAUTH, organization_id, group, ttl, secret_hash))
-    _show({"key": key, "secret": secret}, as_json)
+    secret_hash = hash_secret(_read_secret() if secret is None else secret)
+    _add(Account(key, _check_name(name), ClientKind.OAUTH, organization_id, group, ttl, secret_hash))
+    _print({"key": key, "secret": secret}, as_json)
 
 
 @clients.command("list")
 @_json
 def list_clients(as_json: bool) -> None:
-    """List all clients: id, kind, name, organisation, group, state."""
+    """List the clients: id, kind, name, organisation, group, state."""
     rows: list[dict[str, str | int]] = [
         {
             "id": account.id,
@@ -102,7 +109,7 @@ def list_clients(as_json: bool) -> None:
 @clients.command()
 @click.argument("client_id")
 def disable(client_id: str) -> None:
-    """Have a client, and the tokens it has, refused within a minute."""
+    """Disable a client. Its credentials and its tokens are refused within a minute."""
     if not with_store(lambda store: accounts.disable_account(store, client_id)):
         raise click.ClickException(f"There is no client {client_id}.")
     click.echo(f"Client {client_id} is disabled.")
@@ -113,11 +120,11 @@ def disable(client_id: str) -> None:
 @_secret_stdin
 @_json
 def rotate(client_id: str, secret_stdin: bool, as_json: bool) -> None:
-    """Give a client a new secret; the old one, and the tokens it has, are refused within a minute."""
+    """Replace the secret of a client. The old secret and its tokens are refused within a minute."""
     secret = None if secret_stdin else secrets.token_urlsafe(24)
-    given = _given() if secret is None else secret
+    given = _read_secret() if secret is None else secret
 
-    async def rotate_it(store: Store) -> ClientKind:
+    async def rotate_secret(store: Store) -> ClientKind:
         account = await accounts.find_account(store, client_id)
         if account is None:
             raise click.ClickException(f"There is no client {client_id}.")
@@ -125,20 +132,20 @@ def rotate(client_id: str, secret_stdin: bool, as_json: bool) -> None:
         await accounts.rotate_secret(store, client_id, hash_secret(sent))
         return account.kind
 
-    if with_store(rotate_it) is ClientKind.TILL:
-        _show({"till": client_id, "password": secret}, as_json)
+    if with_store(rotate_secret) is ClientKind.TILL:
+        _print({"till": client_id, "password": secret}, as_json)
     else:
-        _show({"key": client_id, "secret": secret}, as_json)
+        _print({"key": client_id, "secret": secret}, as_json)
 
 
 @click.group()
 def groups() -> None:
-    """Manage what clients may do."""
+    """Manage access groups."""
 
 
 @groups.command("list")
 def list_groups() -> None:
-    """List all access groups with their rights."""
+    """List the access groups and their rights."""
     for group, rights in with_store(accounts.list_groups).items():
         click.echo("\t".join([group, *(f"{resource}={right}" for resource, right in rights.items())]))
 
@@ -147,7 +154,10 @@ def list_groups() -> None:
 @click.argument("name")
 @click.argument("rights", nargs=-1, required=True, metavar="RESOURCE=RIGHT...")
 def set_group(name: str, rights: tuple[str, ...]) -> None:
-    """Add or change a group, e.g. `set reports customer=read promotion=read`; what is not named is none."""
+    """Add or replace a group, for example `set reports customer=read promotion=read`.
+
+    The group has no right to a resource that is not named.
+    """
     given = {}
     for pair in rights:
         resource, _, right = pair.partition("=")
@@ -155,9 +165,9 @@ def set_group(name: str, rights: tuple[str, ...]) -> None:
             expected = f"{'|'.join(Resource)}={'|'.join(Right)}"
             raise click.BadParameter(f"{pair!r}; expected {expected}.", param_hint="RIGHTS")
         given[Resource(resource)] = Right(right)
-    _named(name)
+    _check_name(name)
     with_store(lambda store: accounts.put_group(store, name, {**NO_RIGHTS, **given}))
-    click.echo(f"Group {name} is set; it is in force within a minute.")
+    click.echo(f"Group {name} is set. The change takes effect within a minute.")
 
 
 @click.group()
@@ -168,34 +178,36 @@ def keys() -> None:
 @keys.command()
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
 def new(path: Path) -> None:
-    """Write a new signing key to PATH, which must not exist yet."""
+    """Write a new signing key to PATH. An existing file is not overwritten."""
     try:
         SigningKey.write_new(path)
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {os.strerror(error.errno or 0)}.") from error
-    click.echo(f"Wrote {path}. Put it into GATEWAY_SIGNING_KEYS: the first key there signs, all verify.")
+    click.echo(
+        f"Wrote {path}. Add it to GATEWAY_SIGNING_KEYS: the first key signs tokens, all keys verify them."
+    )
 
 
-def _named(name: str) -> str:
+def _check_name(name: str) -> str:
     if not (0 < len(name) <= LONGEST_CLIENT_ID and name.isprintable() and name == name.strip()):
         raise click.BadParameter(
-            "expected up to 255 printable characters, no blank at either end.", param_hint="NAME"
+            "expected 1 to 255 printable characters without blanks at the ends.", param_hint="NAME"
         )
     return name
 
 
-def _given() -> str:
+def _read_secret() -> str:
     try:
         secret = sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise click.UsageError("--secret-stdin expects UTF-8 on standard input.") from error
     if not secret:
-        raise click.UsageError("--secret-stdin expects a secret on standard input; it was empty.")
+        raise click.UsageError("--secret-stdin expects a secret on standard input, which is empty.")
     return secret
 
 
 def _add(account: Account) -> None:
-    async def add_it(store: Store) -> None:
+    async def add_account(store: Store) -> None:
         if await find_organization(store, account.organization_id) is None:
             raise click.ClickException(f"There is no organisation {account.organization_id} in the database.")
         if await accounts.find_rights(store, account.group) is None:
@@ -205,14 +217,14 @@ def _add(account: Account) -> None:
         except AlreadyExists as error:
             raise click.ClickException(f"There is a client {account.id} already.") from error
 
-    with_store(add_it)
+    with_store(add_account)
 
 
-def _show(made: dict[str, str | None], as_json: bool) -> None:
+def _print(made: dict[str, str | None], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(made))
         return
     for name, value in made.items():
-        click.echo(f"{name}: {value or 'as it was given'}")
+        click.echo(f"{name}: {value or 'as given'}")
     if None not in made.values():
-        click.echo("This is shown only once.")
+        click.echo("The secret is not shown again.")

@@ -1,4 +1,4 @@
-"""`promo-gateway demo`: sample data in an embedded database, and the requests to try on it."""
+"""`promo-gateway demo`: the gateway with sample data in an embedded database, and requests to try."""
 
 import json
 import sys
@@ -46,7 +46,11 @@ class _DemoSettings(Settings):
 
 @click.command()
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data here.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory in which the data is kept.",
+)
 def demo(port: int, data_dir: Path | None) -> None:
     """Serve sample data from an embedded database."""
     logs.configure(colored=sys.stderr.isatty())
@@ -83,7 +87,7 @@ def demo(port: int, data_dir: Path | None) -> None:
 
 
 def announcement(address: str) -> str:
-    """What to try on a demo that listens on `address` ("http://host:port")."""
+    """The requests to try on a demo at `address` ("http://host:port")."""
     header = authorization(TILL, PASSWORD)
     parameters = {
         "source": "INSTORE",
@@ -98,7 +102,7 @@ def announcement(address: str) -> str:
         "{ points { pointsCategory totalPointsIssued lastIssuedOn } } }"
     )
     return f"""
-promo-gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), till {TILL}, password {PASSWORD}
+promo-gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), POS client {TILL}, password {PASSWORD}
 
 GraphQL:
   curl -s {address}{GRAPHQL_PATH} -H 'Authorization: {header}' -H 'Content-Type: application/json' \\

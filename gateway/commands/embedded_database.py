@@ -1,7 +1,7 @@
 """The embedded database of the demo and of the tests: SecantusDB as a child process.
 
-It speaks MongoDB's wire protocol. Its licence is GPL-2.0 and it holds its own interpreter lock, so it is
-started, never imported.
+It speaks MongoDB's wire protocol. Because its licence is GPL-2.0 and a busy database must not hold the
+gateway's interpreter lock, it is a process and never imported.
 """
 
 import re
@@ -24,9 +24,9 @@ class EmbeddedUnavailable(Exception):
 
 @contextmanager
 def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Iterator[str]:
-    """Run the database with its files in `directory`, on any port or this one; yield its connection string.
+    """Run the database with its files in `directory`; yields its connection string.
 
-    Only a `durable` one keeps what it acknowledged when it is killed.
+    A database that is not `durable` can lose acknowledged writes when it is killed.
     """
     program = Path(sysconfig.get_path("scripts"), "secantusd-py")
     if not program.exists():
@@ -39,8 +39,7 @@ def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Itera
     with ExitStack() as stack:
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            # An empty configuration of our own, or it would look for others in the home and working
-            # directories.
+            # Without a configuration file, it reads those in the home and working directories.
             config.write_text("")
             log_file = stack.enter_context(log.open("w"))
         except OSError as error:
@@ -49,7 +48,7 @@ def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Itera
             command,
             stdout=subprocess.DEVNULL,
             stderr=log_file,
-            # Ctrl-C in a terminal reaches the whole process group; the database must outlive the gateway.
+            # Ctrl-C reaches the whole process group of a terminal; the database must outlive the gateway.
             start_new_session=True,
         )
         stack.callback(_stop, process)

@@ -18,7 +18,7 @@ _EPILOG = "\b\nSettings, read from the environment; lists are separated by comma
     f"  {variable} ({default})\n      {description}" for variable, default, description in describe_settings()
 )
 
-_ONE_LINERS = (
+_OPERATOR_ERRORS = (
     SettingInvalid,
     ManifestUnusable,
     NotSetUp,
@@ -36,7 +36,7 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except _ONE_LINERS as error:
+        except _OPERATOR_ERRORS as error:
             raise click.ClickException(str(error)) from error
         except StoreMisconfigured as error:
             raise click.ClickException(

@@ -1,4 +1,4 @@
-"""`promo-gateway serve`: the gateway on the database that the settings name."""
+"""`promo-gateway serve`: the gateway in production."""
 
 import signal
 import sys
@@ -24,9 +24,9 @@ _ADVICE = "Choose another with --host or --port."
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Server processes.")
 @click.option("--fd", type=click.IntRange(3), help="Inherited socket to listen on.")
 def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> None:
-    """Serve the database that GATEWAY_MONGODB_URI names."""
+    """Serve the data of the database in GATEWAY_MONGODB_URI."""
     if fd is not None and (host is not None or port is not None):
-        raise click.UsageError("--fd takes the place of --host and --port.")
+        raise click.UsageError("--fd replaces --host and --port; give one or the other.")
     stop_on_signals()
     settings = read_settings(Settings)
     setup.check_traces(settings.traces)
@@ -50,9 +50,10 @@ def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> N
 
 
 def stop_on_signals() -> None:
-    # uvicorn stops at a signal and then raises it again, which would end the process before it has stopped
-    # the embedded database, and not with status 0.
+    """Have a signal end the process in order, with status 0."""
+    # uvicorn stops at a signal and raises it again afterwards. The default handler would then end the process
+    # before it has stopped the embedded database.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    # A terminal that is closed; uvicorn does not know this one.
+    # The terminal is closed; uvicorn does not handle this signal.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))

@@ -54,7 +54,7 @@ def error(completed: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
-def test_the_demo_answers_what_it_prints_stops_cleanly_and_starts_again(start: Start, tmp_path: Path) -> None:
+def test_the_demo_answers_stops_with_its_database_and_starts_again(start: Start, tmp_path: Path) -> None:
     port = free_port()
     for number in (signal.SIGINT, signal.SIGHUP):
         demo = start("demo", "--port", str(port), "--data-dir", str(tmp_path / "data"))
@@ -78,7 +78,7 @@ def test_the_demo_answers_what_it_prints_stops_cleanly_and_starts_again(start: S
         ("serve", "Choose another with --host or --port."),
     ],
 )
-def test_a_taken_port_is_one_line(settings: Settings, command: str, advice: str) -> None:
+def test_a_port_in_use_is_one_line(settings: Settings, command: str, advice: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert error(run(command, "--port", port, variables=environment(settings))) == (
@@ -112,7 +112,7 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
     assert MOBILE not in logged
 
 
-def test_a_taken_metrics_port_is_one_line(settings: Settings) -> None:
+def test_a_metrics_port_in_use_is_one_line(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         variables = environment(settings, GATEWAY_METRICS_PORT=port)
@@ -122,7 +122,7 @@ def test_a_taken_metrics_port_is_one_line(settings: Settings) -> None:
         )
 
 
-def test_a_host_that_does_not_exist_is_one_line(settings: Settings) -> None:
+def test_an_unknown_host_is_one_line(settings: Settings) -> None:
     line = error(run("serve", "--host", "nowhere.invalid", "--port", "8000", variables=environment(settings)))
     assert line.startswith("Error: Cannot listen on nowhere.invalid port 8000: ")
     assert "Unknown error" not in line
@@ -212,7 +212,7 @@ def made(completed: "subprocess.CompletedProcess[str]") -> dict[str, str]:
     return secret
 
 
-async def test_a_new_till_can_call_with_the_password_that_is_printed(
+async def test_a_new_pos_client_can_call_with_the_printed_password(
     settings: Settings, gateway: Gateway
 ) -> None:
     arguments = ("clients", "add", "till", "till.json", "--org", str(DEMO.id), "--json")
@@ -222,16 +222,21 @@ async def test_a_new_till_can_call_with_the_password_that_is_printed(
     assert await can_call(gateway, till["till"], till["password"])
 
 
-async def test_a_store_keeps_its_password_or_md5(settings: Settings, gateway: Gateway) -> None:
-    for till, secret in (("till.plain", "server123\n"), ("till.md5", "8A16A6B70505EB1F1FF7CDC0CD5559A7\r\n")):
-        arguments = ("clients", "add", "till", till, "--org", str(DEMO.id), "--secret-stdin")
-        added = run(*arguments, given=secret, variables=environment(settings))
-        assert added.stdout == f"till: {till}\npassword: as it was given\n"
-        assert await can_call(gateway, till, "server123")
+@pytest.mark.parametrize(
+    ("till", "secret"),
+    [("till.plain", "server123\n"), ("till.md5", "8A16A6B70505EB1F1FF7CDC0CD5559A7\r\n")],
+)
+async def test_standard_input_holds_a_password_or_its_md5(
+    settings: Settings, gateway: Gateway, till: str, secret: str
+) -> None:
+    arguments = ("clients", "add", "till", till, "--org", str(DEMO.id), "--secret-stdin")
+    added = run(*arguments, given=secret, variables=environment(settings))
+    assert added.stdout == f"till: {till}\npassword: as given\n"
+    assert await can_call(gateway, till, "server123")
 
 
 @pytest.mark.slow
-async def test_an_oauth_client_gets_tokens_until_it_is_rotated_or_disabled(
+async def test_an_oauth_client_gets_tokens_until_its_secret_is_rotated_or_it_is_disabled(
     settings: Settings, gateway: Gateway, gateway_with: OpenGateway
 ) -> None:
     variables = environment(settings)
@@ -266,21 +271,21 @@ async def test_an_oauth_client_gets_tokens_until_it_is_rotated_or_disabled(
     assert client["secret"] not in json.dumps(listed)
 
 
-async def test_a_till_s_rotated_password_is_kept_by_the_same_convention(
+async def test_the_rotated_password_of_a_pos_client_is_hashed_by_the_same_convention(
     settings: Settings, gateway: Gateway
 ) -> None:
     variables = environment(settings)
     run("clients", "add", "till", "till.rotated", "--org", str(DEMO.id), variables=variables)
     arguments = ("clients", "rotate", "till.rotated", "--secret-stdin")
     completed = run(*arguments, given="server123", variables=variables)
-    assert completed.stdout == "till: till.rotated\npassword: as it was given\n"
+    assert completed.stdout == "till: till.rotated\npassword: as given\n"
     assert await can_call(gateway, "till.rotated", "server123")
 
 
 async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -> None:
     variables = environment(settings)
     completed = run("groups", "set", "reports", "customer=read", variables=variables)
-    assert completed.stdout == "Group reports is set; it is in force within a minute.\n"
+    assert completed.stdout == "Group reports is set. The change takes effect within a minute.\n"
     lines = run("groups", "list", variables=variables).stdout.splitlines()
     assert {
         "default\tcustomer=read\tpromotion=read\tevent=none",
@@ -304,7 +309,7 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
 
 
 @pytest.mark.external
-def test_a_new_signing_key_is_written_once_for_its_owner_only(tmp_path: Path) -> None:
+def test_a_signing_key_is_written_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     completed = run("keys", "new", str(path), variables={})
     assert completed.returncode == 0
@@ -331,7 +336,9 @@ def test_serve_refuses_a_signing_key_that_cannot_be_read(settings: Settings, tmp
         (("rotate", "nobody"), "There is no client nobody."),
     ],
 )
-def test_what_cannot_be_done_is_one_line(settings: Settings, arguments: tuple[str, ...], line: str) -> None:
+def test_a_failing_client_command_is_one_line(
+    settings: Settings, arguments: tuple[str, ...], line: str
+) -> None:
     result = CliRunner().invoke(main, ("clients", *arguments), env=environment(settings))
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {line}\n")
 
@@ -355,18 +362,23 @@ def test_what_cannot_be_done_is_one_line(settings: Settings, arguments: tuple[st
         (("groups", "set", "x", "points=read"), ""),
     ],
 )
-def test_a_wrong_use_exits_with_2(settings: Settings, arguments: tuple[str, ...], given: str | bytes) -> None:
+def test_wrong_arguments_exit_with_2(
+    settings: Settings, arguments: tuple[str, ...], given: str | bytes
+) -> None:
     result = CliRunner().invoke(main, arguments, input=given, env=environment(settings))
     assert result.exit_code == 2
     assert "Error: " in result.stderr
 
 
 @pytest.mark.external
-def test_a_broken_embedded_database_is_one_line(tmp_path: Path) -> None:
+def test_an_embedded_database_that_stops_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a directory")
-    completed = run(
-        "demo", "--port", "0", "--data-dir", str(tmp_path), variables={"PATH": os.environ["PATH"]}
-    )
+    variables = {"PATH": os.environ["PATH"]}
+    completed = run("demo", "--port", "0", "--data-dir", str(tmp_path), variables=variables)
     assert error(completed).startswith("Error: The embedded database stopped at once: ")
+
+
+@pytest.mark.external
+def test_a_directory_of_data_that_cannot_be_made_is_one_line() -> None:
     completed = run("demo", "--port", "0", "--data-dir", "/proc/nowhere", variables={})
     assert error(completed) == "Error: /proc/nowhere: No such file or directory."

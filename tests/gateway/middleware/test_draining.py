@@ -173,5 +173,5 @@ def test_an_inherited_socket_takes_the_place_of_an_address(settings: Settings) -
     result = CliRunner().invoke(main, ("serve", "--fd", "3", "--port", "1"), env=environment(settings))
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (
         2,
-        "Error: --fd takes the place of --host and --port.",
+        "Error: --fd replaces --host and --port; give one or the other.",
     )
