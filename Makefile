@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all a fresh machine needs: each builds .venv first.
+# On a new machine, `make demo` and `make test` work at once: each builds .venv first.
 PORT ?= 8000
 PYTHONS := python3.13 python3.12 python3.11 python3
 # The embedded database, which the demo and the tests run on, has no release for a later Python than 3.13.
@@ -8,7 +8,7 @@ BIN := .venv/bin
 PAGES := gateway/pages
 BUNDLE := $(PAGES)/dist/graphiql.html
 SOURCES := $(wildcard $(addprefix $(PAGES)/, *.html *.json *.ts src/*))
-# Not every system has it; npm's own limits are in the command below.
+# Some systems have no `timeout`; npm has limits of its own, in the command below.
 LIMIT := $(if $(shell command -v timeout),timeout 90)
 
 .PHONY: demo pages check test fuzz test-all soak lint bench bench-lone lock clean .venv
@@ -19,7 +19,7 @@ demo: .venv
 	  echo 'No bundle (see make pages): GraphiQL comes from a CDN, the REST documentation is left out.'
 	@$(BIN)/promo-gateway demo --port $(PORT)
 
-# GraphiQL and the REST documentation, bundled to be served without any network; needs Node.
+# Bundles GraphiQL and the REST documentation, so that browsers load nothing from elsewhere. Needs Node.
 pages: $(BUNDLE)
 
 $(BUNDLE): $(SOURCES)
@@ -40,7 +40,7 @@ test-all: lint
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
 	GATEWAY_TEST_DRIVER=pymongo $(BIN)/pytest -m "not slow"
 
-# Load whose senders go away; fails if the gateway keeps anything of theirs. Takes two minutes.
+# Load from clients that disconnect; fails if the gateway keeps anything of their requests. Takes two minutes.
 soak: .venv
 	$(BIN)/python -m bench.soak
 
@@ -49,7 +49,7 @@ lint: .venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Their figures and plots are kept: see docs/bench.
+# Writes its figures and plots to docs/bench.
 bench: .venv
 	$(BIN)/python -m bench.load --out docs/bench/load.json
 	GATEWAY_BENCH_DRIVER=pymongo $(BIN)/python -m bench.load --connections 1,32 --out docs/bench/load-pymongo.json
@@ -68,12 +68,12 @@ bench-lone: .venv
 	  echo 'The demo and the tests need Python 3.11, 3.12 or 3.13 with venv and ensurepip; looked for: $(PYTHONS)' >&2; exit 1; fi; \
 	echo "Building .venv with $$python (once)…"; \
 	rm -rf .venv && $$python -m venv .venv
-# The lock is whole. Left to resolve it again, pip asks for newer releases that the lock does not know.
+# The lock is complete. If pip resolved the dependencies again, it could choose versions that are not locked.
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# A lock names versions and hashes only, for every Python from 3.11 and every platform; the image's has no
+# A lock has versions and hashes for every Python from 3.11 and every platform. The lock of the image has no
 # extras.
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate \
   --python-version 3.11
