@@ -55,7 +55,7 @@ def held(server: Server, metrics_port: int, database: MongoClient[dict[str, Any]
     descriptors = Path(f"/proc/{server.pid}/fd").iterdir()
     return Held(
         value("process_resident_memory_bytes") / 2**20,
-        int(value("promo_gateway_tasks")),
+        int(value("promo_gateway_event_loop_tasks")),
         sum(path.readlink().name.startswith("socket:") for path in descriptors),
         int(value('promo_gateway_pool_connections{state="open"}')),
         database.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"],

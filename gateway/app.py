@@ -38,7 +38,7 @@ from gateway.rest.openapi import OPENAPI_PATH, describe
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, TokenEndpoint
 from gateway.settings import Settings
 from gateway.telemetry import logs
-from gateway.telemetry.request_log import UNANSWERED
+from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST
 from gateway.telemetry.setup import Telemetry
 from loaders import Dispatchers, Loaders
 from loaders.enums import Resource, Right
@@ -74,13 +74,13 @@ def create_app(
         settings.database,
         driver=settings.driver,
         listeners=listeners,
-        note=telemetry.command,
+        note=telemetry.note_command,
     )
     dispatchers = Dispatchers(
         store,
         settings.max_concurrent_batches,
         settings.max_batch_size,
-        telemetry.batches,
+        telemetry.batch_observer,
         lookup_seconds=settings.lookup_cache_seconds,
     )
     passwords = Passwords(store)
@@ -187,7 +187,7 @@ def _errors(render: RenderError) -> Middleware:
 
 async def _client_gone(_: Request, __: Exception) -> Response:
     # It reaches no client; the log line gets the status.
-    return Response(status_code=UNANSWERED)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 def trusted_proxies(proxies: Sequence[str]) -> list[Middleware]:

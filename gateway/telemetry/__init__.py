@@ -1,16 +1,15 @@
-"""The view inside: one line per request, metrics, and traces if they are wanted.
+"""What an operator can see: a log line for each request, metrics, and traces if they are switched on.
 
-Nothing here holds what a caller sent as a value. What is logged, counted and traced is a route's template,
-an operation's name if the operator knows it, numbers, names of our own, and ids that cannot be anything
-personal.
+None of them holds a value that a caller sent. They hold the template of a route, the name of an operation in
+the operator's manifest, numbers, names of our own, and ids of a form that fits nothing personal.
 
-- `entry`: what is noted of a request while it runs
-- `access`: the middleware that makes an entry, and at the end a line and a count of it
-- `logs`: how lines look, those of libraries too
-- `metrics`: what is counted, and the port where that can be read
-- `watching`: what the database's driver and the dispatchers tell
-- `traces`: spans, imported only where they are switched on
-- `view`: all of it together, as the application gets it
+- `access_log`: the middleware that logs and counts each request
+- `request_log`: what is known about the current request
+- `logs`: the form of log lines, and how they are written
+- `metrics`: the metrics, and the port that Prometheus reads
+- `instrumentation`: metrics of the database driver and of the dispatchers
+- `traces`: OpenTelemetry spans; imported only if traces are switched on
+- `setup`: all of this for one application
 """
 
 import os
@@ -20,7 +19,7 @@ REQUEST_ID = "X-CAP-REQUEST-ID"
 
 
 def _drop_unusable_directory() -> str | None:
-    """Unset PROMETHEUS_MULTIPROC_DIR if it is not a directory to write to; returns what is wrong with it.
+    """Unset PROMETHEUS_MULTIPROC_DIR if it is not a writable directory; returns what is wrong with it.
 
     Otherwise the import of prometheus_client would fail, and with it every command.
     """

@@ -1,4 +1,4 @@
-"""One line and one count per request, under an id that every answer carries and a caller may choose."""
+"""A log line and a count for each request, with an id that the caller may choose and the response carries."""
 
 import random
 import re
@@ -12,18 +12,18 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry import REQUEST_ID
 from gateway.telemetry.metrics import REQUESTS
-from gateway.telemetry.request_log import UNANSWERED, RequestLog, running
+from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST, RequestLog, active_request_log
 
 UNMATCHED = "unmatched"
 
-# Nothing but 32 hex digits, with or without a UUID's hyphens: an id is no place for anything personal.
-_ACCEPTABLE = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# 32 hex digits, with or without the hyphens of a UUID: nothing personal has this form.
+_REQUEST_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 log: FilteringBoundLogger = structlog.get_logger()
 
 
-class Access:
-    """Middleware that opens a request's entry, and closes it when the request is answered."""
+class AccessLog:
+    """Middleware that logs and counts each request at its end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,33 +32,35 @@ class Access:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID, "")
-        entry = RequestLog(given if _ACCEPTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}")
+        requested_id = Headers(scope=scope).get(REQUEST_ID, "")
+        request_log = RequestLog(
+            requested_id if _REQUEST_ID.fullmatch(requested_id) else f"{random.getrandbits(128):032x}"
+        )
 
         async def send_with_ids(message: Message) -> None:
             if message["type"] == "http.response.start":
-                entry.status = message["status"]
+                request_log.status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = entry.request_id
-                if entry.traceparent is not None:
-                    headers["traceparent"] = entry.traceparent
+                headers[REQUEST_ID] = request_log.request_id
+                if request_log.traceparent is not None:
+                    headers["traceparent"] = request_log.traceparent
             await send(message)
 
-        before = running.set(entry)
+        token = active_request_log.set(request_log)
         started = perf_counter()
         try:
             await self._app(scope, receive, send_with_ids)
         except ClientDisconnect:
-            entry.status = UNANSWERED
+            request_log.status = CLIENT_CLOSED_REQUEST
         finally:
-            _close(entry, route_of(scope), perf_counter() - started)
-            running.reset(before)
+            _record(request_log, route_of(scope), perf_counter() - started)
+            active_request_log.reset(token)
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the route that took this request; a path itself could hold anything.
+    """The template of the request's route. The path itself could hold anything.
 
-    What was refused before it was routed has the route that it asked for: the templates are plain paths.
+    A request that was refused before routing has the route whose template is its path.
     """
     if route := scope.get("route"):
         return str(route.path)
@@ -66,16 +68,16 @@ def route_of(scope: Scope) -> str:
     return path if any(route.path == path for route in scope["app"].routes) else UNMATCHED
 
 
-def _close(entry: RequestLog, route: str, seconds: float) -> None:
-    REQUESTS.labels(route, entry.status).observe(seconds)
+def _record(request_log: RequestLog, route: str, seconds: float) -> None:
+    REQUESTS.labels(route, request_log.status).observe(seconds)
     log.info(
         "request",
         route=route,
-        operation=entry.operation,
-        status=entry.status,
-        code=entry.code,
+        operation=request_log.operation,
+        status=request_log.status,
+        code=request_log.code,
         milliseconds=round(seconds * 1000, 3),
-        aggregations=entry.aggregations,
-        batch_size=entry.batch_size,
-        client_id=entry.client_id,
+        aggregations=request_log.aggregations,
+        batch_size=request_log.batch_size,
+        client_id=request_log.client_id,
     )

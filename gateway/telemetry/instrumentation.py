@@ -1,18 +1,18 @@
-"""What the database's driver and the dispatchers tell, as metrics."""
+"""Metrics of the database driver and of the dispatchers."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from gateway.telemetry.metrics import BATCHES, COMMANDS, CONNECTIONS, UNCONNECTED
+from gateway.telemetry.metrics import BATCHES, COMMANDS, POOL_CONNECTIONS, POOL_FAILURES
 from gateway.telemetry.request_log import current_request_log
 from loaders.dispatcher import BatchObserver
 from loaders.store import ConnectionPoolListener
 
-_OPEN, _IN_USE = CONNECTIONS.labels("open"), CONNECTIONS.labels("in_use")
+_OPEN, _IN_USE = POOL_CONNECTIONS.labels("open"), POOL_CONNECTIONS.labels("in_use")
 
 
 class BatchMetrics(BatchObserver):
-    """Counts batches, and notes the aggregations of a request in its entry."""
+    """Counts batches, and the aggregations of each request."""
 
     def batch(self, kind: str, loads: int) -> AbstractContextManager[object]:
         BATCHES.labels(kind).observe(loads)
@@ -20,18 +20,18 @@ class BatchMetrics(BatchObserver):
 
     def answered(self, kind: str, loads: int) -> None:
         if kind == "totals":
-            entry = current_request_log()
-            entry.aggregations += 1
-            entry.batch_size = max(entry.batch_size, loads)
+            request_log = current_request_log()
+            request_log.aggregations += 1
+            request_log.batch_size = max(request_log.batch_size, loads)
 
 
-def note_command(name: str, good: bool, seconds: float) -> None:
-    """Count a command. Told by the store, because the driver builds an event of each command and answer."""
+def count_command(name: str, good: bool, seconds: float) -> None:
+    """Count a database command. A listener of the driver would cost an event for each command and reply."""
     COMMANDS.labels(name, "ok" if good else "failed").observe(seconds)
 
 
 class PoolMetrics(ConnectionPoolListener):
-    """Counts connections. It runs in the driver's threads."""
+    """Counts connections, in the driver's threads."""
 
     def connection_created(self, event: Any) -> None:
         _OPEN.inc()
@@ -46,10 +46,10 @@ class PoolMetrics(ConnectionPoolListener):
         _IN_USE.dec()
 
     def connection_check_out_failed(self, event: Any) -> None:
-        UNCONNECTED.labels(event.reason).inc()
+        POOL_FAILURES.labels(event.reason).inc()
 
-    def _ignored(self, event: Any) -> None:
-        """Nothing to count: the pool's own life, and what comes before a check-out is known to work."""
+    def _ignore(self, event: Any) -> None:
+        """The driver requires a method for each kind of event."""
 
-    pool_created = pool_ready = pool_cleared = pool_closed = _ignored
-    connection_ready = connection_check_out_started = _ignored
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+    connection_ready = connection_check_out_started = _ignore

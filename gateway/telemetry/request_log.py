@@ -1,45 +1,46 @@
-"""What is noted of a request while it runs, by whoever comes to know it."""
+"""What is known about the current request; every part of the gateway can add to it."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from gateway.telemetry.metrics import ERRORS
 
-# What a proxy logs of a request whose sender did not wait for the answer.
-UNANSWERED = 499
+# Not a standard status; nginx logs it too.
+CLIENT_CLOSED_REQUEST = 499
 
 
 @dataclass(slots=True)
 class RequestLog:
-    """One request. `batch_size` is how many loads shared its largest aggregation.
+    """The facts of one request.
 
-    `operation` is a name only where the operator gave it, because others come from the caller; `code` is
-    that of the first error.
+    `operation` is the name of an operation of the operator's manifest; other names come from callers. `code`
+    is the API's code of the first error. `batch_size` is the number of loads that shared the largest
+    aggregation of the request.
     """
 
     request_id: str
     operation: str | None = None
     client_id: str | None = None
-    status: int = UNANSWERED
+    status: int = CLIENT_CLOSED_REQUEST
     code: int | None = None
     aggregations: int = 0
     batch_size: int = 0
     traceparent: str | None = None
 
 
-running: ContextVar[RequestLog] = ContextVar("entry")
+active_request_log: ContextVar[RequestLog] = ContextVar("request_log")
 
 _NO_REQUEST = RequestLog("")
 
 
 def current_request_log() -> RequestLog:
-    """The entry of the request that this runs for; what a command of the command line notes is lost."""
-    return running.get(_NO_REQUEST)
+    """The facts of the request that this code runs for; outside of a request, a dummy."""
+    return active_request_log.get(_NO_REQUEST)
 
 
 def note_error(code: int) -> None:
-    """Count an error that the caller is shown by its code in the API's documentation."""
+    """Count an error of a response by the API's code."""
     ERRORS.labels(code).inc()
-    entry = current_request_log()
-    if entry.code is None:
-        entry.code = code
+    request_log = current_request_log()
+    if request_log.code is None:
+        request_log.code = code

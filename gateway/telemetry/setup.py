@@ -1,4 +1,4 @@
-"""Everything that watches one application; traces are part of it only where they are switched on."""
+"""The telemetry of one application; traces are part of it only if they are switched on."""
 
 import asyncio
 import os
@@ -9,28 +9,28 @@ from importlib.util import find_spec
 from starlette.middleware import Middleware
 
 from gateway.telemetry import logs
-from gateway.telemetry.access_log import Access
-from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, note_command
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, count_command
 from gateway.telemetry.metrics import sample
 from loaders.dispatcher import BatchObserver
 from loaders.store import Listener, Note
 
-# The one for traces comes before the one for all kinds of telemetry.
+# The variable for traces wins over the one for all telemetry.
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _PROTOCOL = "http/protobuf"
 
 
 class TracesUnavailable(Exception):
-    """Traces are on and cannot be exported; the message is one line."""
+    """Traces are switched on but cannot be exported; the message is one line."""
 
 
 def check_traces(traces: str) -> None:
-    """Raises `TracesUnavailable` if this setting of `GATEWAY_TRACES` cannot be obeyed."""
+    """Raise `TracesUnavailable` if `traces`, the value of GATEWAY_TRACES, cannot be obeyed."""
     if traces == "off":
         return
     if not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
         raise TracesUnavailable(
-            "GATEWAY_TRACES is otlp and OpenTelemetry is not installed: pip install 'promo-gateway[otel]'."
+            "GATEWAY_TRACES is otlp, but OpenTelemetry is not installed: pip install 'promo-gateway[otel]'."
         )
     for variable in _PROTOCOLS:
         if protocol := os.environ.get(variable):
@@ -46,28 +46,28 @@ def check_traces(traces: str) -> None:
 
 
 class Telemetry:
-    """What the parts of an application are given to be watched by."""
+    """The middleware, listeners and callbacks that an application is built with."""
 
     def __init__(self, traces: str) -> None:
-        self.middleware = [Middleware(Access)]
+        self.middleware = [Middleware(AccessLog)]
         self.listeners: list[Listener] = [PoolMetrics()]
-        self.command: Note = note_command
-        self.batches: BatchObserver = BatchMetrics()
+        self.note_command: Note = count_command
+        self.batch_observer: BatchObserver = BatchMetrics()
         self._close: Callable[[], None] = lambda: None
         if traces == "otlp":
-            # The extra may not be installed, and what is imported costs memory.
-            from gateway.telemetry.traces import BatchTraces, TracedCommands, TracedRequests, Traces
+            # An optional dependency, and its import costs memory.
+            from gateway.telemetry.traces import BatchTraces, CommandTraces, RequestTraces, Traces
 
             spans = Traces()
-            self.middleware.append(Middleware(TracedRequests, tracer=spans.tracer))
-            self.command = TracedCommands(spans.tracer).note
-            self.batches = BatchTraces(spans.tracer)
+            self.middleware.append(Middleware(RequestTraces, tracer=spans.tracer))
+            self.note_command = CommandTraces(spans.tracer).note
+            self.batch_observer = BatchTraces(spans.tracer)
             self._close = spans.close
 
     @asynccontextmanager
-    async def open(self, waiting: Callable[[], Mapping[str, int]]) -> AsyncIterator[None]:
+    async def open(self, queued_loads: Callable[[], Mapping[str, int]]) -> AsyncIterator[None]:
         """Sample the gauges until the block ends; then send the last spans and write the last lines."""
-        sampling = asyncio.create_task(sample(waiting))
+        sampling = asyncio.create_task(sample(queued_loads))
         try:
             yield
         finally:

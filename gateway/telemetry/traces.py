@@ -1,7 +1,7 @@
-"""Traces: a span for each request, each batch of its loads and each command to the database.
+"""OpenTelemetry spans: one for each request, each batch of loads and each database command.
 
-Imported only where they are switched on, because OpenTelemetry is an optional extra. Starlette's own
-middleware and the driver's instrumentation are of no use here: they put queries and addresses on spans.
+OpenTelemetry is an optional dependency, so this module is imported only if traces are switched on. Its
+instrumentations of Starlette and PyMongo are not used, because they put queries and addresses on spans.
 """
 
 import os
@@ -18,7 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.telemetry.access_log import route_of
-from gateway.telemetry.instrumentation import BatchMetrics, note_command
+from gateway.telemetry.instrumentation import BatchMetrics, count_command
 from gateway.telemetry.request_log import RequestLog, current_request_log
 
 _TRACEPARENT = "traceparent"
@@ -26,7 +26,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 class Traces:
-    """One application's spans, sent where the OTEL_EXPORTER_OTLP_… variables say."""
+    """The spans of one application, exported as the OTEL_EXPORTER_OTLP_… variables say."""
 
     def __init__(self) -> None:
         name = os.environ.get("OTEL_SERVICE_NAME", "promo-gateway")
@@ -35,12 +35,12 @@ class Traces:
         self.tracer = self._provider.get_tracer("promo-gateway")
 
     def close(self) -> None:
-        """Send what has not been sent."""
+        """Export the last spans."""
         self._provider.shutdown()
 
 
-class TracedRequests:
-    """Middleware, inside of `Access`: a span for each request, part of the caller's trace if it names one."""
+class RequestTraces:
+    """Middleware inside of `AccessLog`: a span for each request, in the caller's trace if it has one."""
 
     def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
         self._app = app
@@ -50,10 +50,10 @@ class TracedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        entry = current_request_log()
+        request_log = current_request_log()
         with self._tracer.start_as_current_span(
             "request",
-            # Ids of a fixed form. The other headers of the standard, which could hold anything, stay out.
+            # Only `traceparent`, which has a fixed form. `tracestate` and `baggage` could hold anything.
             _propagator.extract({_TRACEPARENT: _header(scope, b"traceparent")}),
             SpanKind.SERVER,
             # An exception's text may quote a customer's data.
@@ -62,15 +62,15 @@ class TracedRequests:
         ) as span:
             carrier: dict[str, str] = {}
             _propagator.inject(carrier)
-            entry.traceparent = carrier.get(_TRACEPARENT)
+            request_log.traceparent = carrier.get(_TRACEPARENT)
             try:
                 await self._app(scope, receive, send)
             finally:
-                _describe(span, route_of(scope), entry)
+                _describe(span, route_of(scope), request_log)
 
 
 class BatchTraces(BatchMetrics):
-    """A span for each batch, in the trace of the request that asked first."""
+    """A span for each batch, in the trace of the first request that shares it."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
@@ -89,18 +89,18 @@ class BatchTraces(BatchMetrics):
             yield
 
 
-class TracedCommands:
-    """A span for each command: its name, and neither what it asks for nor what is answered.
+class CommandTraces:
+    """A span for each database command, with its name but without its arguments and its reply.
 
-    Made when the command has ended, however it ended: the driver tells its listeners of no command whose
-    caller went away.
+    The span is made when the command has ended. Listeners of the driver are not told of the end of a command
+    that was cancelled.
     """
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
     def note(self, name: str, good: bool, seconds: float) -> None:
-        note_command(name, good, seconds)
+        count_command(name, good, seconds)
         ended = time.time_ns()
         span = self._tracer.start_span(
             name,
@@ -117,13 +117,17 @@ def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
-def _describe(span: Span, route: str, entry: RequestLog) -> None:
+def _describe(span: Span, route: str, request_log: RequestLog) -> None:
     span.update_name(route)
     span.set_attribute("http.route", route)
-    span.set_attribute("http.response.status_code", entry.status)
-    noted = {"request_id": entry.request_id, "operation": entry.operation, "code": entry.code}
-    for name, value in noted.items():
+    span.set_attribute("http.response.status_code", request_log.status)
+    facts = {
+        "request_id": request_log.request_id,
+        "operation": request_log.operation,
+        "code": request_log.code,
+    }
+    for name, value in facts.items():
         if value is not None:
             span.set_attribute(f"promo_gateway.{name}", value)
-    if entry.status >= 500:
+    if request_log.status >= 500:
         span.set_status(StatusCode.ERROR)

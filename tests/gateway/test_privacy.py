@@ -27,8 +27,8 @@ from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway, Start
-from tests.gateway.telemetry.collector import Collector, collecting
 from tests.helpers import events
+from tests.helpers.collector import Collector, collecting
 from tests.helpers.events import new_sender
 from tests.helpers.forged_tokens import bearer
 from tests.helpers.graphql import field

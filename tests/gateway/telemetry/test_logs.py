@@ -13,7 +13,7 @@ import structlog
 
 from gateway.telemetry import logs
 from gateway.telemetry.logs import MAX_QUEUED_LINES
-from gateway.telemetry.request_log import RequestLog, running
+from gateway.telemetry.request_log import RequestLog, active_request_log
 from tests.conftest import Logged
 
 PHONE = "919078345795"
@@ -29,7 +29,7 @@ logs.configure()
 log = structlog.get_logger()
 
 def lost():
-    return int(REGISTRY.get_sample_value("promo_gateway_lost_lines_total"))
+    return int(REGISTRY.get_sample_value("promo_gateway_lost_log_lines_total"))
 
 def fill_pipe():
     os.set_blocking(2, False)
@@ -56,9 +56,9 @@ def test_a_line_begins_with_time_level_and_event(logged: Logged) -> None:
 
 
 def test_a_line_has_the_id_of_its_request(logged: Logged) -> None:
-    token = running.set(RequestLog("0" * 32))
+    token = active_request_log.set(RequestLog("0" * 32))
     structlog.get_logger().error("unexpected", error="KeyError")
-    running.reset(token)
+    active_request_log.reset(token)
     assert only(logged()) == {
         "level": "error",
         "event": "unexpected",

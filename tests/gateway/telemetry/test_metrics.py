@@ -1,4 +1,4 @@
-"""The port that Prometheus reads, from one process and from several."""
+"""The port that Prometheus reads, and the list of metrics in the documentation."""
 
 import re
 import signal
@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
-from gateway.telemetry.metrics import Workers
+from gateway.telemetry.metrics import WorkerMetrics
 from tests.conftest import Start
 from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 
@@ -20,12 +20,12 @@ ON_CALL = Path(__file__).parents[3] / "docs/on-call.md"
 
 
 def value(text: str, sample: str) -> float:
-    """The value of the sample that is written like this."""
+    """The value of a sample in the text format of Prometheus."""
     [found] = re.findall(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
     return float(found)
 
 
-def test_the_on_call_page_lists_every_metric() -> None:
+def test_the_on_call_page_describes_every_metric() -> None:
     rows = re.findall(r"^\| `(promo_gateway_\w+)` \| .*\| (.*) \|$", ON_CALL.read_text(), re.MULTILINE)
     own = [family for family in REGISTRY.collect() if family.name.startswith("promo_gateway_")]
     assert sorted(rows) == sorted(
@@ -35,35 +35,35 @@ def test_the_on_call_page_lists_every_metric() -> None:
 
 
 @pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
-def test_requests_to_all_workers_are_added_up(start: Start, settings: Settings, workers: str) -> None:
+def test_the_metrics_port_adds_up_all_workers(start: Start, settings: Settings, workers: str) -> None:
     port, metrics_port = free_port(), free_port()
     variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))
     served = start("serve", "--port", str(port), "--workers", workers, variables=variables)
     wait_until_served(port)
     for _ in range(20):
-        # Each on a connection of its own, so that every worker gets some.
+        # Each request has a connection of its own, so every worker gets some.
         httpx.get(f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER)
-    on_the_api_s_port = httpx.get(f"http://127.0.0.1:{port}/metrics").status_code
+    status_on_api_port = httpx.get(f"http://127.0.0.1:{port}/metrics").status_code
     text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
     served.send_signal(signal.SIGTERM)
     served.communicate(timeout=20)
-    assert on_the_api_s_port == 404
+    assert status_on_api_port == 404
     labels = f'{{route="{ACTION_SUMMARY_PATH}",status="200"}}'
-    assert value(text, f"promo_gateway_request_seconds_count{labels}") == 20
-    assert value(text, 'promo_gateway_command_seconds_count{command="aggregate",outcome="ok"}') == 20
+    assert value(text, f"promo_gateway_request_duration_seconds_count{labels}") == 20
+    assert value(text, 'promo_gateway_command_duration_seconds_count{command="aggregate",outcome="ok"}') == 20
     assert value(text, 'promo_gateway_batch_loads_sum{kind="totals"}') == 20
     assert value(text, 'promo_gateway_pool_connections{state="in_use"}') == 0
-    assert value(text, 'promo_gateway_waiting_loads{kind="totals"}') == 0
+    assert value(text, 'promo_gateway_queued_loads{kind="totals"}') == 0
 
 
 @pytest.mark.external
-def test_a_dead_worker_s_gauges_go_and_its_counts_stay(tmp_path: Path) -> None:
+def test_a_dead_worker_keeps_its_counters_but_not_its_gauges(tmp_path: Path) -> None:
     program = (
         "from gateway.telemetry.metrics import REQUESTS, TASKS\n"
         "REQUESTS.labels('/graphql', 200).observe(0.1); TASKS.set(5); print('counted', flush=True); input()"
     )
     registry = CollectorRegistry()
-    registry.register(Workers(tmp_path))
+    registry.register(WorkerMetrics(tmp_path))
     worker = subprocess.Popen(
         [sys.executable, "-c", program],
         env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
@@ -72,9 +72,9 @@ def test_a_dead_worker_s_gauges_go_and_its_counts_stay(tmp_path: Path) -> None:
     )
     assert worker.stdout
     assert worker.stdout.readline() == b"counted\n"
-    assert value(generate_latest(registry).decode(), "promo_gateway_tasks") == 5
+    assert value(generate_latest(registry).decode(), "promo_gateway_event_loop_tasks") == 5
     worker.kill()
     worker.communicate()
     text = generate_latest(registry).decode()
-    assert "promo_gateway_tasks" not in text
-    assert value(text, 'promo_gateway_request_seconds_count{route="/graphql",status="200"}') == 1
+    assert "promo_gateway_event_loop_tasks" not in text
+    assert value(text, 'promo_gateway_request_duration_seconds_count{route="/graphql",status="200"}') == 1

@@ -1,4 +1,4 @@
-"""Traces over the wire: which spans there are, whose children they are, and what is on them."""
+"""Exported spans: their names, parents and attributes."""
 
 import asyncio
 import subprocess
@@ -15,14 +15,14 @@ from gateway.commands.sample_data import DEMO, MOBILE, PROMOTION
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from gateway.telemetry.setup import check_traces
-from gateway.telemetry.traces import BatchTraces, TracedCommands, Traces
+from gateway.telemetry.traces import BatchTraces, CommandTraces, Traces
 from loaders.driver import DriverName
 from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import OpenGateway
 from tests.faults import Line, until
-from tests.gateway.telemetry.collector import Collector, collecting
+from tests.helpers.collector import Collector, collecting
 from tests.support import DEMO_HEADER, DOCUMENTED, Commands, Gateway
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -44,12 +44,12 @@ def attributes(span: Span) -> dict[str, Any]:
 
 
 def tree(spans: list[Span], parent: bytes) -> dict[str, Any]:
-    """The names of the spans below this one, and what is below those."""
+    """The names of the spans below `parent`, each with the tree below it."""
     below = [span for span in spans if span.parent_span_id == parent]
     return {span.name: tree(spans, span.span_id) for span in sorted(below, key=lambda span: span.name)}
 
 
-async def test_a_request_its_batches_and_its_commands_are_spans_of_the_caller_s_trace(
+async def test_request_batches_and_commands_are_spans_in_the_trace_of_the_caller(
     gateway_with: OpenGateway, collector: Collector
 ) -> None:
     async with gateway_with(traces="otlp") as gateway:
@@ -75,7 +75,7 @@ async def test_a_request_its_batches_and_its_commands_are_spans_of_the_caller_s_
     assert response.headers["traceparent"] == f"00-{TRACE}-{by_name[ACTION_SUMMARY_PATH].span_id.hex()}-01"
 
 
-async def test_a_shared_batch_is_part_of_the_trace_of_who_asked_first(
+async def test_a_shared_batch_is_in_the_trace_of_the_first_request(
     store: Store, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine too, the others wait for the first.
@@ -102,7 +102,7 @@ async def test_a_shared_batch_is_part_of_the_trace_of_who_asked_first(
     ]
 
 
-async def test_errors_are_marked_and_named_by_their_code(
+async def test_a_request_span_has_the_code_of_its_error(
     gateway_with: OpenGateway, collector: Collector
 ) -> None:
     async with gateway_with(traces="otlp") as gateway:
@@ -115,12 +115,10 @@ async def test_errors_are_marked_and_named_by_their_code(
     ]
 
 
-async def test_a_failed_command_is_marked_without_the_server_s_words(
-    settings: Settings, collector: Collector
-) -> None:
+async def test_the_span_of_a_failed_command_has_no_message(settings: Settings, collector: Collector) -> None:
     traces = Traces()
     store = Store(
-        settings.mongodb_uri.get_secret_value(), settings.database, note=TracedCommands(traces.tracer).note
+        settings.mongodb_uri.get_secret_value(), settings.database, note=CommandTraces(traces.tracer).note
     )
     with pytest.raises(StoreUnavailable):
         await store.aggregate("issuances", [{"$nonsense": MOBILE}])
@@ -132,11 +130,11 @@ async def test_a_failed_command_is_marked_without_the_server_s_words(
 
 
 @pytest.mark.parametrize("name", DriverName)
-async def test_a_command_whose_caller_went_away_is_marked(
+async def test_the_span_of_a_cancelled_command_has_the_error_status(
     settings: Settings, line: Line, collector: Collector, name: DriverName
 ) -> None:
     traces, commands = Traces(), Commands()
-    note = TracedCommands(traces.tracer).note
+    note = CommandTraces(traces.tracer).note
     store = Store(line.uri, settings.database, driver=name, listeners=[commands], note=note)
     await store.ping()
     line.freeze()
@@ -154,13 +152,13 @@ async def test_a_command_whose_caller_went_away_is_marked(
     ]
 
 
-async def test_without_traces_no_header_of_theirs_is_sent(gateway: Gateway) -> None:
+async def test_without_traces_a_response_has_no_traceparent(gateway: Gateway) -> None:
     headers = {**DEMO_HEADER, "traceparent": f"00-{TRACE}-{PARENT}-01"}
     assert "traceparent" not in (await gateway.rest(DOCUMENTED, headers)).headers
 
 
 @pytest.mark.external
-def test_without_traces_nothing_of_opentelemetry_is_imported() -> None:
+def test_without_traces_opentelemetry_is_not_imported() -> None:
     program = (
         "import sys; from gateway.app import create_app; from gateway.settings import Settings;"
         "create_app(Settings()); sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
@@ -168,13 +166,13 @@ def test_without_traces_nothing_of_opentelemetry_is_imported() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-def test_traces_without_the_extra_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_without_opentelemetry_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     monkeypatch.setenv("GATEWAY_TRACES", "otlp")
     result = CliRunner().invoke(main, ["serve"])
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: GATEWAY_TRACES is otlp and OpenTelemetry is not installed: "
+        "Error: GATEWAY_TRACES is otlp, but OpenTelemetry is not installed: "
         "pip install 'promo-gateway[otel]'.\n",
     )
 
@@ -205,7 +203,7 @@ def test_traces_without_the_extra_are_one_line(monkeypatch: pytest.MonkeyPatch) 
         ),
     ],
 )
-def test_variables_that_cannot_be_obeyed_are_one_line(variables: dict[str, str], line: str) -> None:
+def test_otel_variables_that_cannot_be_obeyed_are_refused(variables: dict[str, str], line: str) -> None:
     result = CliRunner().invoke(main, ["serve"], env={"GATEWAY_TRACES": "otlp", **variables})
     assert (result.exit_code, result.stderr) == (1, f"Error: {line}\n")
 
@@ -216,16 +214,18 @@ def test_variables_that_cannot_be_obeyed_are_one_line(variables: dict[str, str],
         {},
         {"OTEL_EXPORTER_OTLP_PROTOCOL": ""},
         {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
-        # The one for traces counts.
+        # The variable for traces wins.
         {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"},
     ],
 )
-def test_variables_that_can_be_obeyed_are(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+def test_otel_variables_that_can_be_obeyed_are_accepted(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
     check_traces("otlp")
 
 
-def test_without_traces_no_variable_of_theirs_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_traces_otel_variables_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     check_traces("off")

@@ -1,4 +1,4 @@
-"""A collector of traces over real HTTP, as OpenTelemetry's exporter knows them."""
+"""A collector of spans, over real HTTP, for OpenTelemetry's exporter."""
 
 import gzip
 import threading
@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector:
-    """Keeps all that is exported to it."""
+    """Keeps every body that is exported to it."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -27,7 +27,7 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Write no log."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
