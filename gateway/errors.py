@@ -90,12 +90,16 @@ class DocumentNotTrusted(Exception):
 
 
 class ErrorSpec(NamedTuple):
-    """How a caller sees an error: the API's code and message, the HTTP status, the GraphQL code."""
+    """How a caller sees an error: the API's code and message, the HTTP status, the GraphQL code.
+
+    `reason` is the `reason` of an exception that has one. It adds to a message that cannot change.
+    """
 
     code: int
     message: str
     status: int
     graphql_code: str
+    reason: str = ""
 
     def http_status(self, *, always_200: bool) -> int:
         """The HTTP status; with `always_200`, the original API's habit, an 8xxx code has status 200."""
@@ -167,7 +171,7 @@ def describe(error: Exception) -> ErrorSpec:
 
 def _look_up(error: Exception) -> ErrorSpec:
     if (spec := ERRORS.get(type(error))) is not None:
-        return spec if spec.message else spec._replace(message=str(error))
+        return spec._replace(message=spec.message or str(error), reason=getattr(error, "reason", ""))
     if isinstance(error, HTTPException):
         status = error.status_code
         return ErrorSpec(status, error.detail, status, status_phrase(status).upper().replace(" ", "_"))

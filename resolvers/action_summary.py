@@ -1,4 +1,4 @@
-"""The use case: what did this customer earn from this promotion? GraphQL and REST both call it."""
+"""What a customer earned from a promotion: the use case of the GraphQL API and the REST API."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from loaders import Loaders
 from loaders.enums import Benefit
 from loaders.promotions import Promotion
 from loaders.totals import BenefitsKey
-from resolvers.arguments import SummaryArguments
+from resolvers.arguments import NOT_AN_ID, SummaryArguments
 from resolvers.errors import CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
 from resolvers.summary_types import CustomerPromotionActionSummary
 
@@ -14,13 +14,15 @@ from resolvers.summary_types import CustomerPromotionActionSummary
 async def summarize(
     loaders: Loaders, arguments: SummaryArguments, benefits: frozenset[Benefit]
 ) -> CustomerPromotionActionSummary:
-    """Find the customer and the promotion side by side, then what was earned of these benefits.
+    """Look up the customer and the promotion concurrently, then read the totals of these benefits.
 
     Raises `CustomerNotFound`, `PromotionNotFound` or `PromotionInOtherProgram`, in this order.
     """
     customer_id, promotion = await _look_up(loaders, arguments)
     if customer_id is None:
         raise CustomerNotFound
+    if arguments.promotion is None:
+        raise PromotionNotFound(f"promotionId {NOT_AN_ID}")
     if promotion is None or arguments.promotion_identifier not in (None, promotion.promotion_identifier):
         raise PromotionNotFound
     if promotion.program_id != arguments.program_id:
@@ -38,7 +40,7 @@ async def summarize(
 
 
 async def _look_up(loaders: Loaders, arguments: SummaryArguments) -> tuple[int | None, Promotion | None]:
-    """The customer and the promotion: from memory, or else from the database, side by side."""
+    """The customer and the promotion: from the cache, or else from the database, concurrently."""
     customer_id, reference = loaders.remembered_customer(arguments.customer), arguments.promotion
     promotion = None if reference is None else loaders.remembered_promotion(reference)
     if promotion is None and reference is not None:

@@ -13,6 +13,7 @@ from loaders.promotions import PromotionReference
 from resolvers.errors import IdentifierMissing, ParametersInsufficient
 
 _LARGEST_ID = 2**63 - 1
+NOT_AN_ID = f"takes digits only, up to {_LARGEST_ID}."
 
 
 @strawberry.enum(description="The system that the identifier of the customer comes from.")
@@ -63,10 +64,12 @@ class SummaryArguments:
     ) -> "SummaryArguments":
         """Raises `IdentifierMissing` or `ParametersInsufficient`, in this order."""
         if not customer.value:
-            raise IdentifierMissing
+            raise IdentifierMissing("identifierValue is empty.")
         program = parse_id(program_id)
-        if program is None or not (promotion_id or promotion_identifier):
-            raise ParametersInsufficient
+        if program is None:
+            raise ParametersInsufficient(f"programId {NOT_AN_ID}" if program_id else "programId is missing.")
+        if not (promotion_id or promotion_identifier):
+            raise ParametersInsufficient("promotionId or promotionIdentifier is required.")
         return cls(
             customer,
             program,

@@ -10,13 +10,16 @@
     ├── PromotionNotFound
     └── PromotionInOtherProgram
 
-`gateway.errors` has the code and the message of each. The text of an exception, where there is one, is the
-reason for callers of the GraphQL API; it never contains input.
+`gateway.errors` has the code and the message of each.
 """
 
 
 class SummaryError(Exception):
-    """The request cannot be answered as it is."""
+    """The request cannot be answered as it is; `reason` says what is wrong, without the input."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class SourceMissing(SummaryError):

@@ -16,6 +16,7 @@ from gateway.errors import (
     PersistedQueryNotFound,
     describe,
 )
+from gateway.graphql.errors import extensions
 from gateway.graphql.operations import AD_HOC, Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
@@ -117,5 +118,4 @@ def _error(error: GraphQLError, code: str) -> dict[str, Any]:
         note_error(400)
         return {**error.formatted, "extensions": {"code": code, "errorCode": 400}}
     spec = describe(error.original_error)
-    extensions = {"code": spec.graphql_code, "errorCode": spec.code}
-    return {**error.formatted, "message": spec.message, "extensions": extensions}
+    return {**error.formatted, "message": spec.message, "extensions": extensions(spec)}

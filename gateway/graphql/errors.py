@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.errors import describe
+from gateway.errors import ErrorSpec, describe
 from gateway.graphql.request import response_type
 from gateway.http_headers import error_response
 
@@ -16,14 +16,19 @@ class GraphQLErrors:
         self._always_200 = always_200
 
     async def refusal(self, request: Request, error: Exception) -> Response:
-        """`{"errors": [{"message", "extensions": {"code", "errorCode"}}]}`."""
+        """`{"errors": [{"message", "extensions": {"code", "errorCode", "reason"}}]}`."""
         spec = describe(error)
-        extensions = {"code": spec.graphql_code, "errorCode": spec.code}
         return error_response(
             request,
             error,
             spec,
-            {"errors": [{"message": spec.message, "extensions": extensions}]},
+            {"errors": [{"message": spec.message, "extensions": extensions(spec)}]},
             always_200=self._always_200,
             media_type=f"{response_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8",
         )
+
+
+def extensions(spec: ErrorSpec) -> dict[str, object]:
+    """The extensions of an error; most errors have no reason."""
+    reason = {"reason": spec.reason} if spec.reason else {}
+    return {"code": spec.graphql_code, "errorCode": spec.code, **reason}

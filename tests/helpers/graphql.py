@@ -18,12 +18,13 @@ def field(
     *,
     name: str = "MOBILE",
     value: str = MOBILE,
+    program: str = str(PROGRAM),
     promotion: str = f'promotionId: "{PROMOTION.promotion_id}"',
 ) -> str:
     """The summary of the demo's customer and promotion, unless other arguments are given."""
     return (
         f"{alias}: customerPromotionActionSummary(source: INSTORE, identifierName: {name}, "
-        f'identifierValue: "{value}", programId: "{PROGRAM}", {promotion}) {{ {selection} }}'
+        f'identifierValue: "{value}", programId: "{program}", {promotion}) {{ {selection} }}'
     )
 
 

@@ -8,9 +8,20 @@ from graphql import get_introspection_query
 from gateway.commands.sample_data import CUSTOMER, GENERATED_CUSTOMERS, PROGRAM, PROMOTION
 from tests.conftest import OpenGateway
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, FULL_SUMMARY, Gateway, assert_graphql_refusal
+from tests.support import (
+    DEMO_HEADER,
+    DOCUMENTED,
+    FULL_SUMMARY,
+    Gateway,
+    assert_graphql_refusal,
+    assert_rest_error,
+)
 
 SECRET = "919078300000"
+
+
+PROGRAM_DIGITS = "programId takes digits only, up to 9223372036854775807."
+PROMOTION_DIGITS = "promotionId takes digits only, up to 9223372036854775807."
 
 
 def aggregated_benefits(gateway: Gateway) -> list[str]:
@@ -99,9 +110,13 @@ async def test_mixed_references_share_the_aggregation(gateway: Gateway) -> None:
     same = {"points": [{"totalPointsIssued": "600.000"}] * 2}
     assert body["data"] == {**dict.fromkeys("abcd", same), **dict.fromkeys("efg")}
     assert {error["path"][0]: error["extensions"] for error in body["errors"]} == {
-        "e": {"code": "PROMOTION_NOT_FOUND", "errorCode": 8874},
+        "e": {"code": "PROMOTION_NOT_FOUND", "errorCode": 8874, "reason": PROMOTION_DIGITS},
         "f": {"code": "CUSTOMER_NOT_FOUND", "errorCode": 8015},
-        "g": {"code": "INSUFFICIENT_PARAMETERS", "errorCode": 8883},
+        "g": {
+            "code": "INSUFFICIENT_PARAMETERS",
+            "errorCode": 8883,
+            "reason": "promotionId or promotionIdentifier is required.",
+        },
     }
     assert gateway.commands.names == ["find"] * 5 + ["aggregate"]
 
@@ -142,7 +157,38 @@ async def test_every_error_word_for_word(
     assert body["data"] == {"good": {"customerId": str(CUSTOMER)}, "summary": None}
     [error] = body["errors"]
     assert (error["message"], error["path"]) == (message, ["summary"])
-    assert error["extensions"] == {"code": code, "errorCode": error_code}
+    assert (error["extensions"]["code"], error["extensions"]["errorCode"]) == (code, error_code)
+
+
+# A field with an argument in the wrong form, its error code, and the reason.
+REASONS = [
+    (field(program="summer"), 8883, PROGRAM_DIGITS),
+    (field(program="-1"), 8883, PROGRAM_DIGITS),
+    (field(program=" 973"), 8883, PROGRAM_DIGITS),
+    (field(program="9223372036854775808"), 8883, PROGRAM_DIGITS),
+    (field(program="१"), 8883, PROGRAM_DIGITS),
+    (field(program=""), 8883, "programId is missing."),
+    (field(promotion=""), 8883, "promotionId or promotionIdentifier is required."),
+    (field(promotion='promotionIdentifier: ""'), 8883, "promotionId or promotionIdentifier is required."),
+    (field(promotion='promotionId: "summer"'), 8874, PROMOTION_DIGITS),
+    (field(promotion='promotionId: "1.0"'), 8874, PROMOTION_DIGITS),
+    (field(value=""), 8002, "identifierValue is empty."),
+]
+
+
+@pytest.mark.parametrize(("query", "error_code", "reason"), REASONS)
+async def test_an_argument_in_the_wrong_form_has_a_reason(
+    gateway: Gateway, query: str, error_code: int, reason: str
+) -> None:
+    [error] = (await gateway.graphql(f"{{ {query} }}")).json()["errors"]
+    assert error["extensions"]["errorCode"] == error_code
+    assert error["extensions"]["reason"] == reason
+
+
+async def test_the_rest_body_has_no_reason(gateway: Gateway) -> None:
+    response = await gateway.rest({**DOCUMENTED, "programId": "summer"})
+    message = "Insufficient parameters passed, program id and one of promotion id/identifier are required."
+    assert_rest_error(response, 200, 8883, message)
 
 
 def body_of(query: object = "{ __typename }", **more: object) -> str:
