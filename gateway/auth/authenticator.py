@@ -12,10 +12,11 @@ import time
 from cachetools import TLRUCache
 from starlette.requests import HTTPConnection
 
+from gateway.auth.addresses import address_of
 from gateway.auth.callers import Caller
 from gateway.auth.credentials import Basic, read_credentials
 from gateway.auth.oidc import ExternalIssuer
-from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords, address_of
+from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords
 from gateway.auth.tokens import Tokens, claimed_issuer
 from gateway.errors import AuthorizationUnavailable
 from gateway.telemetry.request_log import current_request_log

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
+from gateway.auth.addresses import address_of
 from gateway.auth.callers import require
-from gateway.auth.passwords import Passwords, address_of
+from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import Tokens
 from gateway.errors import AuthorizationUnavailable, InvalidClient, Unauthenticated
 from gateway.http_headers import public_document, require_json

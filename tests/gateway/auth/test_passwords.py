@@ -1,21 +1,22 @@
-"""Under attack: failures are counted per client and address, good callers go on, costs stay bounded."""
+"""What logins cost, who is refused after failures, and when a change of a client is in force."""
 
 import asyncio
 import threading
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from unittest.mock import Mock
 
-import httpx
 import pytest
-from starlette.requests import HTTPConnection
 
-from gateway.auth import passwords
-from gateway.auth.credentials import authorization
-from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD, TILL
-from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.auth import check_queue, passwords
+from gateway.auth.credentials import authorization, md5_hex
+from gateway.auth.passwords import FAILURES_ALLOWED, hash_secret
+from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, OTHER_TILL, PASSWORD, TILL
 from gateway.rest.tokens import TOKEN_PATH
-from gateway.settings import Settings
-from loaders.clients import Account, add_account, rotate_secret
+from loaders import clients
+from loaders.clients import Account, add_account
 from loaders.enums import ClientKind
-from loaders.store import Store
+from loaders.store import Int64, Store
 from tests.conftest import OpenGateway
 from tests.support import (
     DEMO_HEADER,
@@ -27,19 +28,189 @@ from tests.support import (
 )
 
 WRONG = {"Authorization": authorization(TILL, "wrong")}
+STRANGER = {"Authorization": authorization("stranger", "x")}
+READ_CLIENT = ["access_groups", "api_clients", "organizations"]
+
+
+@pytest.fixture
+def verify(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Counts the argon2 checks."""
+    verify = Mock(wraps=passwords._verify)
+    monkeypatch.setattr(passwords, "_verify", verify)
+    return verify
+
+
+class Blocked:
+    """Checks begin and none of them ends before `release`; then only the demo's password is good."""
+
+    def __init__(self) -> None:
+        self._begun = threading.Event()
+        self._released = threading.Event()
+
+    def verify(self, _: str, secret: str) -> bool:
+        self._begun.set()
+        return self._released.wait(30) and secret == md5_hex(PASSWORD)
+
+    async def begun(self) -> None:
+        """Wait until a check has begun."""
+        assert await asyncio.to_thread(self._begun.wait, 30)
+
+    def release(self) -> None:
+        self._released.set()
+
+
+Block = Callable[[], Blocked]
+
+
+@pytest.fixture
+def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Block]:
+    """Has the checks block from now on."""
+    blocked = Blocked()
+
+    def block() -> Blocked:
+        monkeypatch.setattr(passwords, "_verify", blocked.verify)
+        return blocked
+
+    yield block
+    blocked.release()
+
+
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The minute for which a client is remembered has always passed."""
+    monkeypatch.setattr(passwords, "REMEMBERED_SECONDS", 0.0)
+
+
+async def new_client(store: Store, client_id: str) -> dict[str, str]:
+    """A POS client with the demo's password, and the header that it sends."""
+    account = Account(client_id, client_id, ClientKind.TILL, DEMO.id, "default", 0, PASSWORD_HASH)
+    await add_account(store, account)
+    return {"Authorization": authorization(client_id, PASSWORD)}
+
+
+def behind(address: str, headers: dict[str, str]) -> dict[str, str]:
+    return {**headers, "X-Forwarded-For": address}
+
+
+async def status(gateway: Gateway, headers: dict[str, str]) -> int:
+    return (await gateway.rest(DOCUMENTED, headers)).status_code
 
 
 async def fail_until_throttled(gateway: Gateway, headers: dict[str, str]) -> None:
-    for _ in range(passwords.FAILURES_ALLOWED):
-        assert (await gateway.rest(DOCUMENTED, headers)).status_code == 401
+    for _ in range(FAILURES_ALLOWED):
+        assert await status(gateway, headers) == 401
+    assert await status(gateway, headers) == 429
 
 
-async def test_after_ten_failures_it_is_429_before_any_check(
-    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
+def collections_read(gateway: Gateway) -> list[str]:
+    return [command["find"] for command in gateway.commands.sent]
+
+
+# What a good login costs.
+
+
+async def test_a_cold_request_reads_the_account_and_then_its_organisation_and_group(
+    gateway_with: OpenGateway, verify: Mock
+) -> None:
+    async with gateway_with() as gateway:
+        assert (await gateway.graphql("{ __typename }")).status_code == 200
+        assert collections_read(gateway)[0] == "api_clients"
+        assert sorted(collections_read(gateway)) == READ_CLIENT
+    assert verify.call_count == 1
+
+
+async def test_a_warm_request_spends_no_command_and_no_check_on_its_caller(
+    gateway_with: OpenGateway, verify: Mock
+) -> None:
+    async with gateway_with() as gateway:
+        await gateway.warm()
+        assert (await gateway.graphql("{ __typename }")).status_code == 200
+        assert gateway.commands.names == []
+    assert verify.call_count == 1
+
+
+@pytest.mark.usefixtures("no_time")
+async def test_after_a_minute_the_account_is_read_again_and_no_check_is_spent(
+    gateway_with: OpenGateway, verify: Mock
+) -> None:
+    async with gateway_with() as gateway:
+        for _ in range(3):
+            gateway.commands.clear()
+            assert (await gateway.graphql("{ __typename }")).status_code == 200
+            assert sorted(collections_read(gateway)) == READ_CLIENT
+    assert verify.call_count == 1
+
+
+def test_a_client_is_remembered_for_a_minute() -> None:
+    assert passwords.REMEMBERED_SECONDS == 60
+
+
+@pytest.mark.usefixtures("no_time")
+async def test_a_known_secret_is_good_while_another_check_runs(
+    gateway_with: OpenGateway, verify: Mock, block: Block
+) -> None:
+    async with gateway_with() as gateway:
+        assert await status(gateway, DEMO_HEADER) == 200
+        blocked = block()
+        stranger = asyncio.create_task(status(gateway, STRANGER))
+        await blocked.begun()
+        assert await status(gateway, DEMO_HEADER) == 200
+        assert not stranger.done()
+        blocked.release()
+        assert await stranger == 401
+    assert verify.call_count == 1
+
+
+async def test_concurrent_requests_share_one_check_that_none_of_them_cancels(
+    gateway_with: OpenGateway, verify: Mock
+) -> None:
+    async with gateway_with() as gateway:
+        first, *others = [asyncio.create_task(status(gateway, DEMO_HEADER)) for _ in range(20)]
+        await asyncio.sleep(0.01)
+        first.cancel()
+        assert await asyncio.gather(*others) == [200] * 19
+    assert verify.call_count == 1
+
+
+async def test_one_secret_from_many_addresses_is_checked_once(
+    gateway_with: OpenGateway, verify: Mock
+) -> None:
+    async with gateway_with(trusted_proxies=("127.0.0.1",)) as gateway:
+        headers = [behind(f"198.51.100.{n}", DEMO_HEADER) for n in range(20)]
+        assert await asyncio.gather(*(status(gateway, sent) for sent in headers)) == [200] * 20
+    assert verify.call_count == 1
+
+
+async def test_fifteen_pos_clients_behind_one_address_log_in_at_once(
+    gateway_with: OpenGateway, store: Store, verify: Mock
+) -> None:
+    headers = [await new_client(store, f"shop.{n}") for n in range(15)]
+    async with gateway_with() as gateway:
+        assert await asyncio.gather(*(status(gateway, sent) for sent in headers)) == [200] * 15
+    assert verify.call_count == 15
+
+
+# What a bad login costs.
+
+
+@pytest.mark.parametrize(
+    "client_id", [TILL, "nobody.at.all", OAUTH_KEY], ids=["known", "unknown", "another kind"]
+)
+async def test_every_bad_login_costs_one_command_and_one_check_of_the_same_strength(
+    gateway_with: OpenGateway, verify: Mock, client_id: str
+) -> None:
+    async with gateway_with() as gateway:
+        assert await status(gateway, {"Authorization": authorization(client_id, "wrong")}) == 401
+        assert collections_read(gateway) == ["api_clients"]
+    [(stored_hash, _)] = [call.args for call in verify.call_args_list]
+    assert stored_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_after_ten_failures_it_is_429_without_command_or_check(
+    gateway_with: OpenGateway, verify: Mock
 ) -> None:
     async with gateway_with() as gateway:
         await fail_until_throttled(gateway, WRONG)
-        monkeypatch.delattr(passwords, "_verify")
         gateway.commands.clear()
         response = await gateway.rest(DOCUMENTED, WRONG)
         assert_rest_error(response, 429, 429, "Too Many Requests")
@@ -47,176 +218,224 @@ async def test_after_ten_failures_it_is_429_before_any_check(
         response = await gateway.graphql("{ __typename }", headers=WRONG)
         assert_graphql_refusal(response, 429, "TOO_MANY_REQUESTS", 429, "Too Many Requests")
         assert gateway.commands.names == []
+    assert verify.call_count == FAILURES_ALLOWED == 10
 
 
-async def test_a_remembered_caller_is_never_throttled_and_others_are_not_either(
-    gateway_with: OpenGateway,
-) -> None:
+async def test_a_burst_at_one_client_costs_ten_checks(gateway_with: OpenGateway, verify: Mock) -> None:
+    guesses = [{"Authorization": authorization(TILL, f"wrong-{n}")} for n in range(40)]
+    async with gateway_with() as gateway:
+        statuses = await asyncio.gather(*(status(gateway, guess) for guess in guesses))
+    assert sorted(statuses) == [401] * 10 + [429] * 30
+    assert verify.call_count == 10
+
+
+async def test_the_token_endpoint_counts_failures_too(gateway_with: OpenGateway) -> None:
+    async with gateway_with() as gateway:
+        for n in range(FAILURES_ALLOWED):
+            body = {"key": OAUTH_KEY, "secret": f"wrong-{n}"}
+            assert (await gateway.client.post(TOKEN_PATH, json=body)).status_code == 401
+        body = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
+        response = await gateway.client.post(TOKEN_PATH, json=body)
+    assert response.status_code == 429
+    assert response.json() == {"data": None, "errors": [{"code": 429, "message": "Too Many Requests"}]}
+
+
+# Whom failures affect.
+
+
+async def test_failures_do_not_affect_a_secret_that_is_remembered(gateway_with: OpenGateway) -> None:
     async with gateway_with() as gateway:
         await gateway.warm()
         await fail_until_throttled(gateway, WRONG)
-        assert (await gateway.rest(DOCUMENTED, WRONG)).status_code == 429
-        assert (await gateway.rest(DOCUMENTED)).status_code == 200
-        stranger = {"Authorization": authorization("nobody.else", "wrong")}
-        assert (await gateway.rest(DOCUMENTED, stranger)).status_code == 401
+        assert await status(gateway, DEMO_HEADER) == 200
 
 
-async def test_failures_from_elsewhere_lock_nobody_out(gateway_with: OpenGateway) -> None:
-    """httpx sends from 127.0.0.1; a trusted proxy says who is behind it."""
+@pytest.mark.usefixtures("no_time")
+async def test_failures_do_not_affect_a_secret_that_was_good_before(gateway_with: OpenGateway) -> None:
+    async with gateway_with() as gateway:
+        assert await status(gateway, DEMO_HEADER) == 200
+        await fail_until_throttled(gateway, WRONG)
+        assert await status(gateway, DEMO_HEADER) == 200
+
+
+async def test_failures_do_not_affect_other_clients_of_the_address(gateway_with: OpenGateway) -> None:
+    async with gateway_with() as gateway:
+        await fail_until_throttled(gateway, WRONG)
+        assert await status(gateway, {"Authorization": authorization(OTHER_TILL, "wrong")}) == 401
+
+
+async def test_failures_from_one_address_do_not_affect_another(gateway_with: OpenGateway) -> None:
+    """httpx sends from 127.0.0.1."""
     async with gateway_with(trusted_proxies=("127.0.0.1", "10.0.0.0/8")) as gateway:
-        attacker = {**WRONG, "X-Forwarded-For": "203.0.113.7, 10.1.2.3"}
-        await fail_until_throttled(gateway, attacker)
-        assert (await gateway.rest(DOCUMENTED, attacker)).status_code == 429
-        # What stands further left was written by whoever sent it.
-        forged = {**WRONG, "X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
-        assert (await gateway.rest(DOCUMENTED, forged)).status_code == 429
-        elsewhere = {**DEMO_HEADER, "X-Forwarded-For": "198.51.100.1"}
-        assert (await gateway.rest(DOCUMENTED, elsewhere)).status_code == 200
+        await fail_until_throttled(gateway, behind("203.0.113.7, 10.1.2.3", WRONG))
+        # What stands further left was written by the sender.
+        assert await status(gateway, behind("198.51.100.1, 203.0.113.7", WRONG)) == 429
+        assert await status(gateway, behind("198.51.100.1", DEMO_HEADER)) == 200
 
 
 async def test_without_trusted_proxies_the_header_means_nothing(gateway_with: OpenGateway) -> None:
     async with gateway_with() as gateway:
-        for n in range(passwords.FAILURES_ALLOWED):
-            await gateway.rest(DOCUMENTED, {**WRONG, "X-Forwarded-For": f"203.0.113.{n}"})
-        assert (await gateway.rest(DOCUMENTED, WRONG)).status_code == 429
+        for n in range(FAILURES_ALLOWED):
+            assert await status(gateway, behind(f"203.0.113.{n}", WRONG)) == 401
+        assert await status(gateway, WRONG) == 429
 
 
-async def test_the_token_endpoint_is_throttled_too(gateway_with: OpenGateway, settings: Settings) -> None:
+# Changes of a client.
+
+
+CHANGES: dict[str, Callable[[Store, str], Awaitable[bool]]] = {
+    "disabled": clients.disable_account,
+    "another secret": lambda store, client_id: clients.rotate_secret(store, client_id, hash_secret("other")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.usefixtures("no_time")
+async def test_a_changed_client_is_refused_when_its_account_is_read_again(
+    gateway_with: OpenGateway, store: Store, change: Callable[[Store, str], Awaitable[bool]]
+) -> None:
+    client_id = f"changed.{uuid.uuid4().hex}"
+    headers = await new_client(store, client_id)
     async with gateway_with() as gateway:
-        for n in range(passwords.FAILURES_ALLOWED + 1):
-            body = {"key": OAUTH_KEY, "secret": f"wrong-{n}"}
-            response = await gateway.client.post(TOKEN_PATH, json=body)
-        assert response.status_code == 429
-        assert response.json() == {"data": None, "errors": [{"code": 429, "message": "Too Many Requests"}]}
-        body = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
-        assert (await gateway.client.post(TOKEN_PATH, json=body)).status_code == 429
-
-
-async def test_a_burst_at_one_client_costs_no_more_checks_than_failures_allowed(
-    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checks = 0
-
-    def wrong(kept: str, secret: str) -> bool:
-        nonlocal checks
-        checks += 1
-        return False
-
-    monkeypatch.setattr(passwords, "_verify", wrong)
-    async with gateway_with() as gateway:
-        responses = await asyncio.gather(
-            *(
-                gateway.rest(DOCUMENTED, {"Authorization": authorization(TILL, f"wrong-{n}")})
-                for n in range(40)
-            )
-        )
-    assert checks == passwords.FAILURES_ALLOWED
-    statuses = [response.status_code for response in responses]
-    assert statuses.count(401) == passwords.FAILURES_ALLOWED
-    assert set(statuses) <= {401, 429, 503}
-
-
-async def test_too_many_waiting_checks_are_turned_away_at_once(
-    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passwords, "WAITING_PER_ADDRESS", 3)
-    others_are_answered = threading.Event()
-
-    def wrong(kept: str, secret: str) -> bool:
-        others_are_answered.wait(30)
-        return False
-
-    with monkeypatch.context() as slow:
-        slow.setattr(passwords, "_verify", wrong)
-        async with gateway_with() as gateway:
-            asked = [
-                asyncio.create_task(
-                    gateway.rest(DOCUMENTED, {"Authorization": authorization(f"till-{n}", PASSWORD)})
-                )
-                for n in range(10)
-            ]
-            answered = asyncio.as_completed(asked)
-            assert [(await next(answered)).status_code for _ in range(7)] == [503] * 7
-            others_are_answered.set()
-            assert [(await left).status_code for left in answered] == [401] * 3
-            slow.undo()
-            # They have left the queue: the next is checked again.
-            assert (await gateway.rest(DOCUMENTED)).status_code == 200
-
-
-async def test_many_guesses_from_one_address_leave_room_for_other_addresses(
-    gateway_with: OpenGateway,
-) -> None:
-    async with gateway_with(trusted_proxies=("127.0.0.1",)) as gateway:
-        guesses = [
-            asyncio.ensure_future(
-                gateway.rest(
-                    DOCUMENTED,
-                    {"Authorization": authorization(f"guess-{n}", "x"), "X-Forwarded-For": "203.0.113.7"},
-                )
-            )
-            for n in range(100)
-        ]
-        await asyncio.sleep(0.05)
-        cold = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, "X-Forwarded-For": "198.51.100.1"})
-        assert cold.status_code == 200
-        statuses = [response.status_code for response in await asyncio.gather(*guesses)]
-        assert statuses.count(401) >= passwords.WAITING_PER_ADDRESS
-        assert set(statuses) == {401, 503}
-
-
-async def test_known_credentials_pass_by_strangers_when_their_minute_is_over(
-    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passwords, "REMEMBERED_SECONDS", 0.0)
-    async with gateway_with() as gateway:
-        assert (await gateway.rest(DOCUMENTED)).status_code == 200
-        await fail_until_throttled(gateway, WRONG)
-        assert (await gateway.rest(DOCUMENTED, WRONG)).status_code == 429
-        assert (await gateway.rest(DOCUMENTED)).status_code == 200
-
-
-async def test_credentials_that_were_good_lose_their_lane_with_their_first_failure(
-    gateway_with: OpenGateway, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passwords, "REMEMBERED_SECONDS", 0.0)
-    till = Account("rotated.till", "x", ClientKind.TILL, DEMO.id, "default", 0, PASSWORD_HASH)
-    await add_account(store, till)
-    headers = {"Authorization": authorization(till.id, PASSWORD)}
-    async with gateway_with() as gateway:
-        assert (await gateway.rest(DOCUMENTED, headers)).status_code == 200
-        await rotate_secret(store, till.id, passwords.hash_secret("another"))
+        assert await status(gateway, headers) == 200
+        assert await change(store, client_id)
+        # Its secret was good before, and its failures count all the same.
         await fail_until_throttled(gateway, headers)
-        assert (await gateway.rest(DOCUMENTED, headers)).status_code == 429
+        gateway.commands.clear()
+        assert await status(gateway, headers) == 429
+        assert gateway.commands.names == []
 
 
-@pytest.mark.parametrize(
-    ("host", "counted"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
-        ("a unix socket", "a unix socket"),
-    ],
-)
-def test_of_ipv6_the_network_is_counted(host: str, counted: str) -> None:
-    assert passwords.address_of(HTTPConnection({"type": "http", "client": (host, 1)})) == counted
-
-
-async def test_an_unknown_client_is_checked_like_a_known_one(
-    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_changed_client_is_refused_after_a_restart(
+    gateway_with: OpenGateway, store: Store, change: Callable[[Store, str], Awaitable[bool]]
 ) -> None:
-    kept: list[str] = []
-
-    def recorded(hashed: str, secret: str) -> bool:
-        kept.append(hashed)
-        return False
-
-    monkeypatch.setattr(passwords, "_verify", recorded)
+    client_id = f"changed.{uuid.uuid4().hex}"
+    headers = await new_client(store, client_id)
+    assert await change(store, client_id)
     async with gateway_with() as gateway:
-        for till in (TILL, "nobody"):
-            headers = {"Authorization": authorization(till, "wrong")}
-            response: httpx.Response = await gateway.client.get(ACTION_SUMMARY_PATH, headers=headers)
-            assert response.status_code == 401
-    known, unknown = (hashed.rsplit("$", 2)[0] for hashed in kept)
-    assert known == unknown == "$argon2id$v=19$m=19456,t=2,p=1"
+        assert await status(gateway, headers) == 401
+
+
+@pytest.mark.usefixtures("no_time")
+async def test_a_new_secret_costs_one_check(gateway_with: OpenGateway, store: Store, verify: Mock) -> None:
+    headers = await new_client(store, "new.secret")
+    async with gateway_with() as gateway:
+        assert await status(gateway, headers) == 200
+        assert await clients.rotate_secret(store, "new.secret", hash_secret(md5_hex("other")))
+        for _ in range(3):
+            assert await status(gateway, {"Authorization": authorization("new.secret", "other")}) == 200
+    assert verify.call_count == 2
+
+
+@pytest.mark.usefixtures("no_time")
+async def test_the_same_secret_with_another_hash_costs_one_check(
+    gateway_with: OpenGateway, store: Store, verify: Mock
+) -> None:
+    headers = await new_client(store, "same.secret")
+    async with gateway_with() as gateway:
+        assert await status(gateway, headers) == 200
+        assert await clients.rotate_secret(store, "same.secret", hash_secret(md5_hex(PASSWORD)))
+        for _ in range(3):
+            assert await status(gateway, headers) == 200
+    assert verify.call_count == 2
+
+
+# Records that cannot be used.
+
+
+async def test_a_damaged_hash_is_4001_and_never_401(gateway: Gateway, store: Store) -> None:
+    account = Account("damaged", "x", ClientKind.TILL, DEMO.id, "default", 0, "$argon2id$damaged")
+    await add_account(store, account)
+    response = await gateway.rest(DOCUMENTED, {"Authorization": authorization("damaged", PASSWORD)})
+    assert_rest_error(response, 503, 4001, "Authorization status unavailable!")
+
+
+async def test_an_organisation_with_an_unknown_time_zone_is_4001(gateway: Gateway, store: Store) -> None:
+    document = {"_id": Int64(404404), "name": "Broken", "timeZone": "Mars/Base"}
+    await store.insert("organizations", document)
+    account = Account("on.mars", "x", ClientKind.TILL, 404404, "default", 0, PASSWORD_HASH)
+    await add_account(store, account)
+    response = await gateway.rest(DOCUMENTED, {"Authorization": authorization("on.mars", PASSWORD)})
+    assert_rest_error(response, 503, 4001, "Authorization status unavailable!")
+
+
+# Floods.
+
+
+async def first(count: int, pending: list[asyncio.Task[int]]) -> list[int]:
+    """The statuses of the requests that are answered first."""
+    answered = asyncio.as_completed(pending)
+    return [await next(answered) for _ in range(count)]
+
+
+async def test_a_full_queue_answers_4001_at_once(
+    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
+) -> None:
+    blocked = block()
+    monkeypatch.setattr(check_queue, "MAX_WAITING_PER_ADDRESS", 2)
+    async with gateway_with(deadline_ms=60_000) as gateway:
+        headers = [{"Authorization": authorization(f"till-{n}", "x")} for n in range(10)]
+        logins = [asyncio.create_task(gateway.rest(DOCUMENTED, sent)) for sent in headers]
+        answered = asyncio.as_completed(logins)
+        for _ in range(7):
+            assert_rest_error(await next(answered), 503, 4001, "Authorization status unavailable!")
+        blocked.release()
+        assert [(await left).status_code for left in answered] == [401] * 3
+        # The queue is empty again.
+        assert await status(gateway, DEMO_HEADER) == 200
+
+
+FLOODS: dict[str, tuple[Callable[[int], str], int]] = {
+    "one address": (lambda _: "203.0.113.7", 40),
+    "sixty networks": (lambda n: f"203.0.{n % 60}.7", 80),
+    "one IPv6 network": (lambda n: f"2001:db8:1:2::{n}", 40),
+    "sixty IPv6 networks": (lambda n: f"2001:db8:1:{n % 60}::1", 80),
+}
+
+
+@pytest.mark.parametrize(("address", "waiting"), FLOODS.values(), ids=FLOODS)
+async def test_a_flood_of_logins_keeps_no_other_address_out(
+    gateway_with: OpenGateway,
+    block: Block,
+    monkeypatch: pytest.MonkeyPatch,
+    address: Callable[[int], str],
+    waiting: int,
+) -> None:
+    blocked = block()
+    monkeypatch.setattr(check_queue, "MAX_WAITING", 80)
+    monkeypatch.setattr(check_queue, "MAX_WAITING_PER_ADDRESS", 40)
+    async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
+        flood = [
+            asyncio.create_task(
+                status(gateway, behind(address(n), {"Authorization": authorization(f"guess-{n}", "x")}))
+            )
+            for n in range(120)
+        ]
+        # One check runs, and the others that are not refused wait.
+        assert await first(119 - waiting, flood) == [503] * (119 - waiting)
+        login = asyncio.create_task(status(gateway, behind("198.51.100.1", DEMO_HEADER)))
+        dropped = waiting == 80
+        if dropped:
+            assert await first(120 - waiting, flood) == [503] * (120 - waiting)
+        blocked.release()
+        assert await login == 200
+        statuses = await asyncio.gather(*flood)
+    assert statuses.count(401) == waiting + 1 - dropped
+
+
+async def test_an_address_that_failed_leaves_its_place_to_others(
+    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
+) -> None:
+    monkeypatch.setattr(check_queue, "MAX_WAITING", 1)
+    async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
+        assert await status(gateway, behind("203.0.113.7", STRANGER)) == 401
+        blocked = block()
+        running = asyncio.create_task(status(gateway, STRANGER))
+        await blocked.begun()
+        failed = asyncio.create_task(status(gateway, behind("203.0.113.7", WRONG)))
+        login = asyncio.create_task(status(gateway, behind("198.51.100.1", DEMO_HEADER)))
+        assert await failed == 503
+        blocked.release()
+        assert await login == 200
+        assert await running == 401
