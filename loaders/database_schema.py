@@ -15,6 +15,9 @@ from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType, Pay
 
 JSONSchema = dict[str, Any]
 
+# The options that decide what an index allows and holds.
+_INDEX_OPTIONS = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "collation")
+
 
 @dataclass(frozen=True)
 class Index:
@@ -23,6 +26,11 @@ class Index:
     name: str
     fields: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def matches(self, found: Mapping[str, Any]) -> bool:
+        """Whether an index, as `listIndexes` describes it, has these keys and options."""
+        options = {name: found[name] for name in _INDEX_OPTIONS if found.get(name, False) is not False}
+        return list(found["key"].items()) == [(name, 1) for name in self.fields] and options == self.options
 
 
 @dataclass(frozen=True)

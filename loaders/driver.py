@@ -15,8 +15,11 @@ from bson.decimal128 import Decimal128
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
+from pymongo.errors import ConnectionFailure, OperationFailure
 
+from loaders.database_schema import Collection
 from loaders.driver_options import POOL_SIZE
+from loaders.errors import IndexDiffers
 
 # Motor runs each command in a thread, and reads when it is imported how many there may be: five for each core
 # unless told, so that on two cores ten slow commands would keep everything waiting beside an idle pool.
@@ -25,6 +28,10 @@ os.environ.setdefault("MOTOR_MAX_WORKERS", str(POOL_SIZE))
 from motor.motor_asyncio import AsyncIOMotorClient
 
 Client = AsyncMongoClient[dict[str, Any]]
+
+NAMESPACE_EXISTS = 48
+# IndexOptionsConflict and IndexKeySpecsConflict.
+INDEX_CONFLICTS = (85, 86)
 
 
 class DriverName(StrEnum):
@@ -75,3 +82,60 @@ class _DecimalCodec(TypeCodec):
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True, type_registry=TypeRegistry([_DecimalCodec()])
 )
+
+
+def reason_of(error: Exception, client: Client, collection: str) -> str:
+    """What failed, in names alone: the error and its code, the servers, the collection, the index's fields.
+
+    The error's own message may quote data, or the password of the connection string.
+    """
+    details = getattr(error, "details", None) or {}
+    failure = next(iter(details.get("writeErrors") or ()), details)
+    parts = [type(error).__name__]
+    if code := failure.get("codeName") or failure.get("code"):
+        parts.append(str(code))
+    if isinstance(error, ConnectionFailure):
+        servers = client.topology_description.server_descriptions()
+        parts += [f"{host}:{port}" for host, port in servers]
+    elif collection:
+        parts.append(collection)
+    if fields := failure.get("keyPattern"):
+        parts.append(f"index on {', '.join(fields)}")
+    return ", ".join(parts)
+
+
+async def set_up_collection(database: Any, collection: Collection, progress: Callable[[str], None]) -> None:
+    """Create a collection, its validator and its indexes where they are missing; raises `IndexDiffers`.
+
+    `progress` is told the name of each missing index before the server begins to build it.
+    """
+    name, validator = collection.name, collection.validator
+    try:
+        await database.create_collection(name, validator=validator, check_exists=False)
+    except OperationFailure as error:
+        if error.code != NAMESPACE_EXISTS:
+            raise
+        await database.command("collMod", name, validator=validator, codec_options=CODEC)
+    missing = await missing_indexes(database, collection)
+    for index in collection.indexes:
+        if f"{name}.{index.name}" in missing:
+            progress(f"{name}.{index.name}")
+        keys = [(field, 1) for field in index.fields]
+        try:
+            await database[name].create_index(keys, name=index.name, **index.options)
+        except OperationFailure as error:
+            if error.code in INDEX_CONFLICTS:
+                raise IndexDiffers(name, index.name) from error
+            raise
+
+
+async def missing_indexes(database: Any, collection: Collection) -> list[str]:
+    """The indexes that a collection lacks, by name; one that is still being built is missing."""
+    # The manual does not list this flag: with it, the server marks an index that it is still building.
+    answer = await database.command("listIndexes", collection.name, includeBuildUUIDs=True)
+    found = {spec["name"]: spec for spec in answer["cursor"]["firstBatch"] if "buildUUID" not in spec}
+    return [
+        f"{collection.name}.{index.name}" + (" (it has other keys or options)" if index.name in found else "")
+        for index in collection.indexes
+        if index.name not in found or not index.matches(found[index.name])
+    ]

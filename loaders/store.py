@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 from bson.errors import BSONError
 from bson.int64 import Int64
 from pymongo import UpdateOne, timeout
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
-from loaders.database_schema import COLLECTIONS, Collection
+from loaders.database_schema import COLLECTIONS
 from loaders.deadline import current
-from loaders.driver import CODEC, DRIVERS, DriverName
-from loaders.driver_options import options
-from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
+from loaders.driver import CODEC, DRIVERS, DriverName, missing_indexes, reason_of, set_up_collection
+from loaders.driver_options import REQUEST_SERVER_SECONDS, SOCKET_SECONDS, options
+from loaders.errors import AlreadyExists, DeadlineExceeded, IndexDiffers, StoreMisconfigured, StoreUnavailable
 
 __all__ = [
     "AlreadyExists",
@@ -31,6 +31,7 @@ __all__ = [
     "ConnectionPoolListener",
     "DeadlineExceeded",
     "Document",
+    "IndexDiffers",
     "Int64",
     "Listener",
     "Note",
@@ -49,7 +50,6 @@ Note = Callable[[str, bool, float], None]
 ONE_BATCH = 1_000_000
 
 DUPLICATE_KEY = 11000
-NAMESPACE_EXISTS = 48
 
 
 class Upserted(NamedTuple):
@@ -68,14 +68,6 @@ def _duplicates(error: BulkWriteError) -> list[int]:
     return [failure["index"] for failure in failures]
 
 
-@contextmanager
-def _failures_as_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except (PyMongoError, BSONError) as error:
-        raise StoreUnavailable(type(error).__name__) from error
-
-
 class Store:
     """One MongoDB database; `listeners` observe the driver, `note` is told of each command that has ended."""
 
@@ -87,11 +79,17 @@ class Store:
         driver: DriverName = DriverName.MOTOR,
         listeners: Sequence[Listener] = (),
         note: Note = lambda *_: None,
+        server_seconds: int = REQUEST_SERVER_SECONDS,
+        socket_seconds: int | None = SOCKET_SECONDS,
     ) -> None:
         self._driver = DRIVERS[driver]
         self._note = note
         try:
-            self._client = self._driver.connect(uri, event_listeners=list(listeners), **options(uri))
+            self._client = self._driver.connect(
+                uri,
+                event_listeners=list(listeners),
+                **options(uri, server_seconds=server_seconds, socket_seconds=socket_seconds),
+            )
             self._database = self._client.get_database(database, codec_options=CODEC)
             # The driver makes a new object each time that it is asked for a collection.
             self._collection = cache(self._database.get_collection)
@@ -110,7 +108,7 @@ class Store:
 
     async def find(self, collection: str, query: Document, fields: Iterable[str]) -> list[Document]:
         """The `fields` of every document that matches `query`, read in one command."""
-        with self._command("find"):
+        with self._command("find", collection):
             cursor = self._collection(collection).find(
                 query, {"_id": False, **dict.fromkeys(fields, True)}, batch_size=ONE_BATCH
             )
@@ -118,24 +116,24 @@ class Store:
 
     async def get(self, collection: str, document_id: int | str) -> Document | None:
         """The document with this `_id`, if there is one."""
-        with self._command("find"):
+        with self._command("find", collection):
             return await self._collection(collection).find_one({"_id": document_id})
 
     async def get_many(self, collection: str, document_ids: Sequence[str]) -> list[Document]:
         """The documents with these `_id`s, as far as they are there, in any order."""
-        with self._command("find"):
+        with self._command("find", collection):
             cursor = self._collection(collection).find({"_id": {"$in": list(document_ids)}})
             return await cursor.to_list(None)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
-        with self._command("aggregate"):
+        with self._command("aggregate", collection):
             cursor = await self._driver.aggregate(self._collection(collection), pipeline, batchSize=ONE_BATCH)
             return await cursor.to_list(None)
 
     async def insert(self, collection: str, document: Document) -> None:
         """Add one document; raises `AlreadyExists` if its `_id` is taken."""
-        with self._command("insert"):
+        with self._command("insert", collection):
             try:
                 await self._collection(collection).insert_one(document)
             except DuplicateKeyError as error:
@@ -145,7 +143,7 @@ class Store:
         """Add the documents whose `_id` is not there yet; returns the positions of the others."""
         if not documents:
             return []
-        with self._command("insert"):
+        with self._command("insert", collection):
             try:
                 await self._collection(collection).insert_many(documents, ordered=False)
             except BulkWriteError as error:
@@ -158,7 +156,7 @@ class Store:
         """Apply each (query, update) to the document that matches, or to a new one."""
         if not changes:
             return Upserted(0, [])
-        with self._command("update"):
+        with self._command("update", collection):
             try:
                 result = await self._collection(collection).bulk_write(
                     [UpdateOne(query, update, upsert=True) for query, update in changes],
@@ -170,14 +168,14 @@ class Store:
 
     async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
         """Take the documents with these `_id`s away."""
-        with self._command("delete"):
+        with self._command("delete", collection):
             await self._collection(collection).delete_many({"_id": {"$in": list(document_ids)}})
 
     async def stream(
         self, collection: str, query: Document, order: Sequence[str], *, batch: int = 1_000
     ) -> AsyncIterator[Document]:
         """Every document that matches, in ascending order of these fields, a batch at a time."""
-        with _failures_as_unavailable():
+        with self._failures_as_unavailable(collection):
             cursor = self._collection(collection).find(
                 query, sort=[(field, 1) for field in order], batch_size=batch, allow_disk_use=True
             )
@@ -186,33 +184,38 @@ class Store:
 
     async def update(self, collection: str, document_id: str, change: Document) -> bool:
         """Change the document with this `_id`; False if there is none."""
-        with self._command("update"):
+        with self._command("update", collection):
             result = await self._collection(collection).update_one({"_id": document_id}, change)
             return result.matched_count == 1
 
-    async def set_up(self) -> None:
-        """Create every collection, validator and index that is not there yet; safe to run again."""
-        with _failures_as_unavailable():
-            for collection in COLLECTIONS:
-                await self._set_up(collection)
+    async def set_up(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Create each collection, validator and index that the database lacks; raises `IndexDiffers`.
+
+        `progress` is told the name of each missing index before the server builds it, which may take long.
+        """
+        for collection in COLLECTIONS:
+            with self._failures_as_unavailable(collection.name):
+                await set_up_collection(self._database, collection, progress)
 
     async def missing(self) -> list[str]:
-        """Names of the collections and indexes that `set_up` would still create."""
-        with _failures_as_unavailable():
-            there = set(await self._database.list_collection_names())
-            missing = [collection.name for collection in COLLECTIONS if collection.name not in there]
+        """The collections and indexes that the database lacks; an index has to be built and to match."""
+        with self._failures_as_unavailable(""):
+            names = set(await self._database.list_collection_names())
+            missing = [collection.name for collection in COLLECTIONS if collection.name not in names]
             for collection in COLLECTIONS:
-                if collection.name in there:
-                    indexes = await self._collection(collection.name).index_information()
-                    missing += [
-                        f"{collection.name}.{index.name}"
-                        for index in collection.indexes
-                        if index.name not in indexes
-                    ]
+                if collection.name in names:
+                    missing += await missing_indexes(self._database, collection)
             return missing
 
     @contextmanager
-    def _command(self, name: str) -> Iterator[None]:
+    def _failures_as_unavailable(self, collection: str) -> Iterator[None]:
+        try:
+            yield
+        except (PyMongoError, BSONError) as error:
+            raise StoreUnavailable(reason_of(error, self._client, collection)) from error
+
+    @contextmanager
+    def _command(self, name: str, collection: str = "") -> Iterator[None]:
         left = limit = current().left
         if left <= 0:
             raise DeadlineExceeded
@@ -225,26 +228,12 @@ class Store:
             with timeout(None if limit == math.inf else limit):
                 yield
             good = True
-        except PyMongoError as error:
-            late = error.timeout and limit == left < math.inf
-            raise DeadlineExceeded if late else StoreUnavailable(type(error).__name__) from error
-        except BSONError as error:
-            raise StoreUnavailable(type(error).__name__) from error
+        except (PyMongoError, BSONError) as error:
+            late = isinstance(error, PyMongoError) and error.timeout and limit == left < math.inf
+            reason = reason_of(error, self._client, collection)
+            raise DeadlineExceeded if late else StoreUnavailable(reason) from error
         finally:
             self._note(name, good, time.perf_counter() - started)
 
     async def close(self) -> None:
         await self._driver.close(self._client)
-
-    async def _set_up(self, collection: Collection) -> None:
-        name, validator = collection.name, collection.validator
-        try:
-            await self._database.create_collection(name, validator=validator, check_exists=False)
-        except OperationFailure as error:
-            if error.code != NAMESPACE_EXISTS:
-                raise
-            await self._database.command("collMod", name, validator=validator, codec_options=CODEC)
-        for index in collection.indexes:
-            await self._collection(name).create_index(
-                [(field, 1) for field in index.fields], name=index.name, **index.options
-            )

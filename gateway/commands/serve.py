@@ -13,6 +13,7 @@ from gateway.commands.database import check_set_up, with_store
 from gateway.commands.environment import read_settings
 from gateway.settings import Settings
 from gateway.telemetry import metrics, setup
+from loaders.driver_options import REQUEST_SERVER_SECONDS
 from resolvers.schema import create_schema
 
 _ADVICE = "Choose another with --host or --port."
@@ -33,7 +34,7 @@ def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> N
     for path in settings.signing_keys:
         SigningKey.read(path)
     create_operations(create_schema(), settings)
-    with_store(check_set_up, settings)
+    with_store(check_set_up, settings, server_seconds=REQUEST_SERVER_SECONDS)
     host = host or settings.host
     with ExitStack() as stack:
         listening = stack.enter_context(

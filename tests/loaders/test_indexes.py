@@ -20,7 +20,7 @@ from tests.conftest import OpenGateway
 from tests.support import DOCUMENTED, Commands
 
 NOW = datetime.now(UTC)
-WITHOUT_A_QUERY = {"insert", "getMore", "create", "collMod", "createIndexes"}
+WITHOUT_A_QUERY = {"insert", "getMore", "create", "collMod", "createIndexes", "listIndexes"}
 
 
 def queries(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -141,7 +141,8 @@ def test_serve_refuses_a_database_that_does_not_answer(settings: Settings) -> No
         settings, GATEWAY_MONGODB_URI="mongodb://user:geheim@127.0.0.1:1/?serverSelectionTimeoutMS=200"
     )
     assert error(run("serve", variables=variables)) == (
-        "Error: The database that GATEWAY_MONGODB_URI names cannot be used (ServerSelectionTimeoutError)."
+        "Error: The database that GATEWAY_MONGODB_URI names cannot be used "
+        "(ServerSelectionTimeoutError, 127.0.0.1:1)."
     )
 
 

@@ -169,7 +169,9 @@ async def test_an_import_that_cannot_run_says_why(
     nowhere = {**database, "GATEWAY_MONGODB_URI": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"}
     completed = run("import", "-", database=nowhere, given=BASE[0].encode(), cwd=tmp_path)
     assert completed.returncode == 2
-    assert completed.stderr.startswith("Error: The database cannot be used (ServerSelectionTimeoutError)")
+    assert completed.stderr.startswith(
+        "Error: The database cannot be used (ServerSelectionTimeoutError, 127.0.0.1:1)"
+    )
 
 
 async def test_a_50_mb_line_is_one_rejection(
