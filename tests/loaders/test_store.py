@@ -102,7 +102,7 @@ async def test_set_up_tells_each_missing_index_before_it_is_built(empty_store: S
     assert told == []
 
 
-OTHER_INDEXES: dict[str, tuple[str, str, list[tuple[str, int]], dict[str, object]]] = {
+OTHER_INDEXES: dict[str, tuple[str, str, list[tuple[str, int]], dict[str, Any]]] = {
     "not unique": ("promotions", "by_id", [("orgId", 1), ("promotionId", 1)], {}),
     "other keys": ("promotions", "by_id", [("orgId", 1)], {"unique": True}),
     "keys in another order": ("promotions", "by_id", [("promotionId", 1), ("orgId", 1)], {"unique": True}),
@@ -127,7 +127,7 @@ async def test_an_index_of_the_right_name_must_have_the_right_keys_and_options(
     collection: str,
     name: str,
     keys: list[tuple[str, int]],
-    options_: dict[str, object],
+    options_: dict[str, Any],
 ) -> None:
     await empty_store.set_up()
     client: MongoClient[dict[str, object]] = MongoClient(mongodb_uri)
