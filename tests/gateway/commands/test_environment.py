@@ -5,7 +5,8 @@ from click.testing import CliRunner
 
 from gateway.commands.environment import read_settings
 from gateway.commands.main import main
-from gateway.settings import DatabaseSettings
+from gateway.settings import DatabaseSettings, Settings
+from tests.support import environment
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,12 @@ def test_a_command_that_uses_no_setting_reads_none(
     wrong = {"GATEWAY_MONGODB_URI": "x", "GATEWAY_PORT": "x", "GATEWAY_NONSENSE": "x"}
     result = CliRunner().invoke(main, arguments.format(path=path).split(), env=wrong)
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["init-db", "clients list", "events list", "events replay"])
+@pytest.mark.parametrize("port", ["eighty", "tcp://10.0.0.7:80"])
+def test_a_command_that_opens_no_port_ignores_a_wrong_one(
+    settings: Settings, command: str, port: str
+) -> None:
+    result = CliRunner().invoke(main, command.split(), env=environment(settings, GATEWAY_PORT=port))
+    assert result.exit_code == 0, result.stderr
