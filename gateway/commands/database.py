@@ -63,8 +63,8 @@ def init_db() -> None:
     settings = read_settings(DatabaseSettings)
 
     def show(name: str) -> None:
-        click.echo(f"{name} …", err=True)
+        click.echo(f"Building index {name} …", err=True)
 
-    # A server may build an index for hours, and says nothing until it is done.
+    # A server can build an index for hours, and does not answer before it is done.
     with_store(lambda store: set_up(store, show), settings, socket_seconds=None)
     click.echo(f"Database {settings.database} is ready.")

@@ -21,6 +21,8 @@ from gateway.commands.sample_data import DEMO, MOBILE
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
+from loaders.database_schema import COLLECTIONS
+from loaders.store import Store
 from tests.conftest import OpenGateway, Start
 from tests.support import (
     DEMO_HEADER,
@@ -189,11 +191,20 @@ def test_a_directory_of_metrics_that_cannot_be_used_is_one_line(
     assert error(run("serve", "--port", "0", variables=variables)) == line
 
 
-def test_init_db_can_be_run_again(settings: Settings) -> None:
-    for _ in range(2):
-        completed = run("init-db", variables=environment(settings))
-        assert (completed.returncode, completed.stderr) == (0, "")
-        assert completed.stdout == f"Database {settings.database} is ready.\n"
+def test_init_db_names_each_index_before_the_server_builds_it(settings: Settings, empty_store: Store) -> None:
+    completed = run("init-db", variables=environment(settings, GATEWAY_DATABASE=empty_store.name))
+    assert (completed.returncode, completed.stdout) == (0, f"Database {empty_store.name} is ready.\n")
+    assert completed.stderr.splitlines() == [
+        f"Building index {collection.name}.{index.name} …"
+        for collection in COLLECTIONS
+        for index in collection.indexes
+    ]
+
+
+def test_init_db_on_a_database_that_is_set_up_changes_nothing(settings: Settings) -> None:
+    completed = run("init-db", variables=environment(settings))
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert completed.stdout == f"Database {settings.database} is ready.\n"
 
 
 @pytest.mark.external
