@@ -63,7 +63,10 @@ def error_response(
 
 
 def require_json(request: Request) -> None:
-    """Raise 415 unless the body is JSON: a page of another site can send other types without a preflight."""
+    """Raises 415 unless the body is plain JSON: a page can send other types without a preflight."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != json_format.MEDIA_TYPE:
         raise HTTPException(415, f"A POST to {request.url.path} takes {json_format.MEDIA_TYPE}.")
+    encodings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    if any(encoding.strip() not in ("", "identity") for encoding in encodings):
+        raise HTTPException(415, "The body must not be compressed.", {"Accept-Encoding": "identity"})

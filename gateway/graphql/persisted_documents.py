@@ -67,7 +67,7 @@ def trust_manifest(operations: Operations, path: Path) -> None:
     except OSError as error:
         raise ManifestUnusable(path, error.strerror or "not readable") from error
     except json_format.NotJSON as error:
-        raise ManifestUnusable(path, "not valid JSON") from error
+        raise ManifestUnusable(path, str(error)) from error
     if not isinstance(manifest, dict) or not all(isinstance(text, str) for text in manifest.values()):
         raise ManifestUnusable(path, "not an object of documents by id")
     for document_id, text in manifest.items():

@@ -55,7 +55,7 @@ async def read(request: Request) -> GraphQLRequest:
         require_json(request)
         if not _is_utf_8(request.headers["content-type"]):
             raise HTTPException(415, "A POST to /graphql takes UTF-8.")
-        data = _decode(await request.body(), "the body")
+        data = _decode(await request.body(), "The body")
     if isinstance(data, list):
         raise HTTPException(400, "Batching is off: a request holds one operation, not a list of them.")
     if not isinstance(data, dict):
@@ -124,7 +124,7 @@ def _decode(text: str | bytes, what: str) -> object:
     try:
         return json_format.decode(text)
     except json_format.NotJSON as error:
-        raise HTTPException(400, f"{what} is not valid JSON.") from error
+        raise HTTPException(400, f"{what} is {error}.") from error
 
 
 def json_kind(value: object) -> str:

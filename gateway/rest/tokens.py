@@ -94,5 +94,5 @@ def _read(body: bytes) -> TokenRequest:
     except msgspec.ValidationError as error:
         # It names the field and the types, and never quotes a value.
         raise HTTPException(400, f"{error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise HTTPException(400, "the body is not valid JSON.") from error
+    except json_format.DECODE_ERRORS as error:
+        raise HTTPException(400, f"The body is {json_format.explain(body)}.") from error

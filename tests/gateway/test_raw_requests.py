@@ -64,7 +64,7 @@ REQUESTS = {
     "upgrade to anything, chunked": (POST + CHUNKED + upgrade(b"TLS/1.0, x/2") + END + CHUNKS + END, [DATA]),
     "a body that looks like a request": (
         POST + b"Content-Length: %d\r\n" % len(LIVE + END) + upgrade(b"h2c") + END + LIVE + END,
-        [graphql_error(400, "BAD_REQUEST", "the body is not valid JSON.")],
+        [graphql_error(400, "BAD_REQUEST", "The body is not valid JSON at line 1, column 1.")],
     ),
     "pipelined": (LIVE + END + POST + LENGTH + END + QUERY + LIVE + CLOSE + END, [ALIVE, DATA, ALIVE]),
     "pipelined behind an upgrade": (

@@ -104,11 +104,19 @@ async def test_a_bad_token_request_keeps_the_vendor_s_shape(
     assert response.status_code == status
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"x": ' + b"[" * 5_000])
-async def test_a_token_request_that_is_not_json(gateway: Gateway, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "The body is not valid JSON at line 1, column 1."),
+        (b'{"key":\n', "The body is not valid JSON at line 2, column 1."),
+        (b"\xff", "The body is not valid JSON at line 1, column 1."),
+        (b'{"x": ' + b"[" * 5_000, "The body is nested too deeply."),
+    ],
+)
+async def test_a_token_request_that_is_not_json(gateway: Gateway, content: bytes, message: str) -> None:
     headers = {"Content-Type": "application/json"}
     response = await gateway.client.post(TOKEN_PATH, content=content, headers=headers)
-    expected = {"code": 400, "message": "the body is not valid JSON."}
+    expected = {"code": 400, "message": message}
     assert response.json() == {"data": None, "errors": [expected]}
 
 

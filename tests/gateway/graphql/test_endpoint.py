@@ -18,6 +18,7 @@ from tests.support import (
 )
 
 SECRET = "919078300000"
+JSON_HEADERS = {**DEMO_HEADER, "Content-Type": "application/json"}
 
 
 PROGRAM_DIGITS = "programId takes digits only, up to 9223372036854775807."
@@ -197,11 +198,10 @@ def body_of(query: object = "{ __typename }", **more: object) -> str:
 
 # A body that is refused before it is executed, the status, and the message.
 REFUSED: list[tuple[str | bytes, str]] = [
-    ("", "the body is not valid JSON."),
-    ("{", "the body is not valid JSON."),
-    (b"\xff", "the body is not valid JSON."),
-    ("[" * 100_000, "the body is not valid JSON."),
-    ('{"query": "\\ud800"}', "the body is not valid JSON."),
+    ("", "The body is not valid JSON at line 1, column 1."),
+    ('{\n "query": "{ __typename }"\n', "The body is not valid JSON at line 3, column 1."),
+    (b"\xff", "The body is not valid JSON at line 1, column 1."),
+    ("[" * 100_000, "The body is nested too deeply."),
     ("null", "The body must be an object, not null."),
     ("1", "The body must be an object, not a number."),
     ('"{ __typename }"', "The body must be an object, not a string."),
@@ -225,28 +225,41 @@ REFUSED: list[tuple[str | bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
-async def test_a_malformed_request_says_what_is_wrong(gateway_with: OpenGateway, rest_status: str) -> None:
-    headers = {**DEMO_HEADER, "Content-Type": "application/json"}
-    async with gateway_with(rest_status=rest_status) as gateway:
-        for content, message in REFUSED:
-            response = await gateway.client.post("/graphql", content=content, headers=headers)
-            assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
+@pytest.mark.parametrize(("content", "message"), REFUSED, ids=range(len(REFUSED)))
+async def test_a_malformed_request_says_what_is_wrong(
+    gateway: Gateway, content: str | bytes, message: str
+) -> None:
+    response = await gateway.client.post("/graphql", content=content, headers=JSON_HEADERS)
+    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
 
 
-async def test_other_methods_and_media_types_are_refused(gateway: Gateway) -> None:
-    response = await gateway.client.put("/graphql", headers=DEMO_HEADER)
+async def test_a_malformed_request_is_400_whatever_rest_status_is(gateway_with: OpenGateway) -> None:
+    async with gateway_with(rest_status="semantic") as gateway:
+        response = await gateway.client.post("/graphql", content="{}", headers=JSON_HEADERS)
+    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, "query is missing.")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_other_methods_are_refused(gateway: Gateway, method: str) -> None:
+    response = await gateway.client.request(method, "/graphql", headers=DEMO_HEADER)
     assert_graphql_refusal(response, 405, "METHOD_NOT_ALLOWED", 405, "Method Not Allowed")
-    for media_type, takes in (
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "takes"),
+    [
         ("text/plain", "application/json"),
         ("application/x-www-form-urlencoded", "application/json"),
         ("multipart/form-data; boundary=x", "application/json"),
         ("application/json; charset=utf-16", "UTF-8"),
-    ):
-        headers = {**DEMO_HEADER, "Content-Type": media_type}
-        response = await gateway.client.post("/graphql", content=body_of(), headers=headers)
-        message = f"A POST to /graphql takes {takes}."
-        assert_graphql_refusal(response, 415, "UNSUPPORTED_MEDIA_TYPE", 415, message)
+    ],
+)
+async def test_other_media_types_are_refused(gateway: Gateway, media_type: str, takes: str) -> None:
+    headers = {**DEMO_HEADER, "Content-Type": media_type}
+    response = await gateway.client.post("/graphql", content=body_of(), headers=headers)
+    message = f"A POST to /graphql takes {takes}."
+    assert_graphql_refusal(response, 415, "UNSUPPORTED_MEDIA_TYPE", 415, message)
 
 
 async def test_a_query_may_come_by_get(gateway: Gateway) -> None:
@@ -255,7 +268,9 @@ async def test_a_query_may_come_by_get(gateway: Gateway) -> None:
     assert response.json() == {"data": {"__typename": "Query"}}
     wrong = {**parameters, "variables": f"{{{SECRET}"}
     response = await gateway.client.get("/graphql", params=wrong, headers=DEMO_HEADER)
-    assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, "variables is not valid JSON.")
+    assert_graphql_refusal(
+        response, 400, "BAD_REQUEST", 400, "variables is not valid JSON at line 1, column 2."
+    )
     response = await gateway.client.get("/graphql", headers=DEMO_HEADER)
     assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, "query is missing.")
 

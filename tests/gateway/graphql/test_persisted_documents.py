@@ -175,7 +175,7 @@ async def test_only_the_name_of_a_trusted_operation_is_logged(
 
 # What a manifest holds, and what is wrong with it.
 UNUSABLE = [
-    ("{", "not valid JSON"),
+    ("{", "not valid JSON at line 1, column 2"),
     ("[]", "not an object of documents by id"),
     ('{"a": 1}', "not an object of documents by id"),
     ('{"a": "{"}', "document 'a': Syntax Error: Expected Name, found <EOF>."),
