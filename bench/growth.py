@@ -1,7 +1,7 @@
-"""What grows with the data and with the question: `python -m bench.growth [--help]`.
+"""Measurements over growing sizes: `python -m bench.growth [--help]`.
 
-Over the size of a ledger, over the customers that one query asks for, and over the organisations that ask at
-once; each as far as possible beside `raw`, as under `bench.load`.
+The sizes are the issuances in the ledger of one customer and promotion, the customers in one query, and the
+organisations that send requests at the same time. Where possible, `raw` is measured too, as in `bench.load`.
 """
 
 import json
@@ -24,35 +24,35 @@ from loaders.store import Store
 RAW, REST = FACES["raw"], FACES["rest"]
 BUSY = 32
 
-# Issuances per customer and promotion, customers per query, organisations.
-LEDGERS = 10, 100, 1_000, 10_000, 100_000
-WIDTHS = 1, 3, 10, 30, 100
+# Issuances of one customer and promotion.
+LEDGER_SIZES = 10, 100, 1_000, 10_000, 100_000
+CUSTOMERS_PER_QUERY = 1, 3, 10, 30, 100
 ORGANIZATIONS = 1, 10, 100
 
-_ASKING = [seed.tenant(n, 20, 1) for n in range(max(ORGANIZATIONS))]
-_WIDE = seed.tenant(len(_ASKING), seed.CUSTOMERS, 1)
-_LEDGERS = {size: seed.tenant(_WIDE.program + n, 1, 1) for n, size in enumerate(LEDGERS, start=1)}
+_TENANTS = [seed.tenant(n, 20, 1) for n in range(max(ORGANIZATIONS))]
+_WIDE = seed.tenant(len(_TENANTS), seed.CUSTOMERS, 1)
+_LEDGERS = {size: seed.tenant(_WIDE.program + n, 1, 1) for n, size in enumerate(LEDGER_SIZES, start=1)}
 
-# Each number with its cases.
+# For each panel, the sizes with their cases.
 CASES = {
     "issuances": [(size, Case(face, (one,), 1)) for size, one in _LEDGERS.items() for face in (RAW, REST)],
     "customers": [(1, Case(RAW, (_WIDE,), 1))]
-    + [(width, Case(full(width, "graphql"), (_WIDE,), 1)) for width in WIDTHS],
+    + [(width, Case(full(width, "graphql"), (_WIDE,), 1)) for width in CUSTOMERS_PER_QUERY],
     "organizations": [
-        (count, Case(face, tuple(_ASKING[:count]), BUSY)) for count in ORGANIZATIONS for face in (RAW, REST)
+        (count, Case(face, tuple(_TENANTS[:count]), BUSY)) for count in ORGANIZATIONS for face in (RAW, REST)
     ],
 }
 
 
 async def fill(store: Store) -> None:
-    await seed.seed(store, [*_ASKING, _WIDE, *_LEDGERS.values()])
+    await seed.seed(store, [*_TENANTS, _WIDE, *_LEDGERS.values()])
     for size, one in _LEDGERS.items():
-        # The few that are there already come again under the same event ids, and count once.
+        # The seed has issued some of these already; the same event ids count once.
         await seed.issue(store, one, _ledger(one, size))
 
 
 def _ledger(to: Tenant, size: int) -> Iterator[Issuance]:
-    """`size` issuances for each customer and promotion, of all benefits as evenly as can be."""
+    """`size` issuances for each customer and promotion, spread evenly over the benefits."""
     dice = random.Random(size)
     for customer in range(to.customers):
         for n, benefit in enumerate(Benefit):
@@ -68,7 +68,7 @@ def _ledger(to: Tenant, size: int) -> Iterator[Issuance]:
 )
 def main(seconds: int, rounds: int, out: Path | None) -> None:
     """Measure the gateway over growing ledgers, queries and numbers of organisations."""
-    # As tills do, each calls from an address of its own: few may log in at once from one.
+    # Each POS client has an address of its own, because few may log in at once from one address.
     with opened(fill, GATEWAY_TRUSTED_PROXIES=HOST) as bench:
         panels = {what: measured(bench, cases, rounds, seconds) for what, cases in CASES.items()}
     console = Console(width=150)

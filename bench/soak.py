@@ -1,7 +1,7 @@
-"""Load whose senders go away at random: `python -m bench.soak [--help]`.
+"""Load from clients that disconnect at random: `python -m bench.soak [--help]`.
 
-What a gateway holds on to is read off while nothing is asked: after a warm-up, and after each quarter of the
-load. Tasks, sockets and cursors must come back to where they were, and memory must level off.
+Memory, tasks, sockets and cursors are read while no request runs: after a warm-up, and after each quarter of
+the load. Tasks, sockets and cursors must be as many as after the warm-up, and memory must level off.
 """
 
 import asyncio
@@ -29,11 +29,18 @@ from gateway.telemetry.metrics import SAMPLE_SECONDS
 WARM_UP_SECONDS = 5
 QUARTERS = 4
 REQUESTS = 500
+# What clients do with a request, with weights.
+BEHAVIOURS = {
+    "completed": 7,
+    "left in the request": 1,
+    "left before the response": 1,
+    "left in the response": 1,
+}
 
 
 @dataclass(frozen=True)
-class Held:
-    """What the server holds on to."""
+class Resources:
+    """The resources that the server holds."""
 
     megabytes: float
     tasks: int
@@ -42,8 +49,8 @@ class Held:
     cursors: int
 
 
-def held(server: Server, metrics_port: int, database: MongoClient[dict[str, Any]]) -> Held:
-    """Read it off once nothing is under way any more."""
+def read_resources(server: Server, metrics_port: int, database: MongoClient[dict[str, Any]]) -> Resources:
+    """The resources of the server when no request runs any more."""
     server.settle()
     time.sleep(2 * SAMPLE_SECONDS)
     text = httpx.get(f"http://127.0.0.1:{metrics_port}").text
@@ -53,7 +60,7 @@ def held(server: Server, metrics_port: int, database: MongoClient[dict[str, Any]
         return float(found)
 
     descriptors = Path(f"/proc/{server.pid}/fd").iterdir()
-    return Held(
+    return Resources(
         value("process_resident_memory_bytes") / 2**20,
         int(value("promo_gateway_event_loop_tasks")),
         sum(path.readlink().name.startswith("socket:") for path in descriptors),
@@ -62,8 +69,8 @@ def held(server: Server, metrics_port: int, database: MongoClient[dict[str, Any]
     )
 
 
-class Sender:
-    """Sends requests on one connection after the other, and goes away from some of them."""
+class Client:
+    """Sends requests on one connection after another, and disconnects from some of them too early."""
 
     def __init__(self, server: Server, requests: list[bytes], seen: Counter[str]) -> None:
         self._address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
@@ -78,19 +85,19 @@ class Sender:
             writer.transport.abort()
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Whether the connection is still of use."""
+        """Send a request; returns whether the connection can be used again."""
         request = random.choice(self._requests)
-        goes = random.choices(("stays", "sends half", "waits a while", "reads half"), (7, 1, 1, 1))[0]
-        self._seen[goes] += 1
-        writer.write(request[: len(request) // 2] if goes == "sends half" else request)
+        behaviour = random.choices(list(BEHAVIOURS), list(BEHAVIOURS.values()))[0]
+        self._seen[behaviour] += 1
+        writer.write(request[: len(request) // 2] if behaviour == "left in the request" else request)
         await writer.drain()
-        if goes == "sends half":
+        if behaviour == "left in the request":
             return False
-        if goes == "waits a while":
+        if behaviour == "left before the response":
             await asyncio.sleep(random.uniform(0, 0.05))
             return False
         head = await reader.readuntil(b"\r\n\r\n")
-        if goes == "reads half":
+        if behaviour == "left in the response":
             return False
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         await reader.readexactly(length)
@@ -99,19 +106,19 @@ class Sender:
 
 
 async def load(server: Server, requests: list[bytes], connections: int, seconds: float) -> Counter[str]:
-    """What was done for so long, and the statuses of what was answered."""
+    """Send requests for `seconds`; returns how often clients did what, and the statuses of the responses."""
     seen: Counter[str] = Counter()
     until = time.monotonic() + seconds
-    await asyncio.gather(*(Sender(server, requests, seen).run(until) for _ in range(connections)))
+    await asyncio.gather(*(Client(server, requests, seen).run(until) for _ in range(connections)))
     return seen
 
 
-def table(rows: list[tuple[str, Held]]) -> Table:
+def table(rows: list[tuple[str, Resources]]) -> Table:
     shown = Table()
     for head in ("after", "MiB", "tasks", "sockets", "of these pooled", "cursors"):
         shown.add_column(head, justify="left" if head == "after" else "right")
-    for when, one in rows:
-        megabytes, *counts = astuple(one)
+    for when, resources in rows:
+        megabytes, *counts = astuple(resources)
         shown.add_row(when, f"{megabytes:.1f}", *map(str, counts))
     return shown
 
@@ -126,7 +133,7 @@ def _free_port() -> int:
 @click.option("--seconds", default=60, show_default=True, help="How long the load lasts.")
 @click.option("--connections", default=32, show_default=True)
 def main(seconds: int, connections: int) -> None:
-    """Load `promo-gateway serve` with senders who go away; fails if it keeps anything of theirs."""
+    """Load `promo-gateway serve` with clients that disconnect; fails if tasks, sockets or cursors leak."""
     tenant = seed.tenant(0, seed.CUSTOMERS, 12)
     requests = [
         FACES[name].request(one).text().encode()
@@ -143,11 +150,13 @@ def main(seconds: int, connections: int) -> None:
         variables = {"GATEWAY_METRICS_PORT": str(metrics_port)}
         with started(settings, "gateway", "serve", "--port", "0", variables=variables) as server:
             asyncio.run(load(server, requests, connections, WARM_UP_SECONDS))
-            rows = [("warm-up", held(server, metrics_port, database))]
+            rows = [("warm-up", read_resources(server, metrics_port, database))]
             seen: Counter[str] = Counter()
             for n in range(1, QUARTERS + 1):
                 seen += asyncio.run(load(server, requests, connections, seconds / QUARTERS))
-                rows.append((f"{n * seconds / QUARTERS:.0f} s", held(server, metrics_port, database)))
+                rows.append(
+                    (f"{n * seconds / QUARTERS:.0f} s", read_resources(server, metrics_port, database))
+                )
     console = Console(width=120)
     console.print(table(rows))
     console.print(", ".join(f"{what}: {times}" for what, times in sorted(seen.items())))
@@ -158,7 +167,7 @@ def main(seconds: int, connections: int) -> None:
         first.sockets - first.pooled,
         first.cursors,
     ):
-        raise click.ClickException("something is left behind.")
+        raise click.ClickException("Tasks, sockets or cursors leak.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The probes: whether this process lives, and whether to send it requests. They need no credentials."""
+"""The probes: whether this process lives, and whether it takes requests. They need no credentials."""
 
 import asyncio
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from loaders.deadline import Deadline, until
 from loaders.store import Store, StoreUnavailable
 
 LIVE, READY = "/health/live", "/health/ready"
-NOT_READY = DRAINING, OVERLOADED, WITHOUT_DATABASE = "draining", "overloaded", "without database"
+NOT_READY = DRAINING, OVERLOADED, DATABASE_UNAVAILABLE = "draining", "overloaded", "database unavailable"
 PING_SECONDS = 1.0
 
 
@@ -25,24 +25,24 @@ class Health:
         self._ping: asyncio.Task[bool] | None = None
 
     async def live(self, _: Request) -> Response:
-        """Answer without asking anybody: a process whose database is away is no better after a restart."""
+        """Respond without a command to the database: a restart does not help if the database is down."""
         return _answer("alive")
 
     async def ready(self, _: Request) -> Response:
-        """Say whether this process would answer now, and why not."""
+        """Say whether this process takes requests, and if not, why."""
         if self._in_flight.draining:
             return _answer(DRAINING, HTTPStatus.SERVICE_UNAVAILABLE)
         if self._in_flight.full:
             return _answer(OVERLOADED, HTTPStatus.SERVICE_UNAVAILABLE)
-        # Probes that come together share a ping: whoever sends many of them reaches no database.
+        # Concurrent probes share a ping, because anybody may send them.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._database_answers())
         if not await asyncio.shield(self._ping):
-            return _answer(WITHOUT_DATABASE, HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(DATABASE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
         return _answer("ready")
 
     async def warm_up(self) -> None:
-        """Open a connection to the database before the first request; without one, others will try."""
+        """Open a connection to the database before the first request; a failure is no error."""
         await self._database_answers()
 
     async def _database_answers(self) -> bool:

@@ -58,6 +58,13 @@ def _logs() -> None:
     logs.configure()
 
 
+@pytest.fixture(autouse=True)
+def _log_lines() -> Iterator[None]:
+    """Leave no line to the output of the next test."""
+    yield
+    logs.flush()
+
+
 @pytest.fixture
 def logged(capfd: pytest.CaptureFixture[str]) -> Logged:
     """Returns the log lines since its last call."""
@@ -66,8 +73,6 @@ def logged(capfd: pytest.CaptureFixture[str]) -> Logged:
         logs.flush()
         return capfd.readouterr().err
 
-    # Lines of the test before may still be queued.
-    logged()
     return logged
 
 

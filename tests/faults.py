@@ -31,12 +31,17 @@ class Line:
         self._flows.set()
         self._cut_after: int | None = None
         self.cuts = 0
+        self._held: list[bytes] = []
         self._ends: set[StreamWriter] = set()
         self.uri = ""
 
     def freeze(self) -> None:
         """Let nothing through; connections stay open, and new ones are taken."""
         self._loop.call_soon_threadsafe(self._flows.clear)
+
+    def holds(self, text: bytes) -> bool:
+        """Whether the frozen line holds a message back that contains `text`."""
+        return any(text in data for data in self._held)
 
     def thaw(self) -> None:
         self._loop.call_soon_threadsafe(self._flows.set)
@@ -88,7 +93,9 @@ class Line:
 
     async def _copy(self, reader: StreamReader, writer: StreamWriter, *, answers: bool) -> None:
         while data := await reader.read(65536):
+            self._held.append(data)
             await self._flows.wait()
+            self._held.remove(data)
             if answers and self._cut_after is not None:
                 writer.write(data[: self._cut_after])
                 self.cuts += 1

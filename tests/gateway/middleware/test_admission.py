@@ -1,4 +1,4 @@
-"""What a process takes on, and what it says of itself at `/health/…`."""
+"""The limits of concurrent requests, of bodies being received and of unread responses."""
 
 import asyncio
 import json
@@ -22,15 +22,11 @@ from gateway.settings import Settings
 from tests.conftest import OpenGateway
 from tests.faults import Line, served, until
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_graphql_refusal, assert_rest_error, changed
+from tests.helpers.health import assert_health
+from tests.support import DEMO_HEADER, DOCUMENTED, assert_graphql_refusal, assert_rest_error, changed
 
 
-def assert_health(response: httpx.Response, code: int, status: str) -> None:
-    assert (response.status_code, response.json()) == (code, {"status": status})
-    assert response.headers["cache-control"] == "no-store"
-
-
-async def test_what_is_too_much_is_refused_at_once_on_both_faces(
+async def test_requests_beyond_the_limit_are_refused_at_once_on_both_apis(
     gateway_with: OpenGateway, line: Line
 ) -> None:
     async with gateway_with(mongodb_uri=line.uri, max_concurrent_requests=2) as gateway:
@@ -51,7 +47,9 @@ async def test_what_is_too_much_is_refused_at_once_on_both_faces(
         assert_health(await gateway.client.get(READY), 200, "ready")
 
 
-async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line: Line) -> None:
+async def test_failed_and_cancelled_requests_release_their_slots(
+    gateway_with: OpenGateway, line: Line
+) -> None:
     async with gateway_with(mongodb_uri=line.uri, max_concurrent_requests=1) as gateway:
         await gateway.warm()
         assert (await gateway.rest(DOCUMENTED, {})).status_code == 401
@@ -67,7 +65,7 @@ async def test_who_fails_or_gives_up_makes_room(gateway_with: OpenGateway, line:
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
 
 
-async def test_who_sends_a_body_slowly_keeps_no_place(settings: Settings) -> None:
+async def test_a_request_holds_no_slot_while_its_body_arrives(settings: Settings) -> None:
     async with served(create_app(changed(settings, max_concurrent_requests=1))) as (running, port):
         head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
@@ -112,7 +110,7 @@ async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Set
             writer.close()
 
 
-async def test_bodies_that_are_being_received_have_a_bound_together(
+async def test_all_bodies_that_are_being_received_have_one_bound(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "MAX_RECEIVED_BYTES", 1_000)
@@ -129,7 +127,7 @@ async def test_bodies_that_are_being_received_have_a_bound_together(
         refused.close()
 
 
-async def test_a_response_that_its_client_does_not_read_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_response_that_the_client_does_not_read_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
     async def large(_: Request) -> Response:
         return Response(b"x" * 20_000_000)
 
@@ -140,33 +138,3 @@ async def test_a_response_that_its_client_does_not_read_is_aborted(monkeypatch: 
         await until(lambda: running.server_state.total_requests == 1)
         await until(lambda: not running.server_state.connections)
         writer.close()
-
-
-async def test_to_be_alive_asks_nobody_and_to_be_ready_asks_the_database(gateway: Gateway) -> None:
-    assert_health(await gateway.client.get(LIVE), 200, "alive")
-    assert gateway.commands.names == []
-    assert_health(await gateway.client.get(READY), 200, "ready")
-    assert gateway.commands.names == ["ping"]
-
-
-async def test_probes_that_come_together_share_a_ping(gateway: Gateway) -> None:
-    for response in await asyncio.gather(*(gateway.client.get(READY) for _ in range(20))):
-        assert_health(response, 200, "ready")
-    assert gateway.commands.names == ["ping"]
-
-
-async def test_without_a_database_a_process_is_alive_and_not_ready(
-    gateway_with: OpenGateway, line: Line
-) -> None:
-    async with gateway_with(mongodb_uri=line.uri) as gateway:
-        line.freeze()
-        assert_health(await gateway.client.get(READY), 503, "without database")
-        assert_health(await gateway.client.get(LIVE), 200, "alive")
-        line.thaw()
-        assert_health(await gateway.client.get(READY), 200, "ready")
-
-
-@pytest.mark.parametrize("path", [LIVE, READY])
-async def test_a_probe_is_only_read(gateway: Gateway, path: str) -> None:
-    assert (await gateway.client.head(path)).status_code == 200
-    assert (await gateway.client.post(path)).status_code == 405

@@ -1,4 +1,4 @@
-"""Going down: a process that is told to stop loses no request, and two that take turns lose none either."""
+"""Shutdown: at SIGTERM a process finishes its requests, and a rolling restart loses none."""
 
 import asyncio
 import re
@@ -26,16 +26,16 @@ QUERY = {"query": f"{{ {field()} }}"}
 
 
 async def ended(process: "subprocess.Popen[str]") -> tuple[int, bool]:
-    """How a process ended, and whether it said that something had gone wrong."""
-    _, said = await asyncio.to_thread(process.communicate, timeout=30)
-    return process.returncode, "Traceback" in said
+    """The exit code of a process, and whether it printed a traceback."""
+    _, errors = await asyncio.to_thread(process.communicate, timeout=30)
+    return process.returncode, "Traceback" in errors
 
 
 GOOD = (0, False)
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
-async def test_at_sigterm_what_runs_is_finished_and_nobody_is_kept(
+async def test_sigterm_finishes_running_requests_and_closes_their_connections(
     start: Start, settings: Settings, line: Line, workers: str
 ) -> None:
     port = free_port()
@@ -43,15 +43,15 @@ async def test_at_sigterm_what_runs_is_finished_and_nobody_is_kept(
     served = start("serve", "--workers", workers, variables=variables)
     await asyncio.to_thread(wait_until_served, port)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=DEMO_HEADER) as client:
-        # Each answer below is the last on its connection, so nobody is ever on a closed one.
         assert (await client.get(READY)).json() == {"status": "ready"}
         assert "connection" not in (await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED)).headers
         line.freeze()
         running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED))
-        await asyncio.sleep(0.1)
+        await until(lambda: line.holds(b"aggregate"))
         served.send_signal(signal.SIGTERM)
-        # A parent of workers looks for signals twice a second.
-        await asyncio.sleep(0.1 if workers == "1" else 0.6)
+        # The signal may take a moment.
+        while "connection" not in (await client.get(LIVE)).headers:
+            pass
         ready = await client.get(READY)
         assert ready.json() == {"status": "draining"}
         assert (ready.status_code, ready.headers["connection"]) == (503, "close")
@@ -62,7 +62,9 @@ async def test_at_sigterm_what_runs_is_finished_and_nobody_is_kept(
     assert await ended(served) == GOOD
 
 
-async def test_what_is_not_finished_in_time_is_told_so(start: Start, settings: Settings, line: Line) -> None:
+async def test_requests_that_exceed_the_shutdown_time_get_503(
+    start: Start, settings: Settings, line: Line
+) -> None:
     port = free_port()
     variables = environment(
         changed(settings, mongodb_uri=line.uri),
@@ -76,7 +78,7 @@ async def test_what_is_not_finished_in_time_is_told_so(start: Start, settings: S
         await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
         line.freeze()
         running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER))
-        await asyncio.sleep(0.1)
+        await until(lambda: line.holds(b"aggregate"))
         served.send_signal(signal.SIGTERM)
         answer = await running
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, 503)
@@ -84,7 +86,7 @@ async def test_what_is_not_finished_in_time_is_told_so(start: Start, settings: S
 
 
 class Load:
-    """Clients that ask all the time, some on the connection that they have, some on a new one each time."""
+    """Clients that send one request after another, some on one connection, some on a new one each time."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}"
@@ -100,8 +102,8 @@ class Load:
         stop.set()
         await asyncio.gather(*tasks)
 
-    async def goes_on(self) -> None:
-        """Wait until some more requests are answered."""
+    async def continues(self) -> None:
+        """Wait for some more responses."""
         enough = self.answered + 20
         await until(lambda: self.answered >= enough)
 
@@ -125,7 +127,7 @@ class Load:
         try:
             return await client.get(self._url + ACTION_SUMMARY_PATH, params=DOCUMENTED)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            # It met a connection that was just closing; HTTP lets it be sent again.
+            # The connection was just being closed; HTTP lets a client send the request again.
             self.repeated += 1
             return await client.get(self._url + ACTION_SUMMARY_PATH, params=DOCUMENTED)
 
@@ -147,29 +149,36 @@ async def test_a_rolling_restart_loses_no_request(
         await asyncio.to_thread(wait_until_served, port)
         async with load.running(clients):
             for _ in range(restarts):
-                # It need not be ready when the other goes: connections wait in the socket.
+                # The new process need not be ready when the old one stops: connections wait in the socket.
                 new = serve()
                 await asyncio.sleep(1)
                 old.send_signal(signal.SIGTERM)
                 assert await ended(old) == GOOD
                 old = new
-                await load.goes_on()
+                await load.continues()
         assert load.lost == []
         assert load.repeated <= restarts * clients
         old.send_signal(signal.SIGTERM)
         assert await ended(old) == GOOD
 
 
-def test_a_descriptor_that_is_no_listening_socket_is_refused() -> None:
+def refuse(descriptor: int) -> None:
+    message = f"File descriptor {descriptor} is not a TCP socket that listens."
+    with pytest.raises(server.AddressUnusable, match=f"^{re.escape(message)}$"):
+        server.inherit(descriptor)
+
+
+def test_a_socket_that_does_not_listen_is_refused() -> None:
     mine, other = socket.socketpair()
     with mine, other:
-        for descriptor in (mine.fileno(), 1000):
-            message = f"File descriptor {descriptor} is not a TCP socket that listens."
-            with pytest.raises(server.AddressUnusable, match=f"^{re.escape(message)}$"):
-                server.inherit(descriptor)
+        refuse(mine.fileno())
 
 
-def test_an_inherited_socket_takes_the_place_of_an_address(settings: Settings) -> None:
+def test_a_descriptor_that_is_not_open_is_refused() -> None:
+    refuse(1000)
+
+
+def test_fd_excludes_host_and_port(settings: Settings) -> None:
     result = CliRunner().invoke(main, ("serve", "--fd", "3", "--port", "1"), env=environment(settings))
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (
         2,
