@@ -53,7 +53,7 @@ DUPLICATE_KEY = 11000
 
 
 class Upserted(NamedTuple):
-    """How many documents an upsert made, and the positions of the changes that a unique index refused."""
+    """How many documents were added, and the positions of the changes that a unique index refused."""
 
     new: int
     refused: list[int]
@@ -152,19 +152,24 @@ class Store:
 
     async def upsert(
         self, collection: str, changes: Sequence[tuple[Document, Document | list[Document]]]
-    ) -> "Upserted":
-        """Apply each (query, update) to the document that matches, or to a new one."""
-        if not changes:
-            return Upserted(0, [])
-        with self._command("update", collection):
-            try:
-                result = await self._collection(collection).bulk_write(
-                    [UpdateOne(query, update, upsert=True) for query, update in changes],
-                    ordered=False,
-                )
-            except BulkWriteError as error:
-                return Upserted((error.details or {})["nUpserted"], _duplicates(error))
-            return Upserted(result.upserted_count, [])
+    ) -> Upserted:
+        """Apply each (query, update) to the document that matches, or to a new one.
+
+        A server may refuse an upsert because another one has just added the same document, so refused changes
+        are sent a second time: they then find that document.
+        """
+        new, refused = 0, list(range(len(changes)))
+        for _ in range(2):
+            if refused:
+                writes = [UpdateOne(*changes[position], upsert=True) for position in refused]
+                with self._command("update", collection):
+                    try:
+                        result = await self._collection(collection).bulk_write(writes, ordered=False)
+                        new, refused = new + result.upserted_count, []
+                    except BulkWriteError as error:
+                        new += (error.details or {})["nUpserted"]
+                        refused = [refused[position] for position in _duplicates(error)]
+        return Upserted(new, refused)
 
     async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
         """Take the documents with these `_id`s away."""

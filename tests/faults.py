@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+import struct
 import threading
 from asyncio import StreamReader, StreamWriter
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import bson
 import uvicorn
 from starlette.applications import Starlette
 
@@ -32,6 +35,7 @@ class Line:
         self._cut_after: int | None = None
         self.cuts = 0
         self._held: list[bytes] = []
+        self._replies: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._ends: set[StreamWriter] = set()
         self.uri = ""
 
@@ -49,6 +53,10 @@ class Line:
     def cut_answers(self, after: int | None) -> None:
         """End each connection when so many bytes of the next answer are through; never, with None."""
         self._cut_after = after
+
+    def reply(self, command: str, *documents: dict[str, Any]) -> None:
+        """Answer the next commands of this name with these documents, and not by the database."""
+        self._replies[command].extend(documents)
 
     @contextmanager
     def open(self) -> Iterator["Line"]:
@@ -82,8 +90,8 @@ class Line:
         self._ends |= ends
         try:
             async with asyncio.TaskGroup() as copying:
-                copying.create_task(self._copy(reader, asked, answers=False))
-                copying.create_task(self._copy(answers, writer, answers=True))
+                copying.create_task(self._copy_commands(reader, asked, writer))
+                copying.create_task(self._copy_answers(answers, writer))
         except* (OSError, EOFError):
             pass
         finally:
@@ -91,12 +99,31 @@ class Line:
             for end in ends:
                 end.transport.abort()
 
-    async def _copy(self, reader: StreamReader, writer: StreamWriter, *, answers: bool) -> None:
+    async def _let_through(self, data: bytes) -> None:
+        self._held.append(data)
+        await self._flows.wait()
+        self._held.remove(data)
+
+    async def _copy_commands(
+        self, reader: StreamReader, database: StreamWriter, client: StreamWriter
+    ) -> None:
+        while True:
+            head = await reader.readexactly(_HEADER.size)
+            length, request_id, _, operation = _HEADER.unpack(head)
+            body = await reader.readexactly(length - _HEADER.size)
+            await self._let_through(body)
+            replies = self._replies.get(_command_name(body)) if operation == _OP_MSG else None
+            if replies:
+                answer = _NO_FLAGS + bson.encode(replies.popleft())
+                client.write(_HEADER.pack(_HEADER.size + len(answer), 0, request_id, _OP_MSG) + answer)
+            else:
+                database.write(head + body)
+                await database.drain()
+
+    async def _copy_answers(self, reader: StreamReader, writer: StreamWriter) -> None:
         while data := await reader.read(65536):
-            self._held.append(data)
-            await self._flows.wait()
-            self._held.remove(data)
-            if answers and self._cut_after is not None:
+            await self._let_through(data)
+            if self._cut_after is not None:
                 writer.write(data[: self._cut_after])
                 self.cuts += 1
                 break
@@ -104,6 +131,21 @@ class Line:
             await writer.drain()
         # Ends the other direction too.
         raise EOFError
+
+
+# MongoDB's wire protocol. A message begins with its length, its id, the id that it answers and its kind. A
+# command is an OP_MSG: flags, then sections, of which the one of kind 0 is the command's document.
+_HEADER = struct.Struct("<4i")
+_OP_MSG = 2013
+_NO_FLAGS = bytes(5)
+
+
+def _command_name(message: bytes) -> str:
+    at = 4
+    while message[at] == 1:
+        at += 1 + int.from_bytes(message[at + 1 : at + 5], "little")
+    length = int.from_bytes(message[at + 1 : at + 5], "little")
+    return str(next(iter(bson.decode(message[at + 1 : at + 1 + length]))))
 
 
 async def until(holds: Callable[[], bool]) -> None:

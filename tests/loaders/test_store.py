@@ -3,6 +3,7 @@
 import asyncio
 import re
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,13 +22,16 @@ from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionD
 from loaders.store import (
     AlreadyExists,
     DeadlineExceeded,
+    Document,
     IndexDiffers,
     Int64,
     Store,
     StoreMisconfigured,
     StoreUnavailable,
+    Upserted,
 )
-from tests.support import Commands, new_tenant
+from tests.faults import Line
+from tests.support import Commands, Tenant, new_tenant
 
 GOOD: dict[str, Any] = {
     "_id": "1:good",
@@ -226,6 +230,66 @@ async def test_one_bad_document_is_not_hidden_among_good_ones(store: Store) -> N
 async def test_a_promotion_identifier_names_one_promotion(store: Store) -> None:
     first, second = Promotion(1, 1, "same"), Promotion(1, 2, "same")
     assert await ledger.put_promotions(store, 404, [(first, ""), (second, "")]) == (1, [1])
+
+
+@pytest.fixture
+async def store_on_line(line: Line, settings: Settings) -> AsyncIterator[tuple[Store, Commands]]:
+    """A store that reaches the database through `line`, and the commands that it sends."""
+    commands = Commands()
+    store = Store(line.uri, settings.database, driver=settings.driver, listeners=[commands])
+    yield store, commands
+    await store.close()
+
+
+def refusal(sent: int, *refused: int) -> dict[str, Any]:
+    """What MongoDB answers to so many upserts of which these met a duplicate key and the others were new."""
+    errors = [{"index": n, "code": 11000, "errmsg": "E11000 duplicate key error"} for n in refused]
+    upserted = [{"index": n, "_id": n} for n in range(sent) if n not in refused]
+    return {"ok": 1, "n": len(upserted), "nModified": 0, "upserted": upserted, "writeErrors": errors}
+
+
+def promotion_change(tenant: Tenant, promotion_id: int, identifier: str) -> tuple[Document, Document]:
+    """An upsert as `ledger.put_promotions` sends it."""
+    query = {"orgId": Int64(tenant.organization.id), "promotionId": Int64(promotion_id)}
+    fields = {"programId": Int64(1), "promotionIdentifier": identifier, "name": ""}
+    return query, {"$set": fields}
+
+
+@pytest.mark.parametrize(
+    ("refusals", "result", "sent"),
+    [
+        ([refusal(3, 0)], Upserted(3, []), [3, 1]),
+        ([refusal(3, 1)], Upserted(3, []), [3, 1]),
+        ([refusal(3, 0, 2)], Upserted(3, []), [3, 2]),
+        ([refusal(3, 0, 1, 2)], Upserted(3, []), [3, 3]),
+        ([refusal(3, 0, 1, 2), refusal(3, 1)], Upserted(2, [1]), [3, 3]),
+        ([refusal(3, 1, 2), refusal(2, 0, 1)], Upserted(1, [1, 2]), [3, 2]),
+    ],
+)
+async def test_a_refused_upsert_is_sent_once_more(
+    store_on_line: tuple[Store, Commands],
+    line: Line,
+    store: Store,
+    refusals: list[dict[str, Any]],
+    result: Upserted,
+    sent: list[int],
+) -> None:
+    tenant = await new_tenant(store)
+    line.reply("update", *refusals)
+    changes = [promotion_change(tenant, n, f"identifier {n}") for n in (10, 11, 12)]
+    on_line, commands = store_on_line
+    assert await on_line.upsert(PROMOTIONS.name, changes) == result
+    assert [len(command["updates"]) for command in commands.sent] == sent
+
+
+async def test_an_upsert_that_a_unique_index_refuses_twice_is_reported(
+    watched_store: tuple[Store, Commands], store: Store
+) -> None:
+    watched, commands = watched_store
+    tenant = await new_tenant(store)
+    changes = [promotion_change(tenant, 10, "first"), promotion_change(tenant, 11, "first")]
+    assert await watched.upsert(PROMOTIONS.name, changes) == Upserted(1, [1])
+    assert [len(command["updates"]) for command in commands.sent] == [2, 1]
 
 
 async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> None:
