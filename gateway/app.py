@@ -41,6 +41,7 @@ from gateway.telemetry import logs
 from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST
 from gateway.telemetry.setup import Telemetry
 from loaders import Dispatchers, Loaders
+from loaders.dispatcher import Batching
 from loaders.enums import Resource, Right
 from loaders.store import Listener, Store
 from resolvers.context import Context
@@ -78,9 +79,7 @@ def create_app(
     )
     dispatchers = Dispatchers(
         store,
-        settings.max_concurrent_batches,
-        settings.max_batch_size,
-        telemetry.batch_observer,
+        Batching(settings.max_concurrent_batches, settings.max_batch_size, telemetry.batch_observer),
         lookup_seconds=settings.lookup_cache_seconds,
     )
     passwords = Passwords(store)

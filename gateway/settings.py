@@ -22,7 +22,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.auth.oidc import is_safe
 from gateway.graphql.limits import Limits
-from loaders.dispatcher import IN_FLIGHT, LIMIT
 from loaders.driver import DriverName
 
 _LIMITS = Limits()
@@ -200,11 +199,9 @@ class Settings(ImportSettings):
         date(2025, 6, 12), "First day whose benefits are counted, in the organisation's time zone."
     )
     max_concurrent_batches: int = _setting(
-        IN_FLIGHT, "Batches in flight before an organisation's requests share the next one.", 1, 100
+        1, "Batches in flight before an organisation's requests share one.", 1, 100
     )
-    max_batch_size: int = _setting(
-        LIMIT, "Maximum number of keys in a batch of several requests.", 1, 100_000
-    )
+    max_batch_size: int = _setting(100, "Maximum number of keys in a batch of several requests.", 1, 100_000)
     lookup_cache_seconds: int = _setting(
         60, "Seconds that a process remembers identifiers and promotions; 0 turns this off.", 0, 3600
     )

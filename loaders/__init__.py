@@ -1,8 +1,8 @@
-"""The data room: everything that knows MongoDB, and nothing that knows HTTP or GraphQL.
+"""Reads and writes of MongoDB; nothing here knows HTTP or GraphQL.
 
-`Dispatchers` is what a process reads with; `Loaders`, on top of it, is what one request reads with. A
-request's loaders are bound to one organisation, so a key never carries an organisation id and a read across
-organisations cannot be written.
+A process reads with `Dispatchers`, and a request with `Loaders` on top of them. A request's loaders are bound
+to one organisation, so no key carries an organisation's id, and code that reads across organisations cannot
+be written.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from datetime import date
 from functools import cached_property
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
-from loaders.dispatcher import IN_FLIGHT, LIMIT, UNOBSERVED, BatchObserver
+from loaders.dispatcher import DEFAULT_BATCHING, Batching
 from loaders.lookup_cache import LookupCache
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
@@ -24,14 +24,13 @@ class Dispatchers:
     def __init__(
         self,
         store: Store,
-        in_flight: int = IN_FLIGHT,
-        limit: int = LIMIT,
-        watcher: BatchObserver = UNOBSERVED,
+        batching: Batching = DEFAULT_BATCHING,
+        *,
         lookup_seconds: int = 0,
     ) -> None:
-        self.customers = CustomerDispatcher(store, in_flight, limit, watcher)
-        self.promotions = PromotionDispatcher(store, in_flight, limit, watcher)
-        self.totals = TotalsDispatcher(store, in_flight, limit, watcher)
+        self.customers = CustomerDispatcher(store, batching)
+        self.promotions = PromotionDispatcher(store, batching)
+        self.totals = TotalsDispatcher(store, batching)
         self.customers.cache = LookupCache(lookup_seconds)
         self.promotions.cache = LookupCache(lookup_seconds)
 
@@ -49,11 +48,10 @@ class Dispatchers:
 
 
 class Loaders:
-    """The dataloaders of one request, all of them inside one organisation.
+    """The dataloaders of one request, bound to one organisation.
 
-    `benefits_since` is the first day whose benefits count; the day starts at midnight in the
-    organisation's time zone. `only_customer` is the one customer that can be read, where the caller may see
-    no other.
+    `benefits_since` is the first day whose benefits count; the day starts at midnight in the organisation's
+    time zone. Where `only_customer` is given, no other customer can be read.
     """
 
     def __init__(
@@ -94,7 +92,7 @@ class Loaders:
 
     @property
     def commands(self) -> dict[str, int]:
-        """How many commands have answered this request, by kind; those shared with others included."""
+        """How many commands have answered this request, by kind; shared commands count too."""
         return {
             "find": self.customers.commands + self.promotions.commands,
             "aggregate": self.totals.commands,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders
 from loaders.deadline import Deadline, current, until
-from loaders.dispatcher import LATE_AT_MOST, UNOBSERVED, BatchObserver, Dispatcher
+from loaders.dispatcher import DEFAULT_BATCHING, MAX_LATE_BATCHES, Batching, BatchObserver, Dispatcher
 from loaders.enums import Benefit
 from loaders.store import DeadlineExceeded, Store, StoreUnavailable
 from loaders.totals import BenefitsKey
@@ -44,9 +44,11 @@ class Answers(Dispatcher[str, int, str]):
 
     kind = "answers"
 
-    def __init__(self, in_flight: int = 1, limit: int = 4, watcher: BatchObserver = UNOBSERVED) -> None:
+    def __init__(
+        self, in_flight: int = 1, limit: int = 4, observer: BatchObserver = DEFAULT_BATCHING.observer
+    ) -> None:
         # It reads from no database.
-        super().__init__(cast(Store, None), in_flight, limit, watcher)
+        super().__init__(cast(Store, None), Batching(in_flight, limit, observer))
         self.sent: list[Batch] = []
 
     async def find(self, group: str, keys: Set[int]) -> dict[int, str]:
@@ -162,7 +164,7 @@ async def test_a_batch_that_is_late_keeps_nobody_waiting(monkeypatch: pytest.Mon
 async def test_only_so_many_batches_of_a_group_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Answers, "late_after", 0.001)
     answers = Answers(in_flight=2)
-    most = 2 + LATE_AT_MOST
+    most = 2 + MAX_LATE_BATCHES
     loads = []
     for n in range(most + 3):
         loads.append(answers.start("A", n))
@@ -177,7 +179,7 @@ async def test_only_so_many_batches_of_a_group_are_late(monkeypatch: pytest.Monk
     for batch in answers.in_flight:
         batch.returned.set_result(None)
     await asyncio.gather(*loads)
-    assert answers._lanes == {}
+    assert answers._queues == {}
 
 
 async def test_groups_share_nothing_and_do_not_wait_for_each_other() -> None:
@@ -203,7 +205,7 @@ async def test_nothing_is_kept_of_a_group_that_nobody_asks_for() -> None:
         answers.in_flight[0].returned.set_result(None)
         await settle()
     await asyncio.gather(*loads)
-    assert answers._lanes == {}
+    assert answers._queues == {}
 
 
 async def test_a_failed_batch_fails_each_of_its_waiters_with_an_error_of_its_own() -> None:
@@ -336,8 +338,8 @@ async def test_whatever_happens_to_others_everybody_gets_what_they_would_have_go
                 else:
                     deadlines[n].reschedule(asyncio.get_running_loop().time() - 1)
         await settle()
-        lanes = Counter((one.group, len(one.keys) > limit) for one in answers.in_flight)
-        assert all(batches <= in_flight for batches in lanes.values())
+        queues = Counter((one.group, len(one.keys) > limit) for one in answers.in_flight)
+        assert all(batches <= in_flight for batches in queues.values())
     outcomes = await asyncio.wait_for(asyncio.gather(*loads, return_exceptions=True), 5)
     failures = [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
     assert len({id(failure) for failure in failures}) == len(failures)
@@ -356,7 +358,7 @@ async def test_requests_of_one_organisation_share_their_commands(
     watched_store: tuple[Store, Commands], store: Store
 ) -> None:
     watched, commands = watched_store
-    dispatchers = Dispatchers(watched, in_flight=1)
+    dispatchers = Dispatchers(watched, Batching(max_concurrent=1))
     tenants = [await new_tenant(store) for _ in range(2)]
     for tenant in tenants:
         await tenant.issue([tenant.badge(f"b{n}", n, f"series-{n}") for n in range(10)])
@@ -401,7 +403,7 @@ WHO: ContextVar[str] = ContextVar("who")
 
 async def test_a_watcher_is_told_who_shares_a_batch_on_whose_behalf() -> None:
     told = Told()
-    answers = Answers(watcher=told)
+    answers = Answers(observer=told)
 
     async def load(who: str) -> None:
         WHO.set(who)

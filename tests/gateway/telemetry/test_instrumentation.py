@@ -8,6 +8,7 @@ from gateway.commands.sample_data import DEMO, PROMOTION
 from gateway.settings import Settings
 from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, count_command
 from gateway.telemetry.request_log import RequestLog, active_request_log
+from loaders.dispatcher import Batching
 from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
@@ -22,7 +23,7 @@ async def test_a_request_log_has_the_size_of_a_shared_aggregation(
 ) -> None:
     # On a busy machine too, the others wait for the first.
     monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
-    totals = TotalsDispatcher(store, in_flight=1, watcher=BatchMetrics())
+    totals = TotalsDispatcher(store, Batching(max_concurrent=1, observer=BatchMetrics()))
     scope = TotalsScope(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
 
     async def load(customer_id: int) -> RequestLog:

@@ -16,6 +16,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from gateway.telemetry.setup import check_traces
 from gateway.telemetry.traces import BatchTraces, CommandTraces, Traces
+from loaders.dispatcher import Batching
 from loaders.driver import DriverName
 from loaders.enums import Benefit
 from loaders.store import Store, StoreUnavailable
@@ -81,7 +82,7 @@ async def test_a_shared_batch_is_in_the_trace_of_the_first_request(
     # On a busy machine too, the others wait for the first.
     monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
     traces = Traces()
-    totals = TotalsDispatcher(store, in_flight=1, watcher=BatchTraces(traces.tracer))
+    totals = TotalsDispatcher(store, Batching(max_concurrent=1, observer=BatchTraces(traces.tracer)))
     ledger = TotalsScope(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
 
     async def ask(customer_id: int) -> None:
