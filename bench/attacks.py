@@ -59,9 +59,10 @@ def fields(count: int, prefix: str = "f") -> str:
 
 
 FIELDS = fields(90)
+ARGUMENTS = "types { fields { args { name } } }"
 DIFFERENT_FIELDS = " ".join(f"fragment F{n} on {SUMMARY} {{ {fields(90, f'f{n}_')} }}" for n in range(50))
 
-# The body that is sent, and the code of its error.
+# The body that is sent, and the code of its error, or "data".
 ATTACKS = {
     "aliases": (document(f"{{ {'a:b ' * 2_490} }}"), "LIMIT_EXCEEDED"),
     "depth": (document(f"{{ {('a{' * 9 + '}' * 9) * 360} }}"), "LIMIT_EXCEEDED"),
@@ -90,8 +91,8 @@ ATTACKS = {
     "50 nested fragments": (document(nested(f"NEXT {FIELDS} NEXT", FIELDS)), "LIMIT_EXCEEDED"),
     "circular introspection": (document(introspection(90)), "GRAPHQL_VALIDATION_FAILED"),
     "introspection by aliases": (
-        document("{" + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(99)) + "}"),
-        "LIMIT_EXCEEDED",
+        document("{ __schema {" + " ".join(f"a{n}: {ARGUMENTS}" for n in range(47)) + "} }"),
+        "data",
     ),
     "batch": (json.dumps([{"query": "{ __typename }"}] * 30_000), "BAD_REQUEST"),
     "declared variables": (document(f"query ({'$v:A ' * 2_400}) {{ a }}"), "LIMIT_EXCEEDED"),
@@ -138,7 +139,7 @@ def cost(server: Server, authorization: str, body: str, code: str, times: int, p
     before = server.cpu_seconds()
     for _ in range(times):
         answer = send(server.url, authorization, body.replace(NUMBER, str(next(_NUMBERS))).encode(), pause)
-        assert f'"code":"{code}"' in answer.decode(), answer[:500]
+        assert f'"{code}"' in answer.decode(), answer[:500]
     server.settle()
     return (server.cpu_seconds() - before) / times * 1000
 

@@ -41,10 +41,12 @@ MAX_FRAGMENTS = 100
 MAX_DIRECTIVES = 100
 # Variables, declared or given.
 MAX_VARIABLES = 1_000
-# Fields that begin an introspection, and aliases below them, which would multiply it.
-MAX_INTROSPECTIONS = 1
+# Fields in the result of an introspection. The query of GraphiQL has about 6,500.
+MAX_INTROSPECTION_FIELDS = 20_000
 
 _INTROSPECTION = ("__schema", "__type")
+# How long the lists of an introspection are on average.
+_LIST_LENGTHS = {"types": 26, "directives": 6, "fields": 5, "args": 2, "inputFields": 2, "enumValues": 2}
 # How graphql-core's parser says that a limit is exceeded.
 _PARSING_ABORTED = re.compile(r"Syntax Error: Document contains more than (\d+) (tokens|comments)\.")
 
@@ -83,7 +85,8 @@ class Limits:
         check("aliases", sum(weight.aliases for weight in weights), self.aliases)
         check("root fields", sum(len(weight.distinct) for weight in weights), MAX_ROOT_FIELDS)
         check("repeated fields", sum(weight.repeated for weight in weights), MAX_REPEATED_FIELDS)
-        check("introspections", sum(weight.introspections for weight in weights), MAX_INTROSPECTIONS)
+        introspected = sum(weight.introspected for weight in weights)
+        check("introspection fields", introspected, MAX_INTROSPECTION_FIELDS)
         operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
         check("variables", sum(len(one.variable_definitions or ()) for one in operations), MAX_VARIABLES)
 
@@ -103,17 +106,18 @@ def _token_kinds(document: DocumentNode) -> Iterator[TokenKind]:
 
 
 class _Weight(NamedTuple):
-    """What a selection set asks for, its fragments and all that is below included.
+    """What a selection set asks for, with its fragments and the fields below it.
 
-    `depth` leaves out what is below introspection, which graphql-core limits in its own way. An
-    `introspection` is a field that begins one, and each alias below it, which would multiply it. `distinct`
-    has, by response key, how many fields each field of this set is, with those below it; another field with
-    the same key is repeated, with all that is below it.
+    `depth` leaves out the fields below introspection, which graphql-core limits itself. `results` estimates
+    how many fields the result has if this is part of an introspection, and `introspected` is the sum for the
+    introspections in it. `distinct` has the number of fields by response key, those below included; another
+    field with the same key is repeated, with the fields below it.
     """
 
     depth: int
     aliases: int
-    introspections: int
+    results: int
+    introspected: int
     fields: int
     distinct: dict[str, int]
 
@@ -122,7 +126,7 @@ class _Weight(NamedTuple):
         return self.fields - sum(self.distinct.values())
 
 
-_NOTHING = _Weight(0, 0, 0, 0, {})
+_NOTHING = _Weight(0, 0, 0, 0, 0, {})
 
 
 def _weights(document: DocumentNode) -> Iterator[_Weight]:
@@ -165,7 +169,7 @@ def _spreads(selection_set: SelectionSetNode) -> Iterator[str]:
 
 def _weigh(selection_set: SelectionSetNode, fragments: Mapping[str, _Weight]) -> _Weight:
     """Weigh a set; `fragments` has those that are spread in it, as far as they exist."""
-    depth = aliases = introspections = fields = 0
+    depth = aliases = results = introspected = fields = 0
     distinct: dict[str, int] = {}
     for selection in selection_set.selections:
         match selection:
@@ -177,20 +181,25 @@ def _weigh(selection_set: SelectionSetNode, fragments: Mapping[str, _Weight]) ->
                 part = _weigh(selection.selection_set, fragments)
         depth = max(depth, part.depth)
         aliases += part.aliases
-        introspections += part.introspections
+        results += part.results
+        introspected += part.introspected
         fields += part.fields
         for key, size in part.distinct.items():
             distinct.setdefault(key, size)
-    return _Weight(depth, aliases, introspections, fields, distinct)
+    return _Weight(depth, aliases, results, introspected, fields, distinct)
 
 
 def _weigh_field(field: FieldNode, fragments: Mapping[str, _Weight]) -> _Weight:
     below = _NOTHING if field.selection_set is None else _weigh(field.selection_set, fragments)
-    begins = field.name.value in _INTROSPECTION
+    name = field.name.value
+    begins = name in _INTROSPECTION
+    # About half of the types that `ofType` is selected of wrap another type.
+    below_results = below.results // 2 if name == "ofType" else below.results * _LIST_LENGTHS.get(name, 1)
     return _Weight(
         1 if begins else below.depth + 1,
         below.aliases + (field.alias is not None),
-        below.introspections + (below.aliases + 1 if begins else 0),
+        below_results + 1,
+        below.introspected + (below_results + 1 if begins else 0),
         below.fields + 1,
         {(field.alias or field.name).value: sum(below.distinct.values()) + 1},
     )

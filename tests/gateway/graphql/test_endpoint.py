@@ -309,6 +309,27 @@ async def test_where_nothing_is_to_be_explored_nothing_is_told(
         assert described["data"]["__schema"]["queryType"]["name"] == "Query"
 
 
+# What clients introspect before they generate code.
+TYPES = '{ a: __type(name: "Query") { name } b: __type(name: "Warning") { name } }'
+APOLLO_KOTLIN = """
+query PreIntrospectionQuery {
+  schema: __type(name: "__Schema") { ...fields }
+  type: __type(name: "__Type") { ...fields }
+  directive: __type(name: "__Directive") { ...fields }
+  field: __type(name: "__Field") { ...fields }
+  argument: __type(name: "__InputValue") { ...fields }
+}
+fragment fields on __Type { fields { name args { name } } }
+"""
+TWO_SCHEMAS = "{ a: __schema { queryType { name } } b: __schema { types { name kind } } }"
+
+
+@pytest.mark.parametrize("query", [TYPES, APOLLO_KOTLIN, TWO_SCHEMAS, get_introspection_query()])
+async def test_an_introspection_of_ordinary_size_is_answered(gateway_with: OpenGateway, query: str) -> None:
+    async with gateway_with(introspection="on") as gateway:
+        assert (await gateway.graphql(query)).json().keys() == {"data"}
+
+
 async def test_an_unknown_operation_name_is_refused(gateway: Gateway) -> None:
     headers = {**DEMO_HEADER, "Content-Type": "application/json"}
     for content in (

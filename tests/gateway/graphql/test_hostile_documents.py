@@ -50,6 +50,7 @@ def introspection(levels: int) -> str:
 
 
 ALIASES = f"{{ {' '.join(field(f'a{n}') for n in range(101))} }}"
+INTROSPECTED_ARGUMENTS = "types { fields { args { name } } }"
 VARIABLES = " ".join(f"$v{n}: Int" for n in range(10_000))
 
 # What is sent, the code and the message of its refusal.
@@ -142,9 +143,9 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
         "Maximum introspection depth exceeded",
     ),
     "introspection, many times": (
-        f"{{ __schema {{ {' '.join(f'a{n}: types {{ name }}' for n in range(50))} }} }}",
+        f"{{ __schema {{ {' '.join(f'a{n}: {INTROSPECTED_ARGUMENTS}' for n in range(50))} }} }}",
         "LIMIT_EXCEEDED",
-        "The limit of introspections is 1; this request has 51.",
+        "The limit of introspection fields is 20000; this request has 20851.",
     ),
     "declared variables": (
         f"query ({VARIABLES}) {{ __typename }}",

@@ -39,13 +39,23 @@ COUNTED = [
     (TWICE, "repeated fields", 2),
     ("{ s { x } ...F ...F } fragment F on T { s { y } }", "repeated fields", 4),
     ("{ a } fragment F on T { b b }", "repeated fields", 1),
-    ("{ __schema { types { name } } }", "introspections", 1),
     (
-        "{ a: __schema { t: types { name } } ...F } fragment F on T { b: c __type { ...G } }",
-        "introspections",
-        3,
+        '{ a: __type(name: "A") { name } b: __type(name: "B") { name } c { types { d } } }',
+        "introspection fields",
+        4,
     ),
-    (get_introspection_query(), "introspections", 1),
+    (
+        "{ __schema { types { name fields { args { name } } } } }",
+        "introspection fields",
+        2 + 26 * (2 + 5 * (1 + 2)),
+    ),
+    (
+        "{ __schema { ...F ...F } } fragment F on T { directives { a { ofType { b c d } } } }",
+        "introspection fields",
+        39,
+    ),
+    ("{ ...F } fragment F on T { __schema { a: types { b } c: types { d } } }", "introspection fields", 55),
+    (get_introspection_query(), "introspection fields", 5058),
 ]
 SETTINGS = ("tokens", "depth", "aliases")
 
