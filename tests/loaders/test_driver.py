@@ -51,11 +51,14 @@ async def test_every_kind_of_command(mongodb_uri: str, driver: DriverName) -> No
     await store.delete("changed", ["c"])
     assert await store.get("changed", "c") is None
 
+    # How many batches a cursor takes is the server's business: some send an empty last one.
+    more = commands.names.count("getMore")
+    assert 1 <= more <= 2
     assert commands.names == [
         *["insert"] * 3,
         *["find"] * 2,
         "aggregate",
-        *["find", "getMore", "getMore"],
+        *["find", *["getMore"] * more],
         *["update"] * 2,
         "delete",
         "find",
