@@ -68,7 +68,7 @@ def create_app(
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
     rest_errors, graphql_errors = RestErrors(always_200=always_200), GraphQLErrors(always_200=always_200)
     operations = create_operations(schema, settings)
-    telemetry = Telemetry(settings.traces)
+    telemetry = Telemetry(settings.traces, settings.database)
     listeners = [*telemetry.listeners, *listeners]
     store = Store(
         settings.mongodb_uri.get_secret_value(),

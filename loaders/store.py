@@ -43,8 +43,8 @@ __all__ = [
 
 Document = dict[str, Any]
 Listener = CommandListener | ConnectionPoolListener
-# Told of each use of the database: by what command, whether it did what it should, and the seconds it took.
-Note = Callable[[str, bool, float], None]
+# Told of each command that has ended: its name, its collection or "", the type of its error or "", seconds.
+Note = Callable[[str, str, str, float], None]
 
 # MongoDB's own default first batch is 101 documents, which would make a wide request send a `getMore`.
 ONE_BATCH = 1_000_000
@@ -227,18 +227,21 @@ class Store:
         if left < math.inf and not self._client.nodes:
             # Given a time-out, the driver would wait for a server until then.
             limit = min(left, self._client.options.server_selection_timeout)
-        started, good = time.perf_counter(), False
+        started, failure = time.perf_counter(), ""
         try:
             # The driver gives the server what is left as `maxTimeMS` when it sends the command.
             with timeout(None if limit == math.inf else limit):
                 yield
-            good = True
         except (PyMongoError, BSONError) as error:
+            failure = type(error).__name__
             late = isinstance(error, PyMongoError) and error.timeout and limit == left < math.inf
             reason = reason_of(error, self._client, collection)
             raise DeadlineExceeded if late else StoreUnavailable(reason) from error
+        except BaseException as error:
+            failure = type(error).__name__
+            raise
         finally:
-            self._note(name, good, time.perf_counter() - started)
+            self._note(name, collection, failure, time.perf_counter() - started)
 
     async def close(self) -> None:
         await self._driver.close(self._client)

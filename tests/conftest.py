@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -34,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("external")
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Write the log lines of a test while its output is captured."""
+    try:
+        return (yield)
+    finally:
+        logs.flush()
+
+
 @pytest.fixture(autouse=True)
 def _no_unmarked_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a test fail that starts a process and is not marked, so that `make check` starts none."""
@@ -56,13 +65,6 @@ def drop(uri: str, database: str) -> None:
 def _logs() -> None:
     """Have the gateway log as `promo-gateway` does."""
     logs.configure()
-
-
-@pytest.fixture(autouse=True)
-def _log_lines() -> Iterator[None]:
-    """Leave no line to the output of the next test."""
-    yield
-    logs.flush()
 
 
 @pytest.fixture

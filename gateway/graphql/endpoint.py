@@ -17,10 +17,10 @@ from gateway.errors import (
     describe,
 )
 from gateway.graphql.errors import extensions
-from gateway.graphql.operations import AD_HOC, Operations
+from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
-from gateway.telemetry.request_log import current_request_log, note_error
+from gateway.telemetry.request_log import AD_HOC, current_request_log, note_error
 from resolvers.context import Context
 
 GRAPHQL_PATH = "/graphql"
@@ -77,7 +77,9 @@ class GraphQLEndpoint:
             operation = self._persisted.prepare(parameters)
         except GraphQLSyntaxError as error:
             return _body(ExecutionResult(None, [error]), PARSE_FAILED)
-        current_request_log().operation = operation.label
+        request_log = current_request_log()
+        request_log.operation = operation.label
+        request_log.operation_type = operation.definition.operation.value
         if request.method == "GET" and not operation.is_query:
             raise HTTPException(405, "A GET to /graphql takes queries only.", {"Allow": "POST"})
         if operation.errors:

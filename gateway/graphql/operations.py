@@ -27,12 +27,11 @@ from gateway.graphql.cost import count_summaries
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import Plan
 from gateway.graphql.redaction import RULES, syntax_error, variable_error
+from gateway.telemetry.request_log import AD_HOC, UNNAMED
 from resolvers.context import Context
 
 # In all documents of the cache. Parsed and compiled, a document takes 50 to 300 bytes a character.
 REMEMBERED_CHARACTERS = 250_000
-# The name in logs of an operation that is not trusted: its own name is input.
-AD_HOC = "ad hoc"
 # As many as graphql-core's executor reports.
 _MAX_VARIABLE_ERRORS = 50
 _DEFAULT_LIMITS = Limits()
@@ -66,7 +65,7 @@ class Operation:
     @property
     def label(self) -> str:
         """The name of the operation in logs, metrics and traces."""
-        return (self.name or "unnamed") if self.trusted else AD_HOC
+        return (self.name or UNNAMED) if self.trusted else AD_HOC
 
 
 class Operations:

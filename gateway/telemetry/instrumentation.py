@@ -25,9 +25,9 @@ class BatchMetrics(BatchObserver):
             request_log.batch_size = max(request_log.batch_size, loads)
 
 
-def count_command(name: str, good: bool, seconds: float) -> None:
+def count_command(name: str, _: str, failure: str, seconds: float) -> None:
     """Count a database command. A listener of the driver would cost an event for each command and reply."""
-    COMMANDS.labels(name, "ok" if good else "failed").observe(seconds)
+    COMMANDS.labels(name, "failed" if failure else "ok").observe(seconds)
 
 
 class PoolMetrics(ConnectionPoolListener):

@@ -7,19 +7,21 @@ from gateway.telemetry.metrics import ERRORS
 
 # Not a standard status; nginx logs it too.
 CLIENT_CLOSED_REQUEST = 499
+# Instead of a name: the GraphQL operation is not in the operator's manifest, or it has no name there.
+AD_HOC, UNNAMED = "ad hoc", "unnamed"
 
 
 @dataclass(slots=True)
 class RequestLog:
     """The facts of one request.
 
-    `operation` is the name of an operation of the operator's manifest; other names come from callers. `code`
-    is the API's code of the first error. `batch_size` is the number of loads that shared the largest
-    aggregation of the request.
+    `operation` is the name of a GraphQL operation, `AD_HOC` or `UNNAMED`. `code` is the API's code of the
+    first error. `batch_size` is the number of loads that shared the largest aggregation of the request.
     """
 
     request_id: str
     operation: str | None = None
+    operation_type: str | None = None
     client_id: str | None = None
     status: int = CLIENT_CLOSED_REQUEST
     code: int | None = None

@@ -48,7 +48,7 @@ def check_traces(traces: str) -> None:
 class Telemetry:
     """The middleware, listeners and callbacks that an application is built with."""
 
-    def __init__(self, traces: str) -> None:
+    def __init__(self, traces: str, database: str) -> None:
         self.middleware = [Middleware(AccessLog)]
         self.listeners: list[Listener] = [PoolMetrics()]
         self.note_command: Note = count_command
@@ -60,7 +60,7 @@ class Telemetry:
 
             spans = Traces()
             self.middleware.append(Middleware(RequestTraces, tracer=spans.tracer))
-            self.note_command = CommandTraces(spans.tracer).note
+            self.note_command = CommandTraces(spans.tracer, database).note
             self.batch_observer = BatchTraces(spans.tracer)
             self._close = spans.close
 

@@ -1,5 +1,8 @@
 """OpenTelemetry spans: one for each request, each batch of loads and each database command.
 
+Names and attributes follow OpenTelemetry's semantic conventions for HTTP, GraphQL and MongoDB. Those that
+could hold a value of a caller are left out: the path, the query, the document, addresses.
+
 OpenTelemetry is an optional dependency, so this module is imported only if traces are switched on. Its
 instrumentations of Starlette and PyMongo are not used, because they put queries and addresses on spans.
 """
@@ -17,11 +20,13 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.telemetry.access_log import route_of
+from gateway.telemetry.access_log import UNMATCHED, route_of
 from gateway.telemetry.instrumentation import BatchMetrics, count_command
-from gateway.telemetry.request_log import RequestLog, current_request_log
+from gateway.telemetry.request_log import AD_HOC, UNNAMED, RequestLog, current_request_log
 
 _TRACEPARENT = "traceparent"
+# Other methods could be anything; the conventions call them _OTHER.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -66,7 +71,7 @@ class RequestTraces:
             try:
                 await self._app(scope, receive, send)
             finally:
-                _describe(span, route_of(scope), request_log)
+                _describe(span, scope["method"], route_of(scope), request_log)
 
 
 class BatchTraces(BatchMetrics):
@@ -96,19 +101,28 @@ class CommandTraces:
     that was cancelled.
     """
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, database: str) -> None:
         self._tracer = tracer
+        self._database = database
 
-    def note(self, name: str, good: bool, seconds: float) -> None:
-        count_command(name, good, seconds)
+    def note(self, name: str, collection: str, failure: str, seconds: float) -> None:
+        count_command(name, collection, failure, seconds)
         ended = time.time_ns()
+        attributes = {
+            "db.system.name": "mongodb",
+            "db.namespace": self._database,
+            "db.operation.name": name,
+        }
+        if collection:
+            attributes["db.collection.name"] = collection
         span = self._tracer.start_span(
-            name,
+            f"{name} {collection or self._database}",
             kind=SpanKind.CLIENT,
-            attributes={"db.system.name": "mongodb", "db.operation.name": name},
+            attributes=attributes,
             start_time=ended - int(seconds * 1e9),
         )
-        if not good:
+        if failure:
+            span.set_attribute("error.type", failure)
             span.set_status(StatusCode.ERROR)
         span.end(ended)
 
@@ -117,17 +131,21 @@ def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
-def _describe(span: Span, route: str, request_log: RequestLog) -> None:
-    span.update_name(route)
-    span.set_attribute("http.route", route)
-    span.set_attribute("http.response.status_code", request_log.status)
-    facts = {
-        "request_id": request_log.request_id,
-        "operation": request_log.operation,
-        "code": request_log.code,
+def _describe(span: Span, method: str, route: str, request_log: RequestLog) -> None:
+    method = method if method in _METHODS else "_OTHER"
+    failed = request_log.status >= 500
+    operation = request_log.operation
+    attributes: dict[str, str | int | None] = {
+        "http.request.method": method,
+        "http.route": None if route == UNMATCHED else route,
+        "http.response.status_code": request_log.status,
+        "graphql.operation.type": request_log.operation_type,
+        "graphql.operation.name": None if operation in (AD_HOC, UNNAMED) else operation,
+        "error.type": str(request_log.status) if failed else None,
+        "promo_gateway.request_id": request_log.request_id,
+        "promo_gateway.code": request_log.code,
     }
-    for name, value in facts.items():
-        if value is not None:
-            span.set_attribute(f"promo_gateway.{name}", value)
-    if request_log.status >= 500:
+    span.update_name(f"{'HTTP' if method == '_OTHER' else method} {attributes['http.route'] or ''}".rstrip())
+    span.set_attributes({name: value for name, value in attributes.items() if value is not None})
+    if failed:
         span.set_status(StatusCode.ERROR)

@@ -61,6 +61,9 @@ EVERYWHERE = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "tracestate": f"phone={PHONE}",
     "baggage": f"email={EMAIL}",
+    "sentry-trace": PHONE,
+    "apollographql-client-name": EMAIL,
+    "apollographql-client-version": PHONE,
 }
 for header in ("Authorization", TOKEN_HEADER, DEADLINE):
     del EVERYWHERE[header]

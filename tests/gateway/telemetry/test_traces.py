@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def tree(spans: list[Span], parent: bytes) -> dict[str, Any]:
 
 
 async def test_request_batches_and_commands_are_spans_in_the_trace_of_the_caller(
-    gateway_with: OpenGateway, collector: Collector
+    gateway_with: OpenGateway, settings: Settings, collector: Collector
 ) -> None:
     async with gateway_with(traces="otlp") as gateway:
         await gateway.warm()
@@ -59,21 +60,87 @@ async def test_request_batches_and_commands_are_spans_in_the_trace_of_the_caller
         response = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, **headers})
     spans = [span for span in collector.spans if span.trace_id.hex() == TRACE]
     assert tree(spans, bytes.fromhex(PARENT)) == {
-        ACTION_SUMMARY_PATH: {
-            "load customers": {"find": {}},
-            "load promotions": {"find": {}},
-            "load totals": {"aggregate": {}},
+        f"GET {ACTION_SUMMARY_PATH}": {
+            "load customers": {"find customer_identifiers": {}},
+            "load promotions": {"find promotions": {}},
+            "load totals": {"aggregate issuances": {}},
         }
     }
     by_name = {span.name: span for span in spans}
-    assert attributes(by_name[ACTION_SUMMARY_PATH]) == {
+    request = by_name[f"GET {ACTION_SUMMARY_PATH}"]
+    assert attributes(request) == {
+        "http.request.method": "GET",
         "http.route": ACTION_SUMMARY_PATH,
         "http.response.status_code": 200,
         "promo_gateway.request_id": REQUEST_ID,
     }
     assert attributes(by_name["load totals"]) == {"promo_gateway.loads": 1}
-    assert attributes(by_name["aggregate"]) == {"db.system.name": "mongodb", "db.operation.name": "aggregate"}
-    assert response.headers["traceparent"] == f"00-{TRACE}-{by_name[ACTION_SUMMARY_PATH].span_id.hex()}-01"
+    assert attributes(by_name["aggregate issuances"]) == {
+        "db.system.name": "mongodb",
+        "db.namespace": settings.database,
+        "db.collection.name": "issuances",
+        "db.operation.name": "aggregate",
+    }
+    assert response.headers["traceparent"] == f"00-{TRACE}-{request.span_id.hex()}-01"
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        pytest.param(
+            {"json": {"query": "query Mine { __typename }"}}, {"graphql.operation.type": "query"}, id="ad hoc"
+        ),
+        pytest.param(
+            {"json": {"documentId": "screen"}},
+            {"graphql.operation.type": "query", "graphql.operation.name": "Screen"},
+            id="trusted",
+        ),
+        pytest.param(
+            {"json": {"documentId": "unnamed"}}, {"graphql.operation.type": "query"}, id="trusted, unnamed"
+        ),
+        pytest.param({"json": {"query": "{"}}, {"promo_gateway.code": 400}, id="no document"),
+    ],
+)
+async def test_a_graphql_span_names_only_operations_of_the_manifest(
+    gateway_with: OpenGateway,
+    collector: Collector,
+    tmp_path: Path,
+    request_: dict[str, Any],
+    expected: dict[str, Any],
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"screen": "query Screen { __typename }", "unnamed": "{ __typename }"}')
+    async with gateway_with(traces="otlp", trusted_documents=manifest) as gateway:
+        headers = {**DEMO_HEADER, "X-CAP-REQUEST-ID": REQUEST_ID}
+        await gateway.client.post("/graphql", headers=headers, **request_)
+    [span] = [span for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER]
+    assert span.name == "POST /graphql"
+    assert attributes(span) == {
+        "http.request.method": "POST",
+        "http.route": "/graphql",
+        "http.response.status_code": 200,
+        "promo_gateway.request_id": REQUEST_ID,
+        **expected,
+    }
+
+
+async def test_a_method_that_is_not_standard_is_not_named(
+    gateway_with: OpenGateway, collector: Collector
+) -> None:
+    async with gateway_with(traces="otlp") as gateway:
+        await gateway.client.request(f"M{MOBILE}", "/graphql")
+    [span] = [span for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER]
+    assert (span.name, attributes(span)["http.request.method"]) == ("HTTP /graphql", "_OTHER")
+
+
+async def test_a_server_error_has_the_error_status(
+    gateway_with: OpenGateway, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("gateway.rest.action_summary.summarize")
+    async with gateway_with(traces="otlp") as gateway:
+        await gateway.rest(DOCUMENTED)
+    [span] = [span for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER]
+    assert (attributes(span)["error.type"], span.status.code) == ("500", Status.STATUS_CODE_ERROR)
 
 
 async def test_a_shared_batch_is_in_the_trace_of_the_first_request(
@@ -111,22 +178,25 @@ async def test_a_request_span_has_the_code_of_its_error(
         await gateway.client.get(f"/{MOBILE}")
     found = [(span.name, attributes(span)) for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER]
     assert [(name, of["promo_gateway.code"]) for name, of in found] == [
-        (ACTION_SUMMARY_PATH, 8874),
-        ("unmatched", 404),
+        (f"GET {ACTION_SUMMARY_PATH}", 8874),
+        ("GET", 404),
     ]
 
 
 async def test_the_span_of_a_failed_command_has_no_message(settings: Settings, collector: Collector) -> None:
     traces = Traces()
     store = Store(
-        settings.mongodb_uri.get_secret_value(), settings.database, note=CommandTraces(traces.tracer).note
+        settings.mongodb_uri.get_secret_value(),
+        settings.database,
+        note=CommandTraces(traces.tracer, "loyalty").note,
     )
     with pytest.raises(StoreUnavailable):
         await store.aggregate("issuances", [{"$nonsense": MOBILE}])
     await store.close()
     traces.close()
     (span,) = collector.spans
-    assert (span.name, span.status.code) == ("aggregate", Status.STATUS_CODE_ERROR)
+    assert (span.name, span.status.code) == ("aggregate issuances", Status.STATUS_CODE_ERROR)
+    assert attributes(span)["error.type"] == "OperationFailure"
     assert (span.status.message, len(span.events)) == ("", 0)
 
 
@@ -135,7 +205,7 @@ async def test_the_span_of_a_cancelled_command_has_the_error_status(
     settings: Settings, line: Line, collector: Collector, name: DriverName
 ) -> None:
     traces, commands = Traces(), Commands()
-    note = CommandTraces(traces.tracer).note
+    note = CommandTraces(traces.tracer, "loyalty").note
     store = Store(line.uri, settings.database, driver=name, listeners=[commands], note=note)
     await store.ping()
     line.freeze()
@@ -147,10 +217,10 @@ async def test_the_span_of_a_cancelled_command_has_the_error_status(
     line.thaw()
     await store.close()
     traces.close()
-    assert [(span.name, span.status.code) for span in collector.spans] == [
-        ("ping", Status.STATUS_CODE_UNSET),
-        ("find", Status.STATUS_CODE_ERROR),
-    ]
+    ping, find = collector.spans
+    assert (ping.name, ping.status.code) == ("ping loyalty", Status.STATUS_CODE_UNSET)
+    assert (find.name, find.status.code) == ("find organizations", Status.STATUS_CODE_ERROR)
+    assert attributes(find)["error.type"] == "CancelledError"
 
 
 async def test_without_traces_a_response_has_no_traceparent(gateway: Gateway) -> None:
