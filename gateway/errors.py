@@ -146,7 +146,7 @@ ERRORS: Mapping[type[Exception], ErrorSpec] = {
         400, "operationName must name an operation of the document.", 400, "OPERATION_RESOLUTION_FAILURE"
     ),
     # Apollo's clients know the message and the code, and then send the document.
-    PersistedQueryNotFound: ErrorSpec(404, "PersistedQueryNotFound", 200, "PERSISTED_QUERY_NOT_FOUND"),
+    PersistedQueryNotFound: ErrorSpec(404, "PersistedQueryNotFound", 404, "PERSISTED_QUERY_NOT_FOUND"),
     DocumentNotTrusted: ErrorSpec(
         403, "Only operations of the manifest are executed here.", 400, "PERSISTED_QUERY_NOT_IN_LIST"
     ),

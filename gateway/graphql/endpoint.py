@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from gateway import json_format
 from gateway.errors import (
+    ERRORS,
     DocumentNotTrusted,
     LimitExceeded,
     OperationUnknown,
@@ -27,12 +28,14 @@ GRAPHQL_PATH = "/graphql"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+PARTIAL_SUCCESS = 294
 
 
 class GraphQLEndpoint:
-    """POST and GET `/graphql`. `enter` authenticates the caller and returns the context of the request.
+    """`/graphql`: queries by POST, GET and HEAD.
 
-    A browser that opens the URL without an operation gets `page`, if there is one.
+    `enter` authenticates the caller and returns the context of the request. A browser that opens the URL
+    without an operation gets `page`, if there is one.
     """
 
     def __init__(
@@ -51,22 +54,19 @@ class GraphQLEndpoint:
         """Respond to a request; raises an exception for one that is not a GraphQL request."""
         if self._page is not None and _wants_page(request):
             return self._page(request)
-        if request.method == "HEAD":
-            raise HTTPException(405, headers={"Allow": "GET, POST"})
         context = await self._enter(request)
         current_request_log().operation = AD_HOC
         media_type = response_type(request.headers)
         if media_type is None:
             raise HTTPException(406, f"The response can be {' or '.join(RESPONSE_TYPES)}.")
-        status = 400
         try:
             body = await self._execute(request, await read(request), context)
-        except PersistedQueryNotFound as error:
-            # Apollo's clients read it from a response with status 200, and send the document.
-            body, status = _request_error(error), 200
-        except (LimitExceeded, OperationUnknown, DocumentNotTrusted) as error:
-            body = _request_error(error)
-        if "data" in body or media_type == json_format.MEDIA_TYPE:
+            status = _status(body)
+        except (LimitExceeded, OperationUnknown, PersistedQueryNotFound, DocumentNotTrusted) as error:
+            body = _body(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
+            status = ERRORS[type(error)].status
+        if media_type == json_format.MEDIA_TYPE:
+            # Clients of the older type read the outcome of a request from the body alone.
             status = 200
         return Response(json_format.encode(body), status, media_type=f"{media_type}; charset=utf-8")
 
@@ -80,8 +80,8 @@ class GraphQLEndpoint:
         request_log = current_request_log()
         request_log.operation = operation.label
         request_log.operation_type = operation.definition.operation.value
-        if request.method == "GET" and not operation.is_query:
-            raise HTTPException(405, "A GET to /graphql takes queries only.", {"Allow": "POST"})
+        if request.method != "POST" and not operation.is_query:
+            raise HTTPException(405, "GET and HEAD take queries only.", {"Allow": "POST"})
         if operation.errors:
             return _body(ExecutionResult(None, operation.errors), VALIDATION_FAILED)
         body = _body(await self._operations.execute(operation, parameters.variables, context), BAD_USER_INPUT)
@@ -93,14 +93,17 @@ class GraphQLEndpoint:
 
 def _wants_page(request: Request) -> bool:
     return (
-        request.method in ("GET", "HEAD")
+        request.method != "POST"
         and request.query_params.keys().isdisjoint(("query", "documentId", "extensions"))
         and "text/html" in request.headers.get("accept", "")
     )
 
 
-def _request_error(error: Exception) -> dict[str, Any]:
-    return _body(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
+def _status(body: dict[str, Any]) -> int:
+    """The HTTP status of a response whose type is `application/graphql-response+json`."""
+    if "data" in body:
+        return PARTIAL_SUCCESS if "errors" in body else 200
+    return 400
 
 
 def _body(result: ExecutionResult, code: str) -> dict[str, Any]:

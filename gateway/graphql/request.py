@@ -46,8 +46,8 @@ def negotiate(accept: str) -> str | None:
 
 
 async def read(request: Request) -> GraphQLRequest:
-    """The parameters of a GET or a POST; raises `HTTPException` if it is malformed."""
-    if request.method == "GET":
+    """The parameters of a request; raises `HTTPException` if it is malformed."""
+    if request.method != "POST":
         data: Any = dict(request.query_params)
         for name in ("variables", "extensions"):
             data[name] = _decode(data[name], name) if data.get(name) else None

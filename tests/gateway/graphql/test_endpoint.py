@@ -342,10 +342,6 @@ async def test_an_unknown_operation_name_is_refused(gateway: Gateway) -> None:
         assert_graphql_refusal(response, 200, "OPERATION_RESOLUTION_FAILURE", 400, message)
 
 
-async def test_head_is_refused(gateway: Gateway) -> None:
-    assert (await gateway.client.head("/graphql", headers=DEMO_HEADER)).status_code == 405
-
-
 async def test_an_unknown_field_names_itself(gateway: Gateway) -> None:
     [error] = (await gateway.graphql("{ nothing }")).json()["errors"]
     assert error["message"] == "Cannot query field 'nothing' on type 'Query'."

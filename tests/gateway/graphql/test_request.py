@@ -4,10 +4,14 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
+from gateway.app import create_app
 from gateway.graphql.request import GRAPHQL_RESPONSE, negotiate
+from gateway.settings import Settings
 from tests.conftest import OpenGateway
+from tests.faults import served
 from tests.helpers.graphql import field
 from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal
 
@@ -70,14 +74,26 @@ async def test_what_is_not_executed_has_no_data(
     assert gateway.commands.names == []
 
 
+# An operation, the codes of its errors, and the HTTP status of its response in the newer media type.
+EXECUTED = [
+    (f"{{ {field()} }}", [], 200),
+    (f"{{ {field(value='0')} }}", [8015], 294),
+    (f"{{ {field('a')} {field('b', value='0')} }}", [8015], 294),
+    (f"{{ {field('a', program='x')} {field('b', promotion='promotionId: 1')} }}", [8883, 8874], 294),
+]
+
+
 @pytest.mark.parametrize("media_type", [JSON, GRAPHQL_RESPONSE])
-async def test_what_is_executed_has_data_and_200(gateway: Gateway, media_type: str) -> None:
-    headers = {**DEMO_HEADER, "Accept": media_type}
-    response = await gateway.graphql(f"{{ {field(value='0')} }}", headers=headers)
-    assert response.status_code == 200
+@pytest.mark.parametrize(("query", "codes", "status"), EXECUTED)
+async def test_data_with_errors_is_294_in_the_newer_media_type(
+    gateway: Gateway, query: str, codes: list[int], status: int, media_type: str
+) -> None:
+    response = await gateway.graphql(query, headers={**DEMO_HEADER, "Accept": media_type})
+    assert response.status_code == (200 if media_type == JSON else status)
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
-    assert response.json()["data"] == {"summary": None}
-    assert [error["extensions"]["errorCode"] for error in response.json()["errors"]] == [8015]
+    body = response.json()
+    assert "data" in body
+    assert [error["extensions"]["errorCode"] for error in body.get("errors", [])] == codes
 
 
 async def test_what_is_not_a_request_is_refused_in_the_type_that_is_accepted(gateway: Gateway) -> None:
@@ -104,10 +120,38 @@ async def test_where_nothing_fits_nothing_is_executed(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("document", ["mutation { __typename }", "subscription { __typename }"])
-async def test_a_get_takes_queries_only(gateway: Gateway, document: str) -> None:
-    response = await gateway.client.get("/graphql", params={"query": document}, headers=DEMO_HEADER)
-    assert_graphql_refusal(response, 405, "METHOD_NOT_ALLOWED", 405, "A GET to /graphql takes queries only.")
-    assert response.headers["allow"] == "POST"
+async def test_get_and_head_take_queries_only(gateway: Gateway, document: str) -> None:
+    params = {"query": document}
+    get = await gateway.client.get("/graphql", params=params, headers=DEMO_HEADER)
+    assert_graphql_refusal(get, 405, "METHOD_NOT_ALLOWED", 405, "GET and HEAD take queries only.")
+    head = await gateway.client.head("/graphql", params=params, headers=DEMO_HEADER)
+    assert head.status_code == 405
+    assert get.headers["allow"] == head.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("params", "status"),
+    [
+        ({"query": f"{{ {field()} }}"}, 200),
+        ({"query": f"{{ {field(value='0')} }}"}, 294),
+        ({"query": "{"}, 400),
+        ({"documentId": "unknown"}, 404),
+        ({}, 400),
+    ],
+)
+async def test_head_has_the_status_and_the_headers_of_get(
+    settings: Settings, params: dict[str, str], status: int
+) -> None:
+    headers = {**DEMO_HEADER, "Accept": GRAPHQL_RESPONSE}
+    async with served(create_app(settings)) as (_, port), httpx.AsyncClient() as client:
+        url = f"http://127.0.0.1:{port}/graphql"
+        get = await client.get(url, params=params, headers=headers)
+        head = await client.head(url, params=params, headers=headers)
+    assert (get.status_code, head.status_code) == (status, status)
+    assert head.content == b""
+    changing = {"date", "x-cap-request-id"}
+    kept = {name: value for name, value in head.headers.items() if name not in changing}
+    assert kept == {name: value for name, value in get.headers.items() if name not in changing}
 
 
 @pytest.mark.parametrize(
