@@ -41,7 +41,7 @@ _ITEMS = {
     Benefit.REWARD: ("113336.0", "113337.0"),
     Benefit.BADGE: ("67ce697296dcfc6386c64f8a", "67ce697296dcfc6386c64f8b"),
 }
-BATCH = 1_000
+BATCH = 500
 
 
 async def fill(store: Store) -> None:
