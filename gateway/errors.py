@@ -39,7 +39,14 @@ class Refused(Exception):
 
 
 class Unauthenticated(Refused):
-    """The request has no credentials, or credentials that are not valid."""
+    """The request has no credentials, or credentials that are not valid.
+
+    `reason` says what is wrong with their form. It never says whether a name or a secret is right.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class TokenExpired(Unauthenticated):
@@ -47,7 +54,8 @@ class TokenExpired(Unauthenticated):
 
     def __init__(self, expired_at: float) -> None:
         instant = datetime.fromtimestamp(int(expired_at), UTC)
-        super().__init__(f"Token expired at {instant:%Y-%m-%dT%H:%M:%SZ}")
+        super().__init__()
+        self.args = (f"Token expired at {instant:%Y-%m-%dT%H:%M:%SZ}",)
 
 
 class InvalidClient(Unauthenticated):

@@ -201,9 +201,9 @@ def assert_rest_error(response: httpx.Response, status: int, code: int, message:
 
 
 def assert_graphql_refusal(
-    response: httpx.Response, status: int, code: str, error_code: int, message: str
+    response: httpx.Response, status: int, code: str, error_code: int, message: str, reason: str = ""
 ) -> None:
-    extensions = {"code": code, "errorCode": error_code}
+    extensions = {"code": code, "errorCode": error_code, **({"reason": reason} if reason else {})}
     assert response.json() == {"errors": [{"message": message, "extensions": extensions}]}
     assert response.status_code == status
 

@@ -1,8 +1,8 @@
-"""Who is calling: credentials in, a `Caller` out.
+"""The caller of a request: credentials in, a `Caller` out.
 
-A caller's organisation comes from its credentials and from nowhere else. Whatever the credentials were, what
-they proved is remembered for at most a minute, under a keyed hash that means nothing outside this process: a
-warm request spends neither argon2 nor a signature nor a database command on its caller.
+The organisation of a caller comes from its credentials and from nowhere else. A caller is remembered for at
+most a minute, under a keyed hash of its credentials that means nothing outside this process. A warm request
+therefore spends no argon2 check, no signature check and no database command on its caller.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from gateway.auth.callers import Caller
 from gateway.auth.credentials import Basic, read_credentials
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords
-from gateway.auth.tokens import Tokens, claimed_issuer
+from gateway.auth.tokens import Tokens, UnverifiedToken
 from gateway.errors import AuthorizationUnavailable
 from gateway.telemetry.request_log import current_request_log
 from loaders.enums import ClientKind
@@ -27,7 +27,7 @@ REMEMBERED_TOKENS = 10_000
 
 
 class Authenticator:
-    """Checks a request's credentials; one for the life of the application."""
+    """Checks the credentials of requests; there is one for the life of the application."""
 
     def __init__(
         self, store: Store, passwords: Passwords, tokens: Tokens, external: ExternalIssuer | None
@@ -40,30 +40,34 @@ class Authenticator:
         self._remembered: TLRUCache[bytes, Caller] = TLRUCache(REMEMBERED_TOKENS, _forget_at)
 
     async def authenticate(self, connection: HTTPConnection) -> Caller:
-        """The caller whom these credentials prove; raises one of this module's exceptions."""
+        """The caller that sent a request.
+
+        Raises `Unauthenticated`, `TokenExpired`, `TooManyFailures` or `AuthorizationUnavailable`.
+        """
         credentials = read_credentials(connection.headers)
         try:
             if isinstance(credentials, Basic):
-                caller = await self._check_till(credentials, address_of(connection))
+                caller = await self._check_password(credentials, address_of(connection))
             else:
                 caller = await self._check_token(credentials.text)
         except StoreUnavailable as error:
             raise AuthorizationUnavailable from error
-        # Only now: who is not known may have called himself anything.
+        # Before the check, a request may name any client.
         current_request_log().client_id = caller.client_id
         return caller
 
-    async def _check_till(self, credentials: Basic, address: str) -> Caller:
-        client = await self._passwords.check(ClientKind.TILL, credentials.till, credentials.md5_hex, address)
+    async def _check_password(self, credentials: Basic, address: str) -> Caller:
+        client = await self._passwords.check(ClientKind.TILL, credentials.name, credentials.md5_hex, address)
         return Caller(client.account.id, client.organization, client.rights)
 
     async def _check_token(self, token: str) -> Caller:
         fingerprint = hashlib.blake2b(token.encode(), key=self._key).digest()
         if (caller := self._remembered.get(fingerprint)) is None:
-            if self._external is not None and claimed_issuer(token) == self._external.issuer:
-                caller = await self._external.check(self._store, token)
+            unverified = UnverifiedToken.read(token)
+            if self._external is not None and unverified.issuer == self._external.issuer:
+                caller = await self._external.check(self._store, unverified)
             else:
-                caller = await self._tokens.check(self._store, token)
+                caller = await self._tokens.check(self._store, unverified)
             self._remembered[fingerprint] = caller
         return caller
 

@@ -1,14 +1,4 @@
-"""What a caller is, and why somebody is not one.
-
-    Refused
-    ├── Unauthenticated
-    │   └── TokenExpired
-    ├── TooManyFailures
-    ├── AccessDenied
-    └── AuthorizationUnavailable
-
-How each of them looks is decided by `gateway.errors`.
-"""
+"""A caller, and the check of its rights."""
 
 from dataclasses import dataclass
 
@@ -20,10 +10,10 @@ from loaders.organizations import Organization
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request, the one organisation it speaks for, and what it may do there.
+    """The client that sent a request, its organisation, and its rights there.
 
-    A caller with a `customer_id` can read this customer and nothing else. `expires_at` is when its token
-    ends, in epoch seconds.
+    A caller with a `customer_id` can read this customer and nothing else. `expires_at` is the end of its
+    token, in epoch seconds.
     """
 
     client_id: str

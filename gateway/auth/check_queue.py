@@ -1,7 +1,7 @@
 """The order in which secrets are checked: one check at a time, and addresses take turns.
 
-A check takes tens of milliseconds of a core, and anybody can ask for one. So the queue has bounds, and a
-flood of logins, from one address or from many, does not keep the others out.
+A check takes tens of milliseconds of a core, and a client needs no credentials to cause one. So the queue has
+bounds, and a flood of logins, from one address or from many, does not keep the others out.
 """
 
 import asyncio

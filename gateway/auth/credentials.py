@@ -1,6 +1,6 @@
 """Where credentials travel: `Authorization: Basic`, `Authorization: Bearer`, `X-CAP-API-OAUTH-TOKEN`.
 
-By the vendor's convention a till sends the MD5 hex of its password in the place of the password.
+By the vendor's convention, a POS client sends the MD5 hex of its password in place of the password.
 """
 
 import base64
@@ -15,14 +15,23 @@ from loaders.enums import LONGEST_CLIENT_ID
 
 TOKEN_HEADER = "X-CAP-API-OAUTH-TOKEN"
 
+NO_CREDENTIALS = (
+    f"The request has no credentials. Send Authorization: Basic, Authorization: Bearer or {TOKEN_HEADER}."
+)
+DIFFERENT_CREDENTIALS = "The request has different credentials. Send one."
+UNKNOWN_SCHEME = "The Authorization header must begin with Basic or Bearer."
+BASIC_FORM = "Basic is followed by the base64 of NAME:MD5, in UTF-8."
+BASIC_NAME = f"The name in Basic credentials has 1 to {LONGEST_CLIENT_ID} characters."
+BASIC_MD5 = "The secret in Basic credentials is the MD5 of the password in 32 hex digits, not the password."
+
 _MD5_HEX = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """A till's name and the MD5 hex it sent, in lower case."""
+    """The name of a POS client and the MD5 hex that it sent, in lower case."""
 
-    till: str
+    name: str
     md5_hex: str = field(repr=False)
 
 
@@ -34,19 +43,24 @@ class Token:
 
 
 def read_credentials(headers: Headers) -> Basic | Token:
-    """The one credential of a request; raises `Unauthenticated` if there is none, or two different ones."""
+    """The credentials of a request; raises `Unauthenticated` if there are none, or different ones."""
     sent = {_read_authorization(value) for value in headers.getlist("authorization")}
     sent |= {Token(value.strip()) for value in headers.getlist(TOKEN_HEADER)}
     if len(sent) != 1:
-        raise Unauthenticated
+        raise Unauthenticated(DIFFERENT_CREDENTIALS if sent else NO_CREDENTIALS)
     return sent.pop()
 
 
 def md5_hex(password: str) -> str:
-    """What a till sends for `password`; an MD5 hex stands for itself, whatever its case."""
+    """What a POS client sends for `password`; an MD5 hex in any case stands for itself."""
     if _MD5_HEX.fullmatch(password):
         return password.lower()
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+
+
+def authorization(name: str, password: str) -> str:
+    """The `Authorization` header that a POS client sends."""
+    return "Basic " + base64.b64encode(f"{name}:{md5_hex(password)}".encode()).decode()
 
 
 def _read_authorization(value: str) -> Basic | Token:
@@ -54,17 +68,15 @@ def _read_authorization(value: str) -> Basic | Token:
     if scheme.lower() == "bearer":
         return Token(rest.strip())
     if scheme.lower() != "basic":
-        raise Unauthenticated
+        raise Unauthenticated(UNKNOWN_SCHEME)
     try:
-        decoded = base64.b64decode(rest.strip(), validate=True).decode()
+        name, colon, secret = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
     except ValueError as error:
-        raise Unauthenticated from error
-    till, _, secret = decoded.partition(":")
-    if not 0 < len(till) <= LONGEST_CLIENT_ID or not _MD5_HEX.fullmatch(secret):
-        raise Unauthenticated
-    return Basic(till, secret.lower())
-
-
-def authorization(till: str, password: str) -> str:
-    """The `Authorization` header that this till sends."""
-    return "Basic " + base64.b64encode(f"{till}:{md5_hex(password)}".encode()).decode()
+        raise Unauthenticated(BASIC_FORM) from error
+    if not colon:
+        raise Unauthenticated(BASIC_FORM)
+    if not 0 < len(name) <= LONGEST_CLIENT_ID:
+        raise Unauthenticated(BASIC_NAME)
+    if not _MD5_HEX.fullmatch(secret):
+        raise Unauthenticated(BASIC_MD5)
+    return Basic(name, secret.lower())

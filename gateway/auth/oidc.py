@@ -18,7 +18,7 @@ from jwt.algorithms import AllowedPublicKeys
 from structlog.typing import FilteringBoundLogger
 
 from gateway.auth.callers import Caller
-from gateway.auth.tokens import key_id_of, verified_claims
+from gateway.auth.tokens import UnverifiedToken, verified_claims
 from gateway.errors import AuthorizationUnavailable, Unauthenticated
 from gateway.telemetry.request_log import current_request_log
 from loaders.clients import NO_RIGHTS, find_rights
@@ -115,12 +115,12 @@ class ExternalIssuer:
         self._group = group
         self._keys = IssuerKeys(issuer)
 
-    async def check(self, store: Store, token: str) -> Caller:
+    async def check(self, store: Store, token: UnverifiedToken) -> Caller:
         """The caller that the token names.
 
         Raises `Unauthenticated`, `TokenExpired`, `AuthorizationUnavailable` or `StoreUnavailable`.
         """
-        key = await self._keys.find(key_id_of(token))
+        key = await self._keys.find(token.key_id)
         claims = verified_claims(
             token,
             key,

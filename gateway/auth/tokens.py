@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -31,6 +31,11 @@ CUSTOMER_TOKEN_SECONDS = 900
 # The year 9999.
 LATEST_END = 253_370_764_800
 
+TOKEN_FORM = "The token is not a whole JWT of three parts with dots between them. It may have been cut short."
+TOKEN_KEY_ID = "The header of the token has no kid, which names the key that signed it."
+
+# In bytes, by the beginning of the algorithm's name.
+_SHORTEST_SIGNATURES = {"RS": 256, "PS": 256, "ES": 64, "Ed": 64}
 _REQUIRED = ["iss", "exp", "iat", "jti", "sub", "client_id", "org_id", "token_use"]
 _READ_ONE_CUSTOMER: Rights = {
     Resource.CUSTOMER: Right.READ,
@@ -122,8 +127,8 @@ class Tokens:
         headers = {"kid": self._signing.id}
         return jwt.encode(claims, self._signing.private, ALGORITHM, headers=headers), ttl
 
-    async def check(self, store: Store, token: str) -> Caller:
-        """The caller whom the token names, if its client may still call.
+    async def check(self, store: Store, token: "UnverifiedToken") -> Caller:
+        """The caller that the token names, if its client may still call.
 
         Raises `Unauthenticated`, `TokenExpired` or `StoreUnavailable`.
         """
@@ -147,34 +152,39 @@ class Tokens:
         }
         return Caller(client.account.id, client.organization, rights, claims["customer_id"], claims["exp"])
 
-    def _verify(self, token: str) -> dict[str, Any]:
-        key = self._keys.get(key_id_of(token))
+    def _verify(self, token: "UnverifiedToken") -> dict[str, Any]:
+        key = self._keys.get(token.key_id)
         if key is None:
             raise Unauthenticated
         return verified_claims(token, key.public, [ALGORITHM], issuer=ISSUER, required=_REQUIRED)
 
 
-def key_id_of(token: str) -> str:
-    """Which key a token says it was signed with, before anything is verified."""
-    try:
-        key_id = jwt.get_unverified_header(token).get("kid")
-    except jwt.InvalidTokenError as error:
-        raise Unauthenticated from error
-    if not isinstance(key_id, str):
-        raise Unauthenticated
-    return key_id
+class UnverifiedToken(NamedTuple):
+    """A token that has the form of one, the key and the issuer that it names."""
 
+    text: str
+    key_id: str
+    issuer: object
 
-def claimed_issuer(token: str) -> object:
-    """The issuer that a token claims to have, before anything is verified."""
-    try:
-        return jwt.decode(token, options={"verify_signature": False}).get("iss")
-    except jwt.InvalidTokenError as error:
-        raise Unauthenticated from error
+    @classmethod
+    def read(cls, text: str) -> "UnverifiedToken":
+        """The token in this text; raises `Unauthenticated` with a reason if it has not the form of one."""
+        try:
+            parts = jwt.decode_complete(text, options={"verify_signature": False})
+        except jwt.DecodeError as error:
+            raise Unauthenticated(TOKEN_FORM) from error
+        except jwt.InvalidTokenError as error:
+            raise Unauthenticated from error
+        header, signature = parts["header"], parts["signature"]
+        if len(signature) < _SHORTEST_SIGNATURES.get(str(header.get("alg"))[:2], 1):
+            raise Unauthenticated(TOKEN_FORM)
+        if "kid" not in header:
+            raise Unauthenticated(TOKEN_KEY_ID)
+        return cls(text, header["kid"], parts["payload"].get("iss"))
 
 
 def verified_claims(
-    token: str,
+    token: UnverifiedToken,
     key: Any,
     algorithms: Sequence[str],
     *,
@@ -185,7 +195,7 @@ def verified_claims(
     """The claims of a token that `key` signed and that is valid now; raises `Unauthenticated`."""
     try:
         claims = jwt.decode(
-            token,
+            token.text,
             key,
             algorithms,
             issuer=issuer,
@@ -195,7 +205,7 @@ def verified_claims(
         )
     except jwt.ExpiredSignatureError as error:
         # The signature was good, or it would not have come to this.
-        raise TokenExpired(_end(jwt.decode(token, options={"verify_signature": False}))) from error
+        raise TokenExpired(_end(jwt.decode(token.text, options={"verify_signature": False}))) from error
     except jwt.InvalidTokenError as error:
         raise Unauthenticated from error
     _end(claims)

@@ -31,11 +31,12 @@ class RestErrors:
         return self._respond(request, error, spec, _summary_body(spec))
 
     async def token(self, request: Request, error: Exception) -> Response:
-        """`{"data": null, "errors": [{"code", "message"}]}`."""
+        """`{"data": null, "errors": [{"code", "message", "reason"}]}`; most errors have no reason."""
         error = _without_promotion_data(error)
         spec = describe(error)
-        body: dict[str, object] = {"data": None, "errors": [{"code": spec.code, "message": spec.message}]}
-        return self._respond(request, error, spec, body)
+        reason = {"reason": spec.reason} if spec.reason else {}
+        shown = {"code": spec.code, "message": spec.message, **reason}
+        return self._respond(request, error, spec, {"data": None, "errors": [shown]})
 
     def _respond(
         self, request: Request, error: Exception, spec: ErrorSpec, body: dict[str, object]

@@ -18,7 +18,7 @@ from gateway.rest.action_summary import read_customer
 from gateway.telemetry.request_log import current_request_log
 from loaders.clients import Client
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
-from loaders.enums import ClientKind, Resource, Right
+from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
 from loaders.store import StoreUnavailable
 from resolvers.errors import CustomerNotFound
 
@@ -56,6 +56,8 @@ class TokenEndpoint:
             raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
         require_json(request)
         asked = _read(await request.body())
+        if not 0 < len(asked.key) <= LONGEST_CLIENT_ID or not asked.secret:
+            raise InvalidClient(f"key has 1 to {LONGEST_CLIENT_ID} characters, and secret must not be empty.")
         try:
             client = await self._passwords.check(
                 ClientKind.OAUTH, asked.key, asked.secret, address_of(request)
@@ -67,7 +69,7 @@ class TokenEndpoint:
         current_request_log().client_id = client.account.id
         customer_id = None
         if asked.customer is not None:
-            # Whether there is such a customer is for those to know who may read customers.
+            # Only a client that may read customers can learn whether this one exists.
             require(client.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
             customer_id = await self._find(client, asked.customer)
         token, seconds = self._tokens.issue(client, customer_id)
@@ -75,7 +77,7 @@ class TokenEndpoint:
         return Response(json_format.encode(body), media_type=json_format.MEDIA_TYPE)
 
     async def public_keys(self, request: Request) -> Response:
-        """The keys with which anybody can check our tokens."""
+        """The public keys of the gateway's tokens, as a JSON Web Key Set."""
         return public_document(request, json_format.encode({"keys": self._tokens.public_keys()}))
 
     async def _find(self, client: Client, customer: dict[str, str]) -> int:

@@ -51,35 +51,57 @@ async def _clients(store: Store) -> None:
         await add_account(store, Account(client_id, "x", kind, DEMO.id, "default", 0, PASSWORD_HASH))
 
 
-BAD: dict[str, dict[str, Any]] = {
-    "nothing": {},
-    "empty": {"Authorization": ""},
-    "scheme only": {"Authorization": "Basic"},
-    "not base64": {"Authorization": "Basic ???"},
-    "no ASCII": {"Authorization": b"Basic \xe9\xe9\xe9\xe9"},
-    "no colon": {"Authorization": encoded(TILL)},
-    "no name": {"Authorization": encoded(f":{DEMO_MD5}")},
-    "no password": {"Authorization": encoded(f"{TILL}:")},
-    "the password itself": {"Authorization": encoded(f"{TILL}:{PASSWORD}")},
+# The form is right, so nothing is said about what is wrong.
+WRONG: dict[str, dict[str, str]] = {
     "a wrong password": {"Authorization": authorization("guessed", "wrong")},
     "an unknown POS client": {"Authorization": authorization("nobody", PASSWORD)},
     "an OAuth client's key and secret": {"Authorization": authorization(OAUTH_KEY, OAUTH_SECRET)},
     "an OAuth client whose secret is hex": {"Authorization": authorization("hex-app", PASSWORD)},
-    "invalid UTF-8": {"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()},
-    "a MongoDB operator": {"Authorization": encoded(f'{{"$ne": ""}}:{DEMO_MD5}')},
-    "a name of 10,000 characters": {"Authorization": encoded(f"{'x' * 10_000}:{DEMO_MD5}")},
+    "a MongoDB operator": {"Authorization": encoded(f"$ne:{DEMO_MD5}")},
     "a NUL in the name": {"Authorization": encoded(f"demo\0.till:{DEMO_MD5}")},
-    "another scheme": {"Authorization": f"Digest {TILL}"},
-    "no scheme": {"Authorization": DEMO_HEADER["Authorization"].removeprefix("Basic ")},
 }
+NO_CREDENTIALS = (
+    "The request has no credentials. "
+    "Send Authorization: Basic, Authorization: Bearer or X-CAP-API-OAUTH-TOKEN."
+)
+SCHEME = "The Authorization header must begin with Basic or Bearer."
+FORM = "Basic is followed by the base64 of NAME:MD5, in UTF-8."
+NAME = "The name in Basic credentials has 1 to 255 characters."
+MD5 = "The secret in Basic credentials is the MD5 of the password in 32 hex digits, not the password."
+MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({}, NO_CREDENTIALS),
+    "another header": ({"X-API-Key": OAUTH_KEY}, NO_CREDENTIALS),
+    "empty": ({"Authorization": ""}, SCHEME),
+    "another scheme": ({"Authorization": f"Digest {TILL}"}, SCHEME),
+    "no scheme": ({"Authorization": DEMO_HEADER["Authorization"].removeprefix("Basic ")}, SCHEME),
+    "a scheme with a colon": ({"Authorization": DEMO_HEADER["Authorization"].replace(" ", ": ")}, SCHEME),
+    "scheme only": ({"Authorization": "Basic"}, FORM),
+    "not base64": ({"Authorization": "Basic ???"}, FORM),
+    "not encoded": ({"Authorization": f"Basic {TILL}:{DEMO_MD5}"}, FORM),
+    "cut short": ({"Authorization": DEMO_HEADER["Authorization"][:-3]}, FORM),
+    "no ASCII": ({"Authorization": b"Basic \xe9\xe9\xe9\xe9"}, FORM),
+    "invalid UTF-8": ({"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()}, FORM),
+    "no colon": ({"Authorization": encoded(TILL)}, FORM),
+    "no name": ({"Authorization": encoded(f":{DEMO_MD5}")}, NAME),
+    "a name of 256 characters": ({"Authorization": encoded(f"{'x' * 256}:{DEMO_MD5}")}, NAME),
+    "a name of 10,000 characters": ({"Authorization": encoded(f"{'x' * 10_000}:{DEMO_MD5}")}, NAME),
+    "no password": ({"Authorization": encoded(f"{TILL}:")}, MD5),
+    "the password itself": ({"Authorization": encoded(f"{TILL}:{PASSWORD}")}, MD5),
+    "an MD5 with a line feed": ({"Authorization": encoded(f"{TILL}:{DEMO_MD5}\n")}, MD5),
+    "an MD5 of 31 digits": ({"Authorization": encoded(f"{TILL}:{DEMO_MD5[:-1]}")}, MD5),
+    "a colon in the name": ({"Authorization": encoded(f'{{"$ne": ""}}:{DEMO_MD5}')}, MD5),
+    "a SHA-256": ({"Authorization": encoded(f"{TILL}:{'0' * 64}")}, MD5),
+    "an MD5 in base64": ({"Authorization": encoded(f"{TILL}:/gHOKnuslfrv7XyYKgTiKQ==")}, MD5),
+}
+BAD = {name: (headers, "") for name, headers in WRONG.items()} | MALFORMED
 
 
 CHALLENGES = ['Bearer realm="promo-gateway"', 'Basic realm="promo-gateway", charset="UTF-8"']
 
 
-@pytest.mark.parametrize("headers", BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("headers", "reason"), BAD.values(), ids=BAD)
 async def test_bad_credentials_are_refused_by_the_rest_api_and_no_data_is_read(
-    gateway: Gateway, headers: dict[str, Any]
+    gateway: Gateway, headers: dict[str, Any], reason: str
 ) -> None:
     response = await gateway.client.get(ACTION_SUMMARY_PATH, headers=httpx.Headers(headers))
     assert_rest_error(response, 401, 401, "Unauthorized")
@@ -88,12 +110,12 @@ async def test_bad_credentials_are_refused_by_the_rest_api_and_no_data_is_read(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("headers", BAD.values(), ids=BAD)
-async def test_bad_credentials_are_refused_by_the_graphql_api_and_no_data_is_read(
-    gateway: Gateway, method: str, headers: dict[str, Any]
+@pytest.mark.parametrize(("headers", "reason"), BAD.values(), ids=BAD)
+async def test_bad_credentials_are_refused_by_the_graphql_api_with_what_is_wrong_in_form(
+    gateway: Gateway, method: str, headers: dict[str, Any], reason: str
 ) -> None:
     response = await gateway.client.request(method, "/graphql?query={x}", headers=httpx.Headers(headers))
-    assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized")
+    assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized", reason)
     assert response.headers.get_list("www-authenticate") == CHALLENGES
     assert data_commands(gateway) == []
 
@@ -113,19 +135,24 @@ async def test_a_name_that_is_too_long_never_reaches_the_database(
 
 
 BASIC = ("Authorization", DEMO_HEADER["Authorization"])
+DIFFERENT = "The request has different credentials. Send one."
 SECOND = {
-    "another POS client": ("Authorization", authorization(OTHER_TILL, PASSWORD)),
-    "a token": ("X-CAP-API-OAUTH-TOKEN", "x"),
-    "an empty header": ("Authorization", ""),
+    "another POS client": (("Authorization", authorization(OTHER_TILL, PASSWORD)), DIFFERENT),
+    "a token": (("X-CAP-API-OAUTH-TOKEN", "x"), DIFFERENT),
+    "an empty token": (("X-CAP-API-OAUTH-TOKEN", ""), DIFFERENT),
+    "a bearer token": (("Authorization", "Bearer x"), DIFFERENT),
+    "an empty header": (("Authorization", ""), SCHEME),
 }
 
 
-@pytest.mark.parametrize("second", SECOND.values(), ids=SECOND)
+@pytest.mark.parametrize(("second", "reason"), SECOND.values(), ids=SECOND)
 async def test_different_credentials_in_one_request_are_refused(
-    gateway: Gateway, second: tuple[str, str]
+    gateway: Gateway, second: tuple[str, str], reason: str
 ) -> None:
     response = await gateway.client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=[BASIC, second])
     assert_rest_error(response, 401, 401, "Unauthorized")
+    response = await gateway.client.get("/graphql?query={x}", headers=[BASIC, second])
+    assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized", reason)
 
 
 async def test_the_same_credentials_may_be_sent_twice(gateway: Gateway) -> None:

@@ -84,7 +84,6 @@ async def test_a_token_is_accepted_in_both_headers_on_both_faces(gateway: Gatewa
         ({"key": "demo.till", "secret": "demo"}, 401, 320001, "Invalid client key and secret"),
         ({"key": "demo.till", "secret": md5_hex(PASSWORD)}, 401, 320001, "Invalid client key and secret"),
         ({"key": "x" * 1025, "secret": ""}, 400, 400, "Expected `str` of length <= 1024 - at `$.key`."),
-        ({"key": "", "secret": ""}, 401, 320001, "Invalid client key and secret"),
         ({"key": OAUTH_KEY}, 400, 400, "Object missing required field `secret`."),
         ({"key": 1, "secret": "x"}, 400, 400, "Expected `str`, got `int` - at `$.key`."),
         ([], 400, 400, "Expected `object`, got `array`."),
@@ -102,6 +101,29 @@ async def test_a_bad_token_request_keeps_the_vendor_s_shape(
     response = await gateway.client.post(TOKEN_PATH, json=body)
     assert response.json() == {"data": None, "errors": [{"code": code, "message": message}]}
     assert response.status_code == status
+
+
+MALFORMED_CLIENTS = {
+    "nothing": {"key": "", "secret": ""},
+    "no key": {"key": "", "secret": OAUTH_SECRET},
+    "no secret": {"key": OAUTH_KEY, "secret": ""},
+    "a key of 256 characters": {"key": "x" * 256, "secret": OAUTH_SECRET},
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED_CLIENTS.values(), ids=MALFORMED_CLIENTS)
+async def test_a_malformed_key_or_secret_is_refused_with_what_is_wrong_in_form(
+    gateway: Gateway, body: dict[str, str]
+) -> None:
+    response = await gateway.client.post(TOKEN_PATH, json=body)
+    error = {
+        "code": 320001,
+        "message": "Invalid client key and secret",
+        "reason": "key has 1 to 255 characters, and secret must not be empty.",
+    }
+    assert response.json() == {"data": None, "errors": [error]}
+    assert response.status_code == 401
+    assert gateway.commands.names == []
 
 
 @pytest.mark.parametrize(
@@ -140,21 +162,34 @@ async def test_the_forge_can_make_a_good_token(gateway: Gateway, forge: Forge) -
     assert (await gateway.rest(DOCUMENTED, bearer(forge.token()))).status_code == 200
 
 
-MALFORMED: dict[str, Callable[[Forge], str]] = {
-    "empty": lambda _: "",
-    "no JWT": lambda _: "abc",
-    "two parts": lambda forge: forge.token().rpartition(".")[0],
-    "cut short": lambda forge: forge.token()[:-20],
-    "alg none": lambda forge: forge.unsigned("none"),
-    "no kid": lambda forge: forge.token(headers={}),
+def _cut_short(by: int) -> Callable[[Forge], str]:
+    return lambda forge: forge.token()[:-by]
+
+
+FORM = "The token is not a whole JWT of three parts with dots between them. It may have been cut short."
+MALFORMED: dict[str, tuple[Callable[[Forge], str], str]] = {
+    "empty": (lambda _: "", FORM),
+    "no JWT": (lambda _: "abc", FORM),
+    "the scheme twice": (lambda forge: f"Bearer {forge.token()}", FORM),
+    "in quotes": (lambda forge: f'"{forge.token()}"', FORM),
+    "one part": (lambda forge: forge.token().partition(".")[0], FORM),
+    "two parts": (lambda forge: forge.token().rpartition(".")[0], FORM),
+    "four parts": (lambda forge: f"{forge.token()}.AAAA", FORM),
+    **{f"cut short by {n}": (_cut_short(n), FORM) for n in (1, 2, 3, 4, 20, 341, 342)},
+    "cut off at the beginning": (lambda forge: forge.token()[4:], FORM),
+    "alg none": (lambda forge: forge.unsigned("none"), FORM),
+    "no kid": (
+        lambda forge: forge.token(headers={}),
+        "The header of the token has no kid, which names the key that signed it.",
+    ),
 }
-BAD = FORGED | MALFORMED
+BAD = {name: (make, "") for name, make in FORGED.items()} | MALFORMED
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-CAP-API-OAUTH-TOKEN"])
-@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("make", "reason"), BAD.values(), ids=BAD)
 async def test_a_bad_token_is_refused_by_the_rest_api_and_no_data_is_read(
-    gateway: Gateway, forge: Forge, make: Callable[[Forge], str], header: str
+    gateway: Gateway, forge: Forge, make: Callable[[Forge], str], reason: str, header: str
 ) -> None:
     token = make(forge)
     headers = bearer(token) if header == "Authorization" else {header: token}
@@ -167,12 +202,12 @@ async def test_a_bad_token_is_refused_by_the_rest_api_and_no_data_is_read(
     assert data_commands(gateway) == []
 
 
-@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
-async def test_a_bad_token_is_refused_by_the_graphql_api_and_no_data_is_read(
-    gateway: Gateway, forge: Forge, make: Callable[[Forge], str]
+@pytest.mark.parametrize(("make", "reason"), BAD.values(), ids=BAD)
+async def test_a_bad_token_is_refused_by_the_graphql_api_with_what_is_wrong_in_form(
+    gateway: Gateway, forge: Forge, make: Callable[[Forge], str], reason: str
 ) -> None:
     response = await gateway.graphql("{ __typename }", headers=bearer(make(forge)))
-    assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized")
+    assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized", reason)
     assert data_commands(gateway) == []
 
 

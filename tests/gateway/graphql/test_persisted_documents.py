@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gateway.app import create_operations
+from gateway.auth.credentials import NO_CREDENTIALS
 from gateway.graphql.persisted_documents import ManifestUnusable
 from gateway.settings import Settings
 from resolvers.schema import create_schema
@@ -100,7 +101,7 @@ async def test_a_known_hash_tells_nothing_without_credentials(gateway_with: Open
     async with gateway_with() as gateway:
         await send(gateway, "POST", {"query": GOOD, **hashed(GOOD)})
         response = await send(gateway, "POST", hashed(GOOD), {})
-        assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized")
+        assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized", NO_CREDENTIALS)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from gateway.app import create_app
+from gateway.auth.credentials import NO_CREDENTIALS
 from gateway.graphql.request import GRAPHQL_RESPONSE, negotiate
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
@@ -97,15 +98,15 @@ async def test_data_with_errors_is_294_in_the_newer_media_type(
 
 
 async def test_what_is_not_a_request_is_refused_in_the_type_that_is_accepted(gateway: Gateway) -> None:
-    for headers, status, code, error_code, message in (
-        ({}, 401, "UNAUTHENTICATED", 401, "Unauthorized"),
-        (DEMO_HEADER, 400, "BAD_REQUEST", 400, "query is missing."),
+    for headers, status, code, error_code, message, reason in (
+        ({}, 401, "UNAUTHENTICATED", 401, "Unauthorized", NO_CREDENTIALS),
+        (DEMO_HEADER, 400, "BAD_REQUEST", 400, "query is missing.", ""),
     ):
         for media_type in (JSON, GRAPHQL_RESPONSE):
             response = await gateway.client.post(
                 "/graphql", json={}, headers={**headers, "Accept": media_type}
             )
-            assert_graphql_refusal(response, status, code, error_code, message)
+            assert_graphql_refusal(response, status, code, error_code, message, reason)
             assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
