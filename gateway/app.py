@@ -85,9 +85,6 @@ def create_app(
     passwords = Passwords(store)
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
-    events_endpoint = EventsEndpoint(
-        store, authenticator.authenticate, settings.pending_event_days, dispatchers.forget
-    )
     introspection = settings.introspection
     pages = Pages(schema.as_str(), page_credentials, introspection=introspection)
     persisted = PersistedDocuments(
@@ -97,6 +94,13 @@ def create_app(
     )
     in_flight = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, in_flight)
+    events_endpoint = EventsEndpoint(
+        store,
+        authenticator.authenticate,
+        settings.pending_event_days,
+        dispatchers.forget,
+        health.is_set_up,
+    )
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
     async def enter(request: Request) -> Context:
@@ -111,8 +115,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            async with telemetry.open(dispatchers.waiting):
-                await health.warm_up()
+            async with telemetry.open(dispatchers.waiting), health.open():
                 with in_flight.drained():
                     yield
         finally:

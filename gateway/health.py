@@ -1,10 +1,14 @@
 """The probes: whether this process lives, and whether it takes requests. They need no credentials."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
+from structlog.typing import FilteringBoundLogger
 
 from gateway import json_format
 from gateway.middleware.admission import InFlightRequests
@@ -12,8 +16,16 @@ from loaders.deadline import Deadline, until
 from loaders.store import Store, StoreUnavailable
 
 LIVE, READY = "/health/live", "/health/ready"
-NOT_READY = DRAINING, OVERLOADED, DATABASE_UNAVAILABLE = "draining", "overloaded", "database unavailable"
+NOT_READY = DRAINING, OVERLOADED, DATABASE_UNAVAILABLE, DATABASE_NOT_SET_UP = (
+    "draining",
+    "overloaded",
+    "database unavailable",
+    "database not set up",
+)
 PING_SECONDS = 1.0
+SCHEMA_CHECK_SECONDS = 30.0
+
+log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Health:
@@ -23,6 +35,7 @@ class Health:
         self._store = store
         self._in_flight = in_flight
         self._ping: asyncio.Task[bool] | None = None
+        self._set_up = True
 
     async def live(self, _: Request) -> Response:
         """Respond without a command to the database: a restart does not help if the database is down."""
@@ -39,11 +52,35 @@ class Health:
             self._ping = asyncio.create_task(self._database_answers())
         if not await asyncio.shield(self._ping):
             return _answer(DATABASE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
+        if not self._set_up:
+            return _answer(DATABASE_NOT_SET_UP, HTTPStatus.SERVICE_UNAVAILABLE)
         return _answer("ready")
 
-    async def warm_up(self) -> None:
-        """Open a connection to the database before the first request; a failure is no error."""
+    def is_set_up(self) -> bool:
+        """Whether the database had all collections and indexes when it was checked last."""
+        return self._set_up
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Connect to the database before the first request; check it regularly until the block ends."""
         await self._database_answers()
+        checks = asyncio.create_task(self._check_schema())
+        try:
+            yield
+        finally:
+            checks.cancel()
+
+    async def _check_schema(self) -> None:
+        """Notice that the database was emptied: without its indexes, events could be counted twice."""
+        while True:
+            await asyncio.sleep(SCHEMA_CHECK_SECONDS)
+            try:
+                missing = await self._store.missing()
+            except StoreUnavailable:
+                continue
+            if missing and self._set_up:
+                log.error("database_not_set_up", missing=missing)
+            self._set_up = not missing
 
     async def _database_answers(self) -> bool:
         with until(Deadline(PING_SECONDS)):

@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
+from gateway import health
 from gateway.auth.tokens import SigningKey
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import fill
@@ -65,6 +66,14 @@ def drop(uri: str, database: str) -> None:
 def _logs() -> None:
     """Have the gateway log as `promo-gateway` does."""
     logs.configure()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_schema_checks() -> Iterator[None]:
+    """Keep the regular checks of the database out of the lists of commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
+        yield
 
 
 @pytest.fixture

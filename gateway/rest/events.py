@@ -17,6 +17,7 @@ from loaders.enums import Resource, Right
 from loaders.store import Store, StoreUnavailable
 
 EVENTS_PATH = "/v3/events"
+NOT_RECORDED = "The event is not recorded; send it again."
 
 
 class EventsEndpoint:
@@ -28,14 +29,18 @@ class EventsEndpoint:
         authenticate: Callable[[Request], Awaitable[Caller]],
         pending_event_days: int,
         forget: Callable[..., None],
+        is_set_up: Callable[[], bool],
     ) -> None:
         self._store = store
         self._authenticate = authenticate
         self._days = pending_event_days
         self._forget = forget
+        self._is_set_up = is_set_up
 
     async def receive(self, request: Request) -> Response:
         """Answer 200 when a majority of the database's servers has what the event says."""
+        if not self._is_set_up():
+            raise HTTPException(503, NOT_RECORDED)
         caller = await self._authenticate(request)
         caller.require(Right.WRITE, Resource.EVENT)
         require_json(request)
@@ -55,6 +60,6 @@ class EventsEndpoint:
         except RecordInvalid as error:
             raise HTTPException(400, f"{error}.") from error
         except StoreUnavailable as error:
-            raise HTTPException(503, "The event is not recorded; send it again.") from error
+            raise HTTPException(503, NOT_RECORDED) from error
         EVENTS.labels(outcome).inc()
         return Response(json_format.encode({"status": outcome}), media_type=json_format.MEDIA_TYPE)

@@ -1,14 +1,24 @@
 """The probes `/health/live` and `/health/ready`."""
 
 import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
 
+from gateway import health
+from gateway.commands.database import set_up
 from gateway.health import LIVE, READY
-from tests.conftest import OpenGateway
+from gateway.rest.events import EVENTS_PATH
+from loaders.store import Store
+from tests.conftest import Logged, OpenGateway
 from tests.faults import Line
+from tests.helpers.events import POINTS_ISSUED
 from tests.helpers.health import assert_health
-from tests.support import Gateway
+from tests.support import Gateway, assert_rest_error
 
 
 async def test_liveness_sends_no_command(gateway: Gateway) -> None:
@@ -44,3 +54,49 @@ async def test_a_probe_accepts_only_reading_methods(
     gateway: Gateway, path: str, method: str, status: int
 ) -> None:
     assert (await gateway.client.request(method, path)).status_code == status
+
+
+async def ready_says(gateway: Gateway, code: int, status: str) -> None:
+    async with asyncio.timeout(30):
+        while (response := await gateway.client.get(READY)).json() != {"status": status}:
+            pass
+    assert_health(response, code, status)
+
+
+@pytest.mark.parametrize(
+    ("damage", "missing"),
+    [
+        pytest.param(lambda database: database["issuances"].drop(), ["issuances"], id="no collection"),
+        pytest.param(
+            lambda database: database["promotions"].drop_index("by_id"),
+            ["promotions.by_id"],
+            id="no index",
+        ),
+        pytest.param(lambda database: database.client.drop_database(database.name), None, id="emptied"),
+    ],
+)
+async def test_a_database_that_loses_its_collections_or_indexes_while_serving_takes_no_events(
+    gateway_with: OpenGateway,
+    empty_store: Store,
+    mongodb_uri: str,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Database[dict[str, Any]]], None],
+    missing: list[str] | None,
+) -> None:
+    await set_up(empty_store)
+    monkeypatch.setattr(health, "SCHEMA_CHECK_SECONDS", 0.01)
+    async with gateway_with(database=empty_store.name) as gateway:
+        assert_health(await gateway.client.get(READY), 200, "ready")
+        with MongoClient[dict[str, Any]](mongodb_uri) as client:
+            damage(client[empty_store.name])
+        await ready_says(gateway, 503, "database not set up")
+        # Its account may be gone too, so the event is refused before the caller is authenticated.
+        refused = await gateway.client.post(EVENTS_PATH, json=POINTS_ISSUED)
+        assert_rest_error(refused, 503, 503, "The event is not recorded; send it again.")
+        assert refused.headers["retry-after"] == "1"
+        await set_up(empty_store)
+        await ready_says(gateway, 200, "ready")
+    lines = [json.loads(line) for line in logged().splitlines()]
+    [line] = [line for line in lines if line["event"] == "database_not_set_up"]
+    assert missing is None or line["missing"] == missing
