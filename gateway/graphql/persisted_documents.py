@@ -1,7 +1,7 @@
 """Documents that clients name by an id.
 
-Trusted documents come from the operator's manifest, as graphql-codegen writes it: documents by id. Another
-document is cached when a client sends it with its hash, as Apollo's clients do, and the hash is then its id.
+Trusted documents come from the operator's manifest, as graphql-codegen or Apollo writes it. Another document
+is cached when a client sends it with its hash, as Apollo's clients do, and the hash is then its id.
 """
 
 import hashlib
@@ -68,13 +68,35 @@ def trust_manifest(operations: Operations, path: Path) -> None:
         raise ManifestUnusable(path, error.strerror or "not readable") from error
     except json_format.NotJSON as error:
         raise ManifestUnusable(path, str(error)) from error
-    if not isinstance(manifest, dict) or not all(isinstance(text, str) for text in manifest.values()):
-        raise ManifestUnusable(path, "not an object of documents by id")
-    for document_id, text in manifest.items():
+    try:
+        documents = _documents(manifest)
+    except ValueError as error:
+        raise ManifestUnusable(path, str(error)) from error
+    for document_id, text in documents.items():
         try:
             operations.trust(document_id, text)
         except DocumentInvalid as error:
             raise ManifestUnusable(path, f"document {document_id!r}: {error}") from error
+
+
+def _documents(manifest: object) -> dict[str, str]:
+    """The documents of a manifest by id; raises `ValueError` if it has neither of the two forms."""
+    match manifest:
+        case {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [*operations]}:
+            documents: dict[str, str] = {}
+            for operation in operations:
+                match operation:
+                    case {"id": str(document_id), "body": str(text)}:
+                        if documents.setdefault(document_id, text) != text:
+                            raise ValueError(f"document {document_id!r}: two operations have this id")
+                    case _:
+                        raise ValueError("an operation without id or body")
+            return documents
+        case {"format": "apollo-persisted-query-manifest"}:
+            raise ValueError("not version 1 of Apollo's manifest")
+        case dict() if all(isinstance(text, str) for text in manifest.values()):
+            return manifest
+    raise ValueError("neither an object of documents by id nor Apollo's manifest")
 
 
 def _bytes(text: str) -> int:

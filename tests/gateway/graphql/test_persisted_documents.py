@@ -104,12 +104,24 @@ async def test_a_known_hash_tells_nothing_without_credentials(gateway_with: Open
         assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized", NO_CREDENTIALS)
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    """As graphql-codegen's client preset writes it: by SHA-1, by SHA-256, or by whatever it is told."""
+DOCUMENTS = {hashlib.sha1(TRUSTED.encode()).hexdigest(): TRUSTED, sha256(TRUSTED): TRUSTED, "two": TWO}
+
+
+def apollo_manifest(**changes: object) -> str:
+    """A manifest as Apollo's `generate-persisted-query-manifest` writes it."""
+    operations = [
+        {"id": document_id, "body": text, "name": "Screen", "type": "query"}
+        for document_id, text in DOCUMENTS.items()
+    ]
+    manifest = {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
+    return json.dumps({**manifest, **changes})
+
+
+@pytest.fixture(params=[json.dumps(DOCUMENTS), apollo_manifest()], ids=["graphql-codegen", "Apollo"])
+def manifest(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A manifest of `DOCUMENTS`."""
     path = tmp_path / "persisted-documents.json"
-    ids = {hashlib.sha1(TRUSTED.encode()).hexdigest(): TRUSTED, sha256(TRUSTED): TRUSTED, "two": TWO}
-    path.write_text(json.dumps(ids))
+    path.write_text(request.param)
     return path
 
 
@@ -177,8 +189,21 @@ async def test_only_the_name_of_a_trusted_operation_is_logged(
 # What a manifest holds, and what is wrong with it.
 UNUSABLE = [
     ("{", "not valid JSON at line 1, column 2"),
-    ("[]", "not an object of documents by id"),
-    ('{"a": 1}', "not an object of documents by id"),
+    ("[]", "neither an object of documents by id nor Apollo's manifest"),
+    ('{"a": 1}', "neither an object of documents by id nor Apollo's manifest"),
+    (apollo_manifest(version=2), "not version 1 of Apollo's manifest"),
+    (apollo_manifest(operations={}), "not version 1 of Apollo's manifest"),
+    (apollo_manifest(operations=["{ __typename }"]), "an operation without id or body"),
+    (apollo_manifest(operations=[{"id": "a", "query": TRUSTED}]), "an operation without id or body"),
+    (apollo_manifest(operations=[{"id": 1, "body": TRUSTED}]), "an operation without id or body"),
+    (
+        apollo_manifest(operations=[{"id": "a", "body": TRUSTED}, {"id": "a", "body": TWO}]),
+        "document 'a': two operations have this id",
+    ),
+    (
+        apollo_manifest(operations=[{"id": "a", "body": "{ nothing }"}]),
+        "document 'a': Cannot query field 'nothing' on type 'Query'.",
+    ),
     ('{"a": "{"}', "document 'a': Syntax Error: Expected Name, found <EOF>."),
     ('{"a": "{ nothing }"}', "document 'a': Cannot query field 'nothing' on type 'Query'."),
     ('{"a": "fragment F on Query { __typename }"}', "document 'a': No operation."),
