@@ -20,7 +20,7 @@ from gateway.auth.authenticator import Authenticator
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
-from gateway.graphql.endpoint import GRAPHQL_PATH, GraphQLEndpoint
+from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, GraphQLEndpoint, schema_document
 from gateway.graphql.errors import GraphQLErrors
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
@@ -142,6 +142,11 @@ def create_app(
             _route(ACTION_SUMMARY_PATH, ActionSummary(enter).get, ["GET"], summary, limits),
             _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, limits, max_body),
             _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, limits, max_token_body),
+            *(
+                [_route(SCHEMA_PATH, schema_document(schema.as_str()), ["GET"], summary)]
+                if introspection
+                else []
+            ),
             _route(JWKS_PATH, token_endpoint.public_keys, ["GET"], summary),
             _route(OPENAPI_PATH, describe, ["GET"], summary),
             _route(LIVE, health.live, ["GET"], summary),

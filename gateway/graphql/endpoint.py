@@ -21,10 +21,12 @@ from gateway.graphql.errors import extensions
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
+from gateway.http_headers import public_document
 from gateway.telemetry.request_log import AD_HOC, current_request_log, note_error
 from resolvers.context import Context
 
 GRAPHQL_PATH = "/graphql"
+SCHEMA_PATH = "/schema.graphql"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
@@ -89,6 +91,16 @@ class GraphQLEndpoint:
             summaries = self._operations.count_summaries(operation, parameters.variables)
             body["extensions"] = {"cost": {"summaries": summaries, "commands": context.loaders.commands}}
         return body
+
+
+def schema_document(schema: str) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of `/schema.graphql`."""
+    body = f"{schema}\n".encode()
+
+    async def respond(request: Request) -> Response:
+        return public_document(request, body, "text/plain")
+
+    return respond
 
 
 def _wants_page(request: Request) -> bool:

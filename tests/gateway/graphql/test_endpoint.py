@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what it costs in commands, how it refuses, and that it never quotes input."""
+"""`/graphql`: the commands that a request sends, and the words of its errors."""
 
 import json
 
@@ -6,8 +6,9 @@ import pytest
 from graphql import get_introspection_query
 
 from gateway.commands.sample_data import CUSTOMER, GENERATED_CUSTOMERS, PROGRAM, PROMOTION
+from gateway.graphql.endpoint import SCHEMA_PATH
 from tests.conftest import OpenGateway
-from tests.helpers.graphql import field
+from tests.helpers.graphql import SCHEMA, field
 from tests.support import (
     DEMO_HEADER,
     DOCUMENTED,
@@ -345,3 +346,22 @@ async def test_an_unknown_operation_name_is_refused(gateway: Gateway) -> None:
 async def test_an_unknown_field_names_itself(gateway: Gateway) -> None:
     [error] = (await gateway.graphql("{ nothing }")).json()["errors"]
     assert error["message"] == "Cannot query field 'nothing' on type 'Query'."
+
+
+async def test_the_schema_is_served_where_introspection_is_on(gateway_with: OpenGateway) -> None:
+    async with gateway_with(introspection="on") as gateway:
+        response = await gateway.client.get(SCHEMA_PATH)
+        again = await gateway.client.get(SCHEMA_PATH, headers={"If-None-Match": response.headers["etag"]})
+        post = await gateway.client.post(SCHEMA_PATH)
+    assert response.text == f"{SCHEMA.as_str()}\n"
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.headers["cache-control"] == "public, max-age=300"
+    assert again.status_code == 304
+    assert_rest_error(post, 405, 405, "Method Not Allowed")
+
+
+@pytest.mark.parametrize("headers", [{}, DEMO_HEADER])
+async def test_the_schema_is_404_where_introspection_is_off(
+    gateway: Gateway, headers: dict[str, str]
+) -> None:
+    assert_rest_error(await gateway.client.get(SCHEMA_PATH, headers=headers), 404, 404, "Not Found")
