@@ -85,11 +85,15 @@ PROMOTIONS = Collection(
             "name": _TEXT,
             "createdAt": _DATE,
         },
-        optional=_AS_OF,
+        optional=_AS_OF | {"promotionIdentifier"},
     ),
     (
         Index("by_id", ("orgId", "promotionId"), _UNIQUE),
-        Index("by_identifier", ("orgId", "promotionIdentifier"), _UNIQUE),
+        Index(
+            "by_identifier",
+            ("orgId", "promotionIdentifier"),
+            {**_UNIQUE, "partialFilterExpression": {"promotionIdentifier": {"$gt": ""}}},
+        ),
     ),
 )
 

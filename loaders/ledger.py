@@ -7,7 +7,7 @@ already in the ledger stays as it is. A write with `as_of` does not change what 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.database_schema import (
@@ -19,8 +19,8 @@ from loaders.database_schema import (
 )
 from loaders.enums import Benefit, IssuanceType
 from loaders.organizations import Organization
-from loaders.promotions import Promotion
-from loaders.store import Document, Int64, Store, Upserted
+from loaders.promotions import Promotion, find_promotion_ids
+from loaders.store import Document, Int64, Store, StoreUnavailable, Upserted
 
 # The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
 LARGEST_AMOUNT, SMALLEST_AMOUNT = Decimal(10**24), Decimal("0.000001")
@@ -48,7 +48,8 @@ class Issuance:
 
 async def put_organizations(store: Store, organizations: Iterable[Organization]) -> Upserted:
     """Add organisations, or change their names and time zones."""
-    return await store.upsert(
+    return await _upsert(
+        store,
         ORGANIZATIONS.name,
         [
             ({"_id": Int64(one.id)}, _set({"name": one.name, "timeZone": one.time_zone.key}))
@@ -60,11 +61,12 @@ async def put_organizations(store: Store, organizations: Iterable[Organization])
 async def put_promotions(
     store: Store,
     organization_id: int,
-    promotions: Iterable[tuple[Promotion, str]],
+    promotions: Sequence[tuple[Promotion, str]],
     as_of: datetime | None = None,
 ) -> Upserted:
     """Add or change promotions, each given with its name; an identifier of another promotion is refused."""
-    return await store.upsert(
+    upserted = await _upsert(
+        store,
         PROMOTIONS.name,
         [
             (
@@ -72,7 +74,7 @@ async def put_promotions(
                 _set(
                     {
                         "programId": Int64(one.program_id),
-                        "promotionIdentifier": one.promotion_identifier,
+                        "promotionIdentifier": one.promotion_identifier or None,
                         "name": name,
                     },
                     as_of,
@@ -81,6 +83,11 @@ async def put_promotions(
             for one, name in promotions
         ],
     )
+    refused = [promotions[position][0] for position in upserted.refused]
+    owners = await find_promotion_ids(store, organization_id, (one.promotion_identifier for one in refused))
+    if any(owners.get(one.promotion_identifier) in (None, one.promotion_id) for one in refused):
+        raise StoreUnavailable("an upsert of a promotion lost a race twice")
+    return upserted
 
 
 async def put_identifiers(
@@ -110,17 +117,18 @@ async def put_identifiers(
 async def move_identifiers(
     store: Store,
     organization_id: int,
-    identifiers: Iterable[tuple[CustomerIdentifier, int]],
-    as_of: datetime,
+    identifiers: Iterable[tuple[CustomerIdentifier, int, datetime]],
 ) -> None:
-    """Add identifiers, or move them to other customers, unless a newer event wrote them."""
-    await store.upsert(
-        CUSTOMER_IDENTIFIERS.name,
-        [
-            (_identifier(organization_id, identifier), _set({"customerId": Int64(customer_id)}, as_of))
-            for identifier, customer_id in identifiers
-        ],
-    )
+    """Add identifiers, or move them to other customers, each as of the time of its event.
+
+    What a newer event wrote does not change.
+    """
+    changes = [
+        (_identifier(organization_id, identifier), _set({"customerId": Int64(customer_id)}, as_of))
+        for identifier, customer_id, as_of in identifiers
+    ]
+    if (await _upsert(store, CUSTOMER_IDENTIFIERS.name, changes)).refused:
+        raise StoreUnavailable("an upsert of an identifier lost a race twice")
 
 
 async def add_issuances(
@@ -148,6 +156,13 @@ def check_amount(amount: Decimal) -> None:
         raise ValueError("an amount is greater than 0, with at most 24 digits before and 6 behind the point")
 
 
+def round_amount(amount: Decimal) -> Decimal:
+    """The amount with at most 6 digits behind the point, rounded half up."""
+    if abs(amount) >= LARGEST_AMOUNT or amount == amount.quantize(SMALLEST_AMOUNT, context=_EXACT):
+        return amount
+    return amount.quantize(SMALLEST_AMOUNT, ROUND_HALF_UP, _EXACT)
+
+
 def issuance_document(organization_id: int, issuance: Issuance) -> Document:
     """The issuance as a document of the ledger; raises `ValueError` for an amount that it cannot hold."""
     document: Document = {
@@ -170,6 +185,13 @@ def issuance_document(organization_id: int, issuance: Issuance) -> Document:
     return document
 
 
+async def _upsert(store: Store, collection: str, changes: list[tuple[Document, list[Document]]]) -> Upserted:
+    # A server may refuse an upsert once because it lost a race, so what is refused is sent once more.
+    first = await store.upsert(collection, changes)
+    again = await store.upsert(collection, [changes[position] for position in first.refused])
+    return Upserted(first.new + again.new, [first.refused[position] for position in again.refused])
+
+
 def _identifier(organization_id: int, identifier: CustomerIdentifier) -> Document:
     return {
         "orgId": Int64(organization_id),
@@ -179,11 +201,13 @@ def _identifier(organization_id: int, identifier: CustomerIdentifier) -> Documen
     }
 
 
-def _set(fields: Document, as_of: datetime | None = None) -> Document | list[Document]:
+def _set(fields: Document, as_of: datetime | None = None) -> list[Document]:
+    """Set fields, or remove those whose value is None."""
+    values = {name: "$$REMOVE" if value is None else {"$literal": value} for name, value in fields.items()}
     if as_of is None:
-        return {"$set": fields}
+        return [{"$set": values}]
     # The server decides, because another writer may write something newer at the same time. Of two events
     # with the same time, the first stays: a repetition changes nothing.
     newer = {"$gte": ["$createdAt", as_of]}
-    kept = {name: {"$cond": [newer, f"${name}", {"$literal": value}]} for name, value in fields.items()}
+    kept = {name: {"$cond": [newer, f"${name}", value]} for name, value in values.items()}
     return [{"$set": {**kept, "createdAt": {"$max": ["$createdAt", as_of]}}}]

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from loaders.database_schema import PENDING_EVENTS
 from loaders.enums import PayloadFormat
@@ -21,8 +21,8 @@ class PendingEvent:
     format: PayloadFormat
     payload: str
     reason: str
+    received_on: datetime
     promotion_identifiers: tuple[str, ...] = ()
-    received_on: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -31,7 +31,6 @@ class PendingEvent:
 
 async def keep(store: Store, events: Sequence[PendingEvent], days: int) -> list[int]:
     """Keep events for so many days; returns the positions of those that are pending already."""
-    now = datetime.now(UTC)
     documents: list[Document] = [
         {
             "_id": event.id,
@@ -41,8 +40,8 @@ async def keep(store: Store, events: Sequence[PendingEvent], days: int) -> list[
             "payload": event.payload,
             "reason": event.reason,
             "promotionIdentifiers": list(event.promotion_identifiers),
-            "receivedOn": now,
-            "expireOn": now + timedelta(days=days),
+            "receivedOn": event.received_on,
+            "expireOn": event.received_on + timedelta(days=days),
         }
         for event in events
     ]
@@ -68,11 +67,12 @@ async def waiting(
         yield _pending_event(document)
 
 
-async def stop_waiting(store: Store, events: Sequence[PendingEvent], reason: str) -> None:
-    """Keep events for another reason: no promotion that arrives will count them."""
-    fields = {"reason": reason, "promotionIdentifiers": []}
-    for event in events:
-        await store.update(PENDING_EVENTS.name, event.id, {"$set": fields})
+async def explain(
+    store: Store, event: PendingEvent, reason: str, promotion_identifiers: Sequence[str]
+) -> None:
+    """Change the reason why an event is pending, and the promotions that it waits for."""
+    fields = {"reason": reason, "promotionIdentifiers": list(promotion_identifiers)}
+    await store.update(PENDING_EVENTS.name, event.id, {"$set": fields})
 
 
 async def delete(store: Store, events: Sequence[PendingEvent]) -> None:
@@ -92,6 +92,6 @@ def _pending_event(document: Document) -> PendingEvent:
         PayloadFormat(document["format"]),
         document["payload"],
         document["reason"],
-        tuple(document["promotionIdentifiers"]),
         document["receivedOn"],
+        tuple(document["promotionIdentifiers"]),
     )

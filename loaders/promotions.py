@@ -28,7 +28,7 @@ class PromotionReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A loyalty promotion; it belongs to one programme."""
+    """A loyalty promotion of one programme; `promotion_identifier` is empty where it has none."""
 
     program_id: int
     promotion_id: int
@@ -50,14 +50,20 @@ class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
     cache: LookupCache[PromotionReference, Promotion] = LookupCache(0)
 
     async def find(self, group: ReferenceKind, keys: Set[int | str]) -> dict[int | str, Promotion]:
+        wanted: dict[str, object] = {"$in": list(keys)}
+        if group.field == "promotionIdentifier":
+            # The index holds only promotions that have an identifier, and serves only a query that says so.
+            wanted["$gt"] = ""
         documents = await self._store.find(
             PROMOTIONS.name,
-            {"orgId": group.organization_id, group.field: {"$in": list(keys)}},
+            {"orgId": group.organization_id, group.field: wanted},
             ("programId", "promotionId", "promotionIdentifier"),
         )
         return {
             document[group.field]: Promotion(
-                int(document["programId"]), int(document["promotionId"]), document["promotionIdentifier"]
+                int(document["programId"]),
+                int(document["promotionId"]),
+                document.get("promotionIdentifier", ""),
             )
             for document in documents
         }
@@ -97,8 +103,8 @@ class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | Non
 async def find_promotion_ids(
     store: Store, organization_id: int, identifiers: Iterable[str | None]
 ) -> dict[str | None, int]:
-    """The ids of the promotions that have these identifiers; those that are not known are left out."""
-    named = {one for one in identifiers if one is not None}
+    """The ids of the promotions that have these identifiers; unknown and empty identifiers are left out."""
+    named = {one for one in identifiers if one}
     if not named:
         return {}
     kind = ReferenceKind(organization_id, "promotionIdentifier")

@@ -85,7 +85,6 @@ def list_events() -> None:
 
     async def run(store: Store) -> None:
         async for event in pending_events.waiting(store):
-            assert event.received_on is not None
             since = event.received_on.isoformat(timespec="seconds")
             click.echo(f"{event.organization_id}\t{event.event_id}\t{since}\t{event.reason}")
 

@@ -24,8 +24,7 @@ async def lines(store: Store) -> AsyncIterator[bytes]:
             orgId=int(one["orgId"]),
             programId=int(one["programId"]),
             promotionId=int(one["promotionId"]),
-            promotionIdentifier=one["promotionIdentifier"],
-            name=one["name"],
+            **{name: one[name] for name in ("promotionIdentifier", "name") if name in one},
         )
     async for identifiers in _customers(store):
         yield _customer(identifiers)

@@ -7,10 +7,11 @@ connections at once: their order does not matter, because each is counted once.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from gateway.ingest.import_summary import Line, Summary
-from gateway.ingest.recorder import CONTRADICTING, UNKNOWN_PROMOTION, replay_all
+from gateway.ingest.recorder import CONTRADICTING, UNKNOWN_PROMOTION, issue, replay_all
 from gateway.ingest.records import (
     CustomerRecord,
     IssuanceRecord,
@@ -23,7 +24,6 @@ from gateway.ingest.records import (
 from loaders import ledger, pending_events
 from loaders.enums import PayloadFormat
 from loaders.pending_events import PendingEvent
-from loaders.promotions import find_promotion_ids
 from loaders.store import Store
 
 BATCH_LINES = 500
@@ -118,24 +118,17 @@ class Import:
 
     async def _issue(self, records: list[tuple[Line, Record]]) -> None:
         for organization_id, issuances in _by_organization(records, IssuanceRecord).items():
-            known = await find_promotion_ids(
-                self._store, organization_id, (one.promotion_identifier for _, one in issuances)
+            unknown, there, contradicting = await issue(
+                self._store, organization_id, [one for _, one in issuances]
             )
-            found, unknown = [], []
-            for line, one in issuances:
-                promotion_id = known.get(one.promotion_identifier, one.promotion_id)
-                if promotion_id is None:
-                    unknown.append((line, one))
-                else:
-                    found.append((line, one.issuance(promotion_id)))
-            added = [issuance for _, issuance in found]
-            there, contradicting = await ledger.add_issuances(self._store, organization_id, added)
             for position in contradicting:
-                self.summary.reject(found[position][0], CONTRADICTING)
-            self.summary.accept(len(found) - len(contradicting), len(found) - len(there))
-            await self._keep(unknown)
+                self.summary.reject(issuances[position][0], CONTRADICTING)
+            found = len(issuances) - len(unknown)
+            self.summary.accept(found - len(contradicting), found - len(there))
+            await self._keep([issuances[position] for position in unknown])
 
     async def _keep(self, records: list[tuple[Line, IssuanceRecord]]) -> None:
+        now = datetime.now(UTC)
         events = [
             PendingEvent(
                 one.org_id,
@@ -143,6 +136,7 @@ class Import:
                 PayloadFormat.RECORD,
                 line.text.decode(),
                 UNKNOWN_PROMOTION,
+                now,
                 (one.promotion_identifier or "",),
             )
             for line, one in records

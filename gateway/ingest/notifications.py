@@ -1,178 +1,237 @@
-"""An event notification of the loyalty platform: what it says, in the words of the ledger."""
+"""An event notification of the loyalty platform, translated for the loaders."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from gateway.ingest.payloads import (
+    NULL,
     AlternateCurrenciesIssued,
     BadgeEarned,
     CouponIssue,
-    CustomerDescribed,
     CustomerIdentifiers,
-    Envelope,
-    Event,
     EventHeader,
     IssuedAmount,
     MayNamePromotion,
+    Moment,
+    OfCustomer,
+    Payload,
     PointsIssued,
     PromotionDescribed,
+    Reference,
     RewardIssued,
 )
-from gateway.ingest.records import RecordInvalid, check_year
+from gateway.ingest.records import (
+    IssuanceRecord,
+    RecordInvalid,
+    check_keys,
+    check_year,
+    invalid_json,
+    parse_amount,
+)
 from loaders.customers import CustomerIdentifier
-from loaders.enums import Benefit
-from loaders.ledger import Issuance, check_amount
+from loaders.enums import Benefit, IssuanceType
+from loaders.ledger import check_amount, round_amount
 from loaders.promotions import Promotion
-
-# Stands in for the promotion of an issuance until that is looked up.
-_NO_PROMOTION = -1
-_EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedItem:
-    """One thing that an event issued. Its promotion is named by id, by identifier, or not at all."""
-
-    issuance: Issuance
-    promotion_id: int | None
-    promotion_identifier: str | None
 
 
 @dataclass
 class Notification:
-    """What an event says: identifiers of customers, a promotion, things issued.
+    """What an event says of customers, of a promotion and of issuances.
 
-    Of one that is not `known` by its name, nothing is said.
+    An event whose name means nothing here is not `known`. An event that cannot be read has a `problem`.
     """
 
-    name: str
-    event_id: str
     organization_id: int
+    event_id: str
     created_at: datetime
+    known: bool = True
+    problem: str | None = None
     identifiers: list[tuple[CustomerIdentifier, int]] = field(default_factory=list)
     promotions: list[tuple[Promotion, str]] = field(default_factory=list)
-    items: list[IssuedItem] = field(default_factory=list)
-    known: bool = True
+    issuances: list[IssuanceRecord] = field(default_factory=list)
 
     def issue(
         self,
+        place: int,
         customer: CustomerIdentifiers,
         benefit: Benefit,
-        item: str | None,
-        promotion: MayNamePromotion,
-        issued_on: datetime | None = None,
+        item: Reference = None,
+        *,
+        promotion_id: int | None = None,
+        promotion_identifier: Reference = None,
+        type: IssuanceType | None = None,
+        amount: Decimal | None = None,
+        issued_on: Moment = None,
     ) -> None:
-        """Note a reward or a badge, issued at the time of the event unless it has its own."""
-        issuance = Issuance(
-            f"{self.event_id}#{len(self.items)}",
-            customer.customer_id,
-            _NO_PROMOTION,
-            benefit,
-            issued_on or self.created_at,
-            item,
-        )
-        check_year(issuance.issued_on)
-        self.items.append(IssuedItem(issuance, promotion.promotion_id, promotion.promotion_identifier))
-
-    def issue_amounts(
-        self,
-        customer: CustomerIdentifiers,
-        benefit: Benefit,
-        entries: Iterable[tuple[str | None, IssuedAmount]],
-    ) -> None:
-        """Note the points or currencies (with their names) that belong to a promotion."""
-        for n, (item, entry) in enumerate(entries):
-            # Nothing was issued where the amount is 0.
-            if entry.promotion_identifier is None or (entry.amount.is_finite() and entry.amount == 0):
-                continue
-            check_amount(entry.amount)
-            issuance = Issuance(
-                # The place in the event, by which a repetition is known again.
-                f"{self.event_id}#{n}",
+        """Add an issuance. Its place in the event makes its id, by which a repetition is known again."""
+        self.issuances.append(
+            IssuanceRecord(
+                self.organization_id,
+                f"{self.event_id}#{place}",
                 customer.customer_id,
-                _NO_PROMOTION,
                 benefit,
-                self.created_at,
-                item,
-                entry.type,
-                entry.amount,
+                self.created_at if issued_on is None else _instant(issued_on),
+                promotion_id,
+                _text(promotion_identifier),
+                _text(item),
+                type,
+                amount,
             )
-            self.items.append(IssuedItem(issuance, None, entry.promotion_identifier))
+        )
 
 
-def read(body: bytes | str) -> Notification:
-    """What a notification says; raises `RecordInvalid`."""
-    try:
-        # The decoder does not look into fields that it skips.
+def read(body: bytes | str, received_on: datetime) -> Notification:
+    """What an event says; raises `RecordInvalid` for what is not an event of an organisation.
+
+    An event that does not say when it happened is taken to have happened when it was received.
+    """
+    with invalid_json():
         text = body if isinstance(body, str) else body.decode()
-        named = msgspec.json.decode(text, type=EventHeader)
-        if named.event_name not in READERS:
-            return Notification(named.event_name, named.event_id, named.org_id, _EPOCH, known=False)
-        envelope = msgspec.json.decode(text, type=Envelope)
-        created_at = _instant(envelope.created_at)
-        check_year(created_at)
-        notification = Notification(named.event_name, named.event_id, named.org_id, created_at)
-        data_type, tell = READERS[named.event_name]
-        tell(notification, msgspec.json.decode(envelope.data, type=data_type))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        described = isinstance(error, msgspec.ValidationError)
-        raise RecordInvalid(str(error) if described else "not valid JSON in UTF-8") from error
-    except ValueError as error:
-        raise RecordInvalid(str(error)) from error
+        header = _header(text)
+        check_keys(text)
+    if header.org_id is None:
+        raise RecordInvalid("orgId is missing")
+    event_id = _event_id(header, text)
+    notification = Notification(header.org_id, event_id, received_on)
+    if not isinstance(header.event_name, str):
+        notification.problem = "eventName is missing"
+    elif header.event_name not in READERS:
+        notification.known = False
+    else:
+        try:
+            _read_data(notification, header)
+        except ValueError as error:
+            return Notification(header.org_id, event_id, received_on, problem=str(error))
     return notification
 
 
+def _header(text: str | msgspec.Raw) -> EventHeader:
+    header = msgspec.json.decode(text, type=EventHeader, strict=False)
+    if header.data != NULL or not bytes(header.attributes).startswith(b"{"):
+        return header
+    wrapped = _header(header.attributes)
+    return msgspec.structs.replace(wrapped, event_id=header.event_id or wrapped.event_id)
+
+
+def _event_id(header: EventHeader, text: str) -> str:
+    """The id by which a repetition of the event is known again."""
+    if event_id := _text(header.event_id) or _text(header.event_log_id):
+        return event_id
+    if _text(header.ref_id):
+        # Events of several names may come of one transaction, which is what `refId` names.
+        return f"{header.event_name}:{header.ref_id}"
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def _read_data(notification: Notification, header: EventHeader) -> None:
+    data_type, tell = READERS[header.event_name]
+    with invalid_json("createdAt"):
+        created_at = msgspec.json.decode(header.created_at, type=Moment, strict=False)
+    with invalid_json("data"):
+        data = msgspec.json.decode(header.data, type=data_type, strict=False)
+    if created_at is not None:
+        notification.created_at = _instant(created_at)
+    tell(notification, data)
+
+
 def _points(said: Notification, data: PointsIssued) -> None:
-    said.identifiers += data.customer_identifiers.known()
     entries = (*(data.promotional_points_issued or ()), *(data.promised_points_issued or ()))
-    said.issue_amounts(data.customer_identifiers, Benefit.POINTS, ((None, entry) for entry in entries))
+    _amounts(said, data.customer_identifiers, Benefit.POINTS, ((None, entry) for entry in entries))
 
 
 def _currencies(said: Notification, data: AlternateCurrenciesIssued) -> None:
-    said.identifiers += data.customer_identifiers.known()
     entries = (
         (currency.alternate_currency_name, entry)
-        for currency in data.alternate_currencies
+        for currency in data.alternate_currencies or ()
         for entry in (
             *(currency.promotional_alternate_currencies_issued or ()),
             *(currency.promised_alternate_currencies_issued or ()),
         )
     )
-    said.issue_amounts(data.customer_identifiers, Benefit.ALTERNATE_CURRENCY, entries)
+    _amounts(said, data.customer_identifiers, Benefit.ALTERNATE_CURRENCY, entries)
+
+
+def _amounts(
+    said: Notification,
+    customer: CustomerIdentifiers,
+    benefit: Benefit,
+    entries: Iterable[tuple[Reference, IssuedAmount]],
+) -> None:
+    said.identifiers += customer.known()
+    for place, (item, entry) in enumerate(entries):
+        # Without an identifier, no promotion issued the amount.
+        if not _text(entry.promotion_identifier):
+            continue
+        amount = round_amount(parse_amount(bytes(entry.amount)))
+        if amount == 0:
+            continue
+        check_amount(amount)
+        if benefit is Benefit.ALTERNATE_CURRENCY and not _text(item):
+            raise RecordInvalid("alternateCurrencyName is missing")
+        said.issue(
+            place,
+            customer,
+            benefit,
+            item,
+            promotion_identifier=entry.promotion_identifier,
+            type=entry.type,
+            amount=amount,
+        )
+
+
+def _item(
+    said: Notification,
+    place: int,
+    customer: CustomerIdentifiers,
+    benefit: Benefit,
+    item: Reference,
+    promotion: MayNamePromotion,
+    issued_on: Moment = None,
+) -> None:
+    said.identifiers += customer.known()
+    said.issue(
+        place,
+        customer,
+        benefit,
+        item,
+        promotion_id=promotion.promotion_id,
+        promotion_identifier=promotion.promotion_identifier,
+        issued_on=issued_on,
+    )
 
 
 def _badge(said: Notification, data: BadgeEarned) -> None:
-    said.identifiers += data.customer_identifiers.known()
-    earned_on = None if data.earned_on is None else _instant(data.earned_on)
-    said.issue(data.customer_identifiers, Benefit.BADGE, data.badge_id, data, earned_on)
+    _item(said, 0, data.customer_identifiers, Benefit.BADGE, data.badge_id, data, data.earned_on)
 
 
 def _reward(said: Notification, data: RewardIssued) -> None:
-    said.identifiers += data.customer_identifiers.known()
-    said.issue(data.customer_identifiers, Benefit.REWARD, str(data.reward_id), data)
+    _item(said, 0, data.customer_identifiers, Benefit.REWARD, data.reward_id, data)
 
 
 def _coupons(said: Notification, data: CouponIssue) -> None:
-    for coupon in data.coupons:
-        said.identifiers += coupon.customer_identifiers.known()
-        issued_on = _instant(coupon.issued_on) if isinstance(coupon.issued_on, int) else coupon.issued_on
-        said.issue(coupon.customer_identifiers, Benefit.REWARD, str(data.series_info.id), data, issued_on)
+    series_id = data.series_info.id
+    for place, coupon in enumerate(data.coupons):
+        customer = coupon.customer_identifiers
+        _item(said, place, customer, Benefit.REWARD, series_id, data, coupon.issued_on)
 
 
 def _promotion(said: Notification, data: PromotionDescribed) -> None:
-    promotion = Promotion(data.loyalty_program_id, data.promotion_id, data.external_identifier)
-    said.promotions.append((promotion, data.promotion_name))
+    identifier = _text(data.external_identifier) or ""
+    promotion = Promotion(data.loyalty_program_id, data.promotion_id, identifier)
+    said.promotions.append((promotion, str(data.promotion_name or "")))
 
 
-def _customer(said: Notification, data: CustomerDescribed) -> None:
+def _customer(said: Notification, data: OfCustomer) -> None:
     said.identifiers += data.customer_identifiers.known()
 
 
-READERS: dict[str, tuple[type[Event], Callable[[Notification, Any], None]]] = {
+READERS: dict[str, tuple[type[Payload], Callable[[Notification, Any], None]]] = {
     "pointsIssued": (PointsIssued, _points),
     "alternateCurrenciesIssued": (AlternateCurrenciesIssued, _currencies),
     "badgeEarned": (BadgeEarned, _badge),
@@ -180,10 +239,17 @@ READERS: dict[str, tuple[type[Event], Callable[[Notification, Any], None]]] = {
     "CouponIssue": (CouponIssue, _coupons),
     "promotionCreated": (PromotionDescribed, _promotion),
     "promotionUpdated": (PromotionDescribed, _promotion),
-    "customerAdded": (CustomerDescribed, _customer),
-    "customerUpdated": (CustomerDescribed, _customer),
+    "customerAdded": (OfCustomer, _customer),
+    "customerUpdated": (OfCustomer, _customer),
 }
 
 
-def _instant(millis: int) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)
+def _instant(moment: int | datetime) -> datetime:
+    instant = datetime.fromtimestamp(moment / 1000, UTC) if isinstance(moment, int) else moment
+    check_year(instant)
+    return instant
+
+
+def _text(reference: Reference) -> str | None:
+    """The reference as a text; None where it is missing or empty."""
+    return None if reference is None else str(reference) or None

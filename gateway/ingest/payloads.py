@@ -1,76 +1,85 @@
-"""The shapes of the loyalty platform's event notifications.
+"""The formats of the loyalty platform's event notifications.
 
-Only the fields that count here are described; a notification may have any others beside them.
+Only the fields that count here are described; a notification may have any other fields beside them. A number
+may come as a text and an id as a number, because the platform's samples differ from one another.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from gateway.ingest.records import Id, Instant, Name
+from gateway.ingest.records import NO_CONTROL_CHARACTERS, Id, Instant, Name, Text, is_name
 from loaders.customers import CustomerIdentifier
-from loaders.enums import LONGEST_NAME, IdentifierName, IssuanceType
+from loaders.enums import IdentifierName, IssuanceType
 
-# Epoch milliseconds, up to the year 9998.
-EpochMillis = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_800_000)]
+# Short enough for the number that each issuance of the event gets behind it.
+EventId = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_CONTROL_CHARACTERS)] | int | None
+# In epoch milliseconds, up to the year 9998, or as RFC 3339 with an offset.
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_800_000)] | Instant | None
+# An empty reference is none.
+Reference = Text | int | None
+NULL = msgspec.Raw(b"null")
 
 
-class Event(msgspec.Struct, rename="camel"):
+class Payload(msgspec.Struct, rename="camel", kw_only=True):
     """A part of a notification."""
 
 
-class EventHeader(Event):
-    """What every notification has, whatever it is about."""
+class EventHeader(Payload):
+    """The fields around `data`, whose format depends on the event's name.
 
-    event_name: str
-    # Short enough for the number that its items get behind it.
-    event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-    org_id: Id
+    A wrapped notification has the event's id here, and the other fields in `attributes`.
+    """
 
-
-class Envelope(Event):
-    """What every notification has that is known here; `data` depends on its name."""
-
-    created_at: EpochMillis
-    data: msgspec.Raw
-
-
-class Instore(Event):
-    # Either may be empty, which is none.
-    mobile: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] | None = None
-    external_id: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] | None = None
+    org_id: Id | None = None
+    event_name: Any = None
+    event_id: EventId = None
+    event_log_id: EventId = None
+    ref_id: EventId = None
+    created_at: msgspec.Raw = NULL
+    data: msgspec.Raw = NULL
+    attributes: msgspec.Raw = NULL
 
 
-class CustomerIdentifiers(Event):
+class CustomerIdentifiers(Payload):
+    """A customer, and the identifiers by which stores know the customer."""
+
     customer_id: Id
-    instore: Instore | None = None
+    instore: Any = None
 
     def known(self) -> Iterator[tuple[CustomerIdentifier, int]]:
-        instore = self.instore or Instore()
+        """The identifiers by which the customer can be looked up, each with the customer's id."""
+        found = self.instore if isinstance(self.instore, dict) else {}
         for name, value in (
-            (IdentifierName.ID, str(self.customer_id)),
-            (IdentifierName.MOBILE, instore.mobile),
-            (IdentifierName.EXTERNAL_ID, instore.external_id),
+            (IdentifierName.ID, self.customer_id),
+            (IdentifierName.MOBILE, found.get("mobile")),
+            (IdentifierName.EXTERNAL_ID, found.get("externalId")),
         ):
-            if value:
-                yield CustomerIdentifier("INSTORE", name, value), self.customer_id
+            text = str(value) if type(value) is int else value
+            if isinstance(text, str) and is_name(text):
+                yield CustomerIdentifier("INSTORE", name, text), self.customer_id
 
 
-class IssuedAmount(Event, kw_only=True):
+class OfCustomer(Payload):
+    """Data about one customer."""
+
+    customer_identifiers: CustomerIdentifiers
+
+
+class IssuedAmount(Payload):
     """Points or a currency issued; only with an identifier do they belong to a promotion."""
 
-    amount: Decimal
-    promotion_identifier: Name | None = None
+    amount: msgspec.Raw
+    promotion_identifier: Reference = None
 
     @property
     def type(self) -> IssuanceType:
         return IssuanceType.REGULAR
 
 
-class Promised(IssuedAmount, kw_only=True):
-    is_external_trigger_based: bool = False
+class Promised(IssuedAmount):
+    is_external_trigger_based: bool | None = None
 
     @property
     def type(self) -> IssuanceType:
@@ -79,62 +88,62 @@ class Promised(IssuedAmount, kw_only=True):
         )
 
 
-class PromotionalPoints(IssuedAmount, kw_only=True):
-    amount: Decimal = msgspec.field(name="promotionPoints")
+class PromotionalPoints(IssuedAmount):
+    amount: msgspec.Raw = msgspec.field(name="promotionPoints", default=NULL)
 
 
-class PromisedPoints(Promised, kw_only=True):
-    amount: Decimal = msgspec.field(name="promisedPoints")
+class PromisedPoints(Promised):
+    amount: msgspec.Raw = msgspec.field(name="promisedPoints", default=NULL)
 
 
-class PointsIssued(Event):
-    customer_identifiers: CustomerIdentifiers
+class PointsIssued(OfCustomer):
     promotional_points_issued: list[PromotionalPoints] | None = None
     promised_points_issued: list[PromisedPoints] | None = None
 
 
-class PromotionalCurrency(IssuedAmount, kw_only=True):
-    amount: Decimal = msgspec.field(name="promotionAlternateCurrencies")
+class PromotionalCurrency(IssuedAmount):
+    amount: msgspec.Raw = msgspec.field(name="promotionAlternateCurrencies", default=NULL)
 
 
-class PromisedCurrency(Promised, kw_only=True):
-    amount: Decimal = msgspec.field(name="promisedAlternateCurrencies")
+class PromisedCurrency(Promised):
+    amount: msgspec.Raw = msgspec.field(name="promisedAlternateCurrencies", default=NULL)
 
 
-class Currency(Event):
-    alternate_currency_name: Name
+class Currency(Payload):
+    alternate_currency_name: Reference = None
     promotional_alternate_currencies_issued: list[PromotionalCurrency] | None = None
     promised_alternate_currencies_issued: list[PromisedCurrency] | None = None
 
 
-class AlternateCurrenciesIssued(Event):
-    customer_identifiers: CustomerIdentifiers
-    alternate_currencies: list[Currency]
+class AlternateCurrenciesIssued(OfCustomer):
+    alternate_currencies: list[Currency] | None = None
 
 
-class MayNamePromotion(Event):
+class MayNamePromotion(Payload):
+    """Data that names one promotion, by id or by identifier, or none."""
+
     promotion_id: Id | None = None
-    promotion_identifier: Name | None = None
+    promotion_identifier: Reference = None
 
 
 class BadgeEarned(MayNamePromotion, kw_only=True):
     customer_identifiers: CustomerIdentifiers
-    badge_id: Name
-    earned_on: EpochMillis | None = None
+    badge_id: Name | Id
+    earned_on: Moment = None
 
 
 class RewardIssued(MayNamePromotion, kw_only=True):
     customer_identifiers: CustomerIdentifiers
-    reward_id: Id | Name
+    reward_id: Name | Id
 
 
-class SeriesInfo(Event):
-    id: Id | Name
+class SeriesInfo(Payload):
+    id: Name | Id
 
 
-class Coupon(msgspec.Struct):
-    customer_identifiers: CustomerIdentifiers = msgspec.field(name="customerIdentifiers")
-    issued_on: EpochMillis | Instant | None = None
+class Coupon(Payload):
+    customer_identifiers: CustomerIdentifiers
+    issued_on: Moment = msgspec.field(name="issued_on", default=None)
 
 
 class CouponIssue(MayNamePromotion, kw_only=True):
@@ -142,12 +151,8 @@ class CouponIssue(MayNamePromotion, kw_only=True):
     coupons: list[Coupon]
 
 
-class PromotionDescribed(Event):
+class PromotionDescribed(Payload):
     loyalty_program_id: Id
     promotion_id: Id
-    external_identifier: Name
-    promotion_name: str = ""
-
-
-class CustomerDescribed(Event):
-    customer_identifiers: CustomerIdentifiers
+    external_identifier: Reference = None
+    promotion_name: str | int | None = None

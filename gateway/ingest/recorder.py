@@ -5,13 +5,11 @@ looked up, so that neither misses the other: the event is kept pending, then its
 the promotion is written, then the events that wait for it are looked up.
 """
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
-
-import structlog
-from structlog.typing import FilteringBoundLogger
 
 from gateway.ingest import notifications, records
 from gateway.ingest.notifications import Notification
@@ -23,13 +21,13 @@ from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Store
 
-REPLAY_BATCH = 500
+# A batch of pending events is also full at this size, so that large events do not take much memory.
+REPLAY_EVENTS, REPLAY_CHARACTERS = 500, 4 * 1024 * 1024
 
 UNKNOWN_PROMOTION = "its promotion is not known yet"
 NO_PROMOTION = "it names no promotion"
 CONTRADICTING = "another issuance with this eventId is there already"
-
-log: FilteringBoundLogger = structlog.get_logger()
+IDENTIFIER_TAKEN = "externalIdentifier belongs to another promotion"
 
 
 class Outcome(StrEnum):
@@ -40,6 +38,14 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
 
 
+class Issued(NamedTuple):
+    """The positions of issuances: with an unknown promotion, in the ledger before, and differing from it."""
+
+    unknown: list[int]
+    there: list[int]
+    contradicting: list[int]
+
+
 class Replayed(NamedTuple):
     """How many pending events are counted now, and how many contradict what is counted."""
 
@@ -47,24 +53,55 @@ class Replayed(NamedTuple):
     contradicting: int
 
 
+class _Written(NamedTuple):
+    """Why an event must stay pending, if it must, and the promotions that it waits for."""
+
+    reason: str | None
+    promotion_identifiers: tuple[str, ...] = ()
+    contradicting: bool = False
+
+
 async def record(store: Store, notification: Notification, payload: str, days: int) -> Outcome:
-    """Record what an event says, or keep it pending; raises `RecordInvalid` for what cannot be recorded."""
+    """Record what an event says, or keep it pending for so many days."""
     if not notification.known:
         return Outcome.IGNORED
-    missing = await _write(store, notification)
-    if not missing:
+    organization_id = notification.organization_id
+    [written] = await _write(store, organization_id, [notification])
+    if written.reason is None:
         return Outcome.RECORDED
     event = PendingEvent(
-        notification.organization_id,
+        organization_id,
         notification.event_id,
         PayloadFormat.EVENT,
         payload,
-        NO_PROMOTION if missing == {None} else UNKNOWN_PROMOTION,
-        tuple(sorted(identifier for identifier in missing if identifier is not None)),
+        written.reason,
+        datetime.now(UTC),
+        written.promotion_identifiers,
     )
     await pending_events.keep(store, [event], days)
-    counted = bool(event.promotion_identifiers) and await _replay_event(store, event)
-    return Outcome.RECORDED if counted else Outcome.PENDING
+    if event.promotion_identifiers and (await _replay(store, organization_id, [event])).counted:
+        return Outcome.RECORDED
+    return Outcome.PENDING
+
+
+async def issue(store: Store, organization_id: int, issuances: Sequence[IssuanceRecord]) -> Issued:
+    """Add the issuances to the ledger whose promotions are known."""
+    named = [one.promotion_identifier for one in issuances if one.promotion_id is None]
+    known = await find_promotion_ids(store, organization_id, named)
+    found: dict[int, Issuance] = {}
+    for position, one in enumerate(issuances):
+        promotion_id = one.promotion_id
+        if promotion_id is None:
+            promotion_id = known.get(one.promotion_identifier)
+        if promotion_id is not None:
+            found[position] = one.issuance(promotion_id)
+    positions = list(found)
+    there, contradicting = await ledger.add_issuances(store, organization_id, found.values())
+    return Issued(
+        [position for position in range(len(issuances)) if position not in found],
+        [positions[n] for n in there],
+        [positions[n] for n in contradicting],
+    )
 
 
 async def replay_all(
@@ -73,91 +110,99 @@ async def replay_all(
     promotion_identifier: str | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Replayed:
-    """Count the events that waited for a promotion (for this one), until all are done or `stop` says so."""
+    """Count the pending events that can be counted now, until all are done or `stop` says so.
+
+    Of one organisation, only those are tried that wait for a promotion, or for this promotion.
+    """
     counted = contradicting = 0
     waiting = pending_events.waiting(store, organization_id, promotion_identifier)
-    async for batch in _batches(waiting):
+    async for batch in _batches(waiting, only_waiting=organization_id is not None):
         if stop():
             break
-        lines = [event for event in batch if event.format is PayloadFormat.RECORD]
-        for owner in {event.organization_id for event in lines}:
-            replayed = await _replay_records(store, owner, lines)
+        for owner in {event.organization_id for event in batch}:
+            own = [event for event in batch if event.organization_id == owner]
+            replayed = await _replay(store, owner, own)
             counted += replayed.counted
             contradicting += replayed.contradicting
-        for event in batch:
-            if event.format is PayloadFormat.EVENT:
-                counted += await _replay_event(store, event)
     return Replayed(counted, contradicting)
 
 
-async def _batches(events: AsyncIterator[PendingEvent]) -> AsyncIterator[list[PendingEvent]]:
+async def _batches(
+    events: AsyncIterator[PendingEvent], *, only_waiting: bool
+) -> AsyncIterator[list[PendingEvent]]:
     batch: list[PendingEvent] = []
+    size = 0
     async for event in events:
-        # An event that names no promotion waits for nothing that could arrive.
-        if event.promotion_identifiers:
-            batch.append(event)
-        if len(batch) == REPLAY_BATCH:
+        if only_waiting and not event.promotion_identifiers:
+            continue
+        batch.append(event)
+        size += len(event.payload)
+        if len(batch) == REPLAY_EVENTS or size >= REPLAY_CHARACTERS:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 
 
-async def _replay_event(store: Store, event: PendingEvent) -> bool:
-    try:
-        missing = await _write(store, notifications.read(event.payload))
-    except RecordInvalid:
-        # The event was valid when it came. What is wrong with it now must not stop the others.
-        log.warning("event_not_replayed", organization=event.organization_id)
-        return False
-    if not missing:
-        await pending_events.delete(store, [event])
-    return not missing
-
-
-async def _replay_records(store: Store, organization_id: int, lines: list[PendingEvent]) -> Replayed:
-    waiting: list[tuple[PendingEvent, IssuanceRecord]] = []
-    for event in lines:
-        record = records.decode(event.payload.encode())
-        if record.org_id == organization_id and isinstance(record, IssuanceRecord):
-            waiting.append((event, record))
-    known = await find_promotion_ids(
-        store, organization_id, (record.promotion_identifier for _, record in waiting)
-    )
-    found = [
-        (event, record.issuance(known[record.promotion_identifier]))
-        for event, record in waiting
-        if record.promotion_identifier in known
-    ]
-    issuances = [issuance for _, issuance in found]
-    _, differing = await ledger.add_issuances(store, organization_id, issuances)
-    contradicting = [found[position][0] for position in differing]
-    counted = [event for event, _ in found if event not in contradicting]
+async def _replay(store: Store, organization_id: int, events: Sequence[PendingEvent]) -> Replayed:
+    written = await _write(store, organization_id, [_read(event) for event in events])
+    counted: list[PendingEvent] = []
+    contradicting = 0
+    for event, (reason, promotion_identifiers, contradicts) in zip(events, written, strict=True):
+        # An event with the id of an earlier one repeats it; a record of an import must be the same.
+        if contradicts and event.format is PayloadFormat.RECORD:
+            reason, contradicting = CONTRADICTING, contradicting + 1
+        if reason is None:
+            counted.append(event)
+        elif (reason, promotion_identifiers) != (event.reason, event.promotion_identifiers):
+            await pending_events.explain(store, event, reason, promotion_identifiers)
     await pending_events.delete(store, counted)
-    await pending_events.stop_waiting(store, contradicting, CONTRADICTING)
-    return Replayed(len(counted), len(contradicting))
+    return Replayed(len(counted), contradicting)
 
 
-async def _write(store: Store, notification: Notification) -> set[str | None]:
-    """Write what an event says; returns the promotions that are not known, None for one that has no name."""
-    organization_id = notification.organization_id
-    await ledger.move_identifiers(store, organization_id, notification.identifiers, notification.created_at)
-    for promotion, name in notification.promotions:
-        described = [(promotion, name)]
-        if (await ledger.put_promotions(store, organization_id, described, notification.created_at)).refused:
-            raise RecordInvalid("externalIdentifier belongs to another promotion")
-        await replay_all(store, organization_id, promotion.promotion_identifier)
-    named = [item.promotion_identifier for item in notification.items if item.promotion_id is None]
-    known = await find_promotion_ids(store, organization_id, named)
-    issuances: list[Issuance] = []
-    unknown: set[str | None] = set()
-    for item in notification.items:
-        promotion_id = item.promotion_id
-        if promotion_id is None:
-            promotion_id = known.get(item.promotion_identifier)
-        if promotion_id is None:
-            unknown.add(item.promotion_identifier)
-        else:
-            issuances.append(replace(item.issuance, promotion_id=promotion_id))
-    await ledger.add_issuances(store, organization_id, issuances)
-    return unknown
+def _read(event: PendingEvent) -> Notification:
+    read = Notification(event.organization_id, event.event_id, event.received_on)
+    try:
+        if event.format is PayloadFormat.EVENT:
+            return notifications.read(event.payload, event.received_on)
+        record = records.decode(event.payload.encode())
+        assert isinstance(record, IssuanceRecord), "only issuances wait for promotions"
+        read.issuances.append(record)
+    except RecordInvalid as error:
+        # The rules were others when it came.
+        read.problem = str(error)
+    return read
+
+
+async def _write(store: Store, organization_id: int, events: Sequence[Notification]) -> list[_Written]:
+    identifiers = [(*one, event.created_at) for event in events for one in event.identifiers]
+    await ledger.move_identifiers(store, organization_id, identifiers)
+    reasons = [event.problem for event in events]
+    for number, event in enumerate(events):
+        for promotion, name in event.promotions:
+            described = [(promotion, name)]
+            if (await ledger.put_promotions(store, organization_id, described, event.created_at)).refused:
+                reasons[number] = IDENTIFIER_TAKEN
+            elif promotion.promotion_identifier:
+                await replay_all(store, organization_id, promotion.promotion_identifier)
+    owners = [number for number, event in enumerate(events) for _ in event.issuances]
+    issuances = [one for event in events for one in event.issuances]
+    issued = await issue(store, organization_id, issuances)
+    missing: defaultdict[int, set[str | None]] = defaultdict(set)
+    for position in issued.unknown:
+        missing[owners[position]].add(issuances[position].promotion_identifier)
+    contradicting = {owners[position] for position in issued.contradicting}
+    return [
+        _Written(
+            reason or _reason(missing[number]),
+            tuple(sorted(identifier for identifier in missing[number] if identifier)),
+            number in contradicting,
+        )
+        for number, reason in enumerate(reasons)
+    ]
+
+
+def _reason(missing: set[str | None]) -> str | None:
+    if not missing:
+        return None
+    return NO_PROMOTION if missing == {None} else UNKNOWN_PROMOTION

@@ -6,6 +6,7 @@ The format is described in `docs/import.md` and, for programs, in `docs/import.s
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -22,11 +23,17 @@ from resolvers.arguments import CustomerSource
 
 LONGEST_LINE = 1024 * 1024
 
+NO_CONTROL_CHARACTERS = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Text = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME, pattern=NO_CONTROL_CHARACTERS)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME, pattern=NO_CONTROL_CHARACTERS)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+_NOT_DECIMAL = "amount is not written as a decimal number"
 _KEY = re.compile(rb'"\s*:')
-_AMOUNT = re.compile(rb'"amount"\s*:\s*("?)[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\1\s*[,}]')
+# The decoder would also take blanks, underscores, a plus sign and the digits of other scripts in a text.
+_DECIMAL = rb'("?)-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\1'
+_AMOUNT = re.compile(rb'"amount"\s*:\s*' + _DECIMAL + rb"\s*[,}]")
 
 
 class RecordInvalid(ValueError):
@@ -38,7 +45,8 @@ class _Strict(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class _Record(_Strict, tag_field="record"):
-    pass
+    def check(self) -> None:
+        """Raises `ValueError` for a violation of the rules that types alone cannot express."""
 
 
 class OrganizationRecord(_Record, tag="organization"):
@@ -47,6 +55,9 @@ class OrganizationRecord(_Record, tag="organization"):
     org_id: Id
     name: str
     time_zone: str
+
+    def check(self) -> None:
+        self.organization()
 
     def organization(self) -> Organization:
         try:
@@ -61,11 +72,11 @@ class PromotionRecord(_Record, tag="promotion"):
     org_id: Id
     program_id: Id
     promotion_id: Id
-    promotion_identifier: Name
     name: str
+    promotion_identifier: Name | None = None
 
     def promotion(self) -> Promotion:
-        return Promotion(self.program_id, self.promotion_id, self.promotion_identifier)
+        return Promotion(self.program_id, self.promotion_id, self.promotion_identifier or "")
 
 
 class Identifier(_Strict):
@@ -98,6 +109,10 @@ class CustomerRecord(_Record, tag="customer"):
                 if identifier.type in _KEPT:
                     yield CustomerIdentifier(source, IdentifierName(identifier.type), identifier.value)
 
+    def check(self) -> None:
+        if len({profile.source for profile in self.profiles}) < len(self.profiles):
+            raise RecordInvalid("a source has one profile")
+
     def ignored(self) -> int:
         """How many identifiers are of a type that is not kept."""
         return sum(one.type not in _KEPT for profile in self.profiles for one in profile.identifiers)
@@ -118,7 +133,6 @@ class IssuanceRecord(_Record, tag="issuance"):
     amount: Decimal | None = None
 
     def check(self) -> None:
-        """Raises `RecordInvalid` for a violation of the rules that types alone cannot express."""
         if (self.promotion_id is None) is (self.promotion_identifier is None):
             raise RecordInvalid("exactly one of promotionId and promotionIdentifier is required")
         check_year(self.issued_on)
@@ -127,10 +141,7 @@ class IssuanceRecord(_Record, tag="issuance"):
                 must = "needs" if self.benefit in benefits else "has no"
                 raise RecordInvalid(f"{self.benefit} {must} {field}")
         if self.amount is not None:
-            try:
-                check_amount(self.amount)
-            except ValueError as error:
-                raise RecordInvalid(str(error)) from error
+            check_amount(self.amount)
 
     def issuance(self, promotion_id: int) -> Issuance:
         return Issuance(
@@ -163,46 +174,67 @@ def check_year(instant: datetime) -> None:
         raise RecordInvalid("a time is between the years 1971 and 9997")
 
 
-def decode(line: bytes) -> Record:
-    """The record that a line holds; raises `RecordInvalid`."""
-    if len(line) > LONGEST_LINE:
-        raise RecordInvalid(f"a line has at most {LONGEST_LINE} bytes")
+def parse_amount(written: bytes) -> Decimal:
+    """The number that a piece of JSON holds, as a number or as a text; raises `RecordInvalid`."""
+    if not re.fullmatch(_DECIMAL, written):
+        raise RecordInvalid(_NOT_DECIMAL)
+    return Decimal(written.strip(b'"').decode())
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may name something in the database."""
+    return 0 < len(text) <= LONGEST_NAME and bool(re.match(NO_CONTROL_CHARACTERS, text))
+
+
+@contextmanager
+def invalid_json(root: str = "") -> Iterator[None]:
+    """Turn the errors of the decoder into `RecordInvalid`; `root` names the field that is decoded."""
     try:
-        record = _decoder.decode(line)
+        yield
     except msgspec.ValidationError as error:
-        raise RecordInvalid(str(error)) from error
+        reason = str(error).replace(f"matching regex {NO_CONTROL_CHARACTERS!r}", "without control characters")
+        if root and " - at `$" not in reason:
+            reason += " - at `$`"
+        raise RecordInvalid(reason.replace("`$", f"`{root or '$'}")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordInvalid("not valid JSON in UTF-8") from error
     except RecursionError as error:
         raise RecordInvalid("nested too deeply") from error
-    _refuse_repeated_keys(line, record)
-    if isinstance(record, IssuanceRecord):
+
+
+def check_keys(text: bytes | str) -> None:
+    """Raises `RecordInvalid` if an object has a key twice. The decoder takes the last of repeated keys."""
+    # Numbers stay texts, because Python refuses to parse very long ones.
+    json.loads(text, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
+
+
+def decode(line: bytes) -> Record:
+    """The record that a line holds; raises `RecordInvalid`."""
+    if len(line) > LONGEST_LINE:
+        raise RecordInvalid(f"a line has at most {LONGEST_LINE} bytes")
+    with invalid_json():
+        record = _decoder.decode(line)
+        if not _is_flat(line, record):
+            check_keys(line)
+    try:
         record.check()
-        if record.amount is not None and not _AMOUNT.search(line):
-            # The decoder would also take blanks, underscores and the digits of other scripts.
-            raise RecordInvalid("amount is not written as a decimal number")
-    elif isinstance(record, CustomerRecord):
-        if len({profile.source for profile in record.profiles}) < len(record.profiles):
-            raise RecordInvalid("a source has one profile")
-    elif isinstance(record, OrganizationRecord):
-        record.organization()
+    except ValueError as error:
+        raise RecordInvalid(str(error)) from error
+    if isinstance(record, IssuanceRecord) and record.amount is not None and not _AMOUNT.search(line):
+        raise RecordInvalid(_NOT_DECIMAL)
     return record
 
 
-def _refuse_repeated_keys(line: bytes, record: Record) -> None:
-    # The decoder takes the last of repeated keys. An issuance is flat: if it has as many keys as fields, no
-    # key is repeated. Everything else is parsed a second time.
-    if isinstance(record, IssuanceRecord):
-        given = 1 + sum(getattr(record, field) is not None for field in record.__struct_fields__)
-        if len(_KEY.findall(line)) == given:
-            return
-    # Numbers stay texts, because Python refuses to parse very long ones.
-    json.loads(line, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
+def _is_flat(line: bytes, record: Record) -> bool:
+    """Whether the line has no object inside and no key twice: it has as many keys as fields."""
+    given = sum(getattr(record, field) is not None for field in record.__struct_fields__)
+    return isinstance(record, IssuanceRecord) and len(_KEY.findall(line)) == 1 + given
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        repeated = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
-        raise RecordInvalid(f"{repeated} is given twice")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise RecordInvalid(f"{key[:100]} is given twice")
+        found[key] = value
     return found

@@ -1,6 +1,7 @@
 """`POST /v3/events`: the loyalty platform's event notifications, one a request."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -46,7 +47,7 @@ class EventsEndpoint:
         require_json(request)
         body = await request.body()
         try:
-            notification = notifications.read(body)
+            notification = notifications.read(body, datetime.now(UTC))
             if notification.organization_id != caller.organization.id:
                 raise AccessDenied
             try:

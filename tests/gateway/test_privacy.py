@@ -216,11 +216,12 @@ EVENTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], int]] = 
     "customer": (events.CUSTOMER_ADDED, {}, {}, 200),
     "points": (events.POINTS_ISSUED, {}, {}, 200),
     "unknown promotion": (events.BADGE_EARNED, {}, {"promotionIdentifier": EMAIL}, 200),
-    "wrong badge": (events.BADGE_EARNED, {}, {"badgeId": [PHONE]}, 400),
-    "wrong time": (events.BADGE_EARNED, {"createdAt": PHONE}, {}, 400),
+    "wrong badge": (events.BADGE_EARNED, {}, {"badgeId": [PHONE]}, 200),
+    "wrong time": (events.BADGE_EARNED, {"createdAt": EMAIL}, {}, 200),
     "unknown event": (events.BADGE_EARNED, {"eventName": EMAIL}, {}, 200),
+    "wrong organisation": (events.BADGE_EARNED, {"orgId": EMAIL}, {}, 400),
     "other organisation": (events.BADGE_EARNED, {"orgId": int(PHONE)}, {}, 403),
-    "wrong data": (events.BADGE_EARNED, {"data": PHONE}, {}, 400),
+    "wrong data": (events.BADGE_EARNED, {"data": PHONE}, {}, 200),
 }
 
 

@@ -1,5 +1,6 @@
 """The loyalty platform of the tests: a sample of every event notification, and a sender of them."""
 
+import copy
 import json
 import uuid
 from dataclasses import dataclass
@@ -128,6 +129,36 @@ PROMOTION_CREATED = event(
     },
 )
 CUSTOMER_ADDED = event("customerAdded", {"customerIdentifiers": CUSTOMER})
+CUSTOMER_DELETED = event(
+    "customerUpdated",
+    {
+        "customerIdentifiers": CUSTOMER,
+        "customerStatus": {"currentLabel": "Deleted", "reason": "asked for it"},
+        "source": "instore",
+    },
+)
+CUSTOMER_MERGED = event(
+    "loyaltyCustomerMerge",
+    {
+        "survivorCustomerIdentifiers": CUSTOMER,
+        "victimCustomerIdentifiers": {**CUSTOMER, "customerId": 387729101},
+        "survivorCustomerLoyaltySummary": [],
+        "triggeringActivity": {"name": "customerMerge"},
+    },
+)
+del CUSTOMER_MERGED["eventId"], CUSTOMER_MERGED["eventLogId"]
+REQUEST_UPDATED = event(
+    "requestUpdated",
+    {
+        "requestType": "CUSTOMER",
+        "requestBaseType": "DELETE",
+        "requestTrackingId": "r-1",
+        "status": "SUCCESS",
+        "customerIdentifiers": CUSTOMER,
+        "updatedFields": [{"fieldName": "status", "previousValue": None, "currentValue": "SUCCESS"}],
+    },
+)
+POINTS_REVERSED = event("issuedPointsReversed", {"customerIdentifiers": CUSTOMER, "totalPointsReversed": 5})
 SAMPLES = (
     POINTS_ISSUED,
     ALTERNATE_CURRENCIES_ISSUED,
@@ -135,8 +166,43 @@ SAMPLES = (
     REWARD_ISSUED,
     COUPON_ISSUE,
     PROMOTION_CREATED,
+    {**PROMOTION_CREATED, "eventName": "promotionUpdated"},
     CUSTOMER_ADDED,
+    CUSTOMER_DELETED,
 )
+# These have no effect here.
+OTHER_SAMPLES = (
+    CUSTOMER_MERGED,
+    REQUEST_UPDATED,
+    POINTS_REVERSED,
+    {**POINTS_REVERSED, "eventName": "issuedAlternateCurrenciesReversed"},
+)
+
+
+def wrapped(sample: dict[str, Any]) -> dict[str, Any]:
+    """The notification in the platform's other form, with most of its fields in `attributes`."""
+    attributes = {name: value for name, value in sample.items() if name not in ("eventId", "eventLogId")}
+    return {
+        "eventId": sample["eventId"],
+        "eventType": "loyalty",
+        "consumerGroupId": "g-1",
+        "actionType": "CREATE",
+        "timeStamp": "2025-07-22 12:36:21",
+        "attributes": attributes,
+    }
+
+
+def changed(sample: dict[str, Any], *path: str | int, to: object) -> dict[str, Any]:
+    """The notification with another value at `path`; the value `...` removes the field."""
+    copied = copy.deepcopy(sample)
+    at: Any = copied
+    for step in path[:-1]:
+        at = at[step]
+    if to is ...:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = to
+    return copied
 
 
 @dataclass(frozen=True)
@@ -149,16 +215,28 @@ class Sender:
     headers: dict[str, str]
 
     async def send(self, sample: dict[str, Any], **changes: Any) -> httpx.Response:
-        body = {"orgId": self.tenant.organization.id, **changes}
-        return await self.post(json.dumps({**sample, **body}))
+        organization = {"orgId": self.tenant.organization.id}
+        if "attributes" in sample:
+            sample = {**sample, "attributes": {**sample["attributes"], **organization}}
+        else:
+            sample = {**sample, **organization}
+        return await self.post(json.dumps({**sample, **changes}))
+
+    async def status(self, sample: dict[str, Any]) -> str:
+        """What became of the notification."""
+        response = await self.send(sample)
+        assert response.status_code == 200, response.text
+        [(name, status)] = response.json().items()
+        assert name == "status"
+        return str(status)
 
     async def post(self, content: str | bytes) -> httpx.Response:
         headers = {"Content-Type": "application/json", **self.headers}
         return await self.gateway.client.post(EVENTS_PATH, content=content, headers=headers)
 
-    async def answer(self, **changes: str) -> dict[str, Any]:
+    async def answer(self, face: str = "rest", **changes: str) -> dict[str, Any]:
         asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
-        return await self.gateway.ask("rest", asked, self.tenant.headers)
+        return await self.gateway.ask(face, asked, self.tenant.headers)
 
     async def pending(self) -> dict[str, str]:
         waiting = pending_events.waiting(self.store, self.tenant.organization.id)

@@ -298,7 +298,7 @@ async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> Non
     now = datetime(2026, 1, 1, tzinfo=UTC)
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, tenant.mobile)
     for as_of, customer_id, owner in ((now, 2, 2), (now - day, 3, 2), (now, 4, 2), (now + day, 5, 5)):
-        await ledger.move_identifiers(store, organization_id, [(identifier, customer_id)], as_of)
+        await ledger.move_identifiers(store, organization_id, [(identifier, customer_id, as_of)])
         found = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
         assert await found.load(identifier) == owner
         promotion = Promotion(customer_id, tenant.promotion.promotion_id, "one")

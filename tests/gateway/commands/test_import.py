@@ -239,6 +239,28 @@ async def test_a_later_line_replaces_an_organisation_or_a_promotion(
     assert expected.items() <= json.loads(line).items()
 
 
+async def test_promotions_without_identifier_come_and_go_by_import_and_export(
+    empty_store: Store, settings: Settings
+) -> None:
+    await empty_store.set_up()
+    lines = [changed(PROMOTION, promotionId=n, promotionIdentifier=None) for n in (1, 2)]
+    lines.append(changed(PROMOTION, promotionId=3))
+    assert told(await imported(empty_store, lines)) == (3, 0, 0, 0)
+    first = await exported(empty_store)
+    assert ["promotionIdentifier" in json.loads(line) for line in first] == [False, False, True]
+    drop(settings.mongodb_uri.get_secret_value(), empty_store.name)
+    await empty_store.set_up()
+    assert told(await imported(empty_store, [line.decode() for line in first])) == (3, 0, 0, 0)
+    assert await exported(empty_store) == first
+
+
+async def test_a_later_line_takes_the_identifier_of_a_promotion_away(empty_store: Store) -> None:
+    await empty_store.set_up()
+    lines = [changed(PROMOTION), changed(PROMOTION, promotionIdentifier=None)]
+    assert told(await imported(empty_store, lines, batch=1)) == (1, 1, 0, 0)
+    assert "promotionIdentifier" not in json.loads((await exported(empty_store))[0])
+
+
 async def test_a_later_line_of_a_customer_adds_identifiers(empty_store: Store) -> None:
     await empty_store.set_up()
     line = changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": []}])

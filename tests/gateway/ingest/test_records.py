@@ -50,6 +50,8 @@ GOOD = [
     changed(ORGANIZATION),
     changed(ORGANIZATION, orgId=0),
     changed(PROMOTION, promotionId=2**63 - 1, name=""),
+    changed(PROMOTION, promotionIdentifier=None),
+    changed(PROMOTION, promotionIdentifier="Fête \u2028 \U0001f389"),
     changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": []}]),
     changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": [{"type": "email", "value": "a@b.c"}]}]),
     changed(ISSUANCE),
@@ -87,6 +89,7 @@ AMOUNT = "an amount is greater than 0, with at most 24 digits before and 6 behin
 YEAR = "a time is between the years 1971 and 9997"
 JSON = "not valid JSON in UTF-8"
 LONG = "1" * 6000
+CONTROL = "Expected `str` without control characters"
 EMPTY = "Expected `str` of length >= 1"
 
 # A line that is not taken, the reason, and whether the published schema refuses it too.
@@ -182,6 +185,16 @@ BAD: list[tuple[str | bytes, str, bool]] = [
     (changed(ORGANIZATION, timeZone="../etc/passwd"), "timeZone is not the name of an IANA time zone", False),
     (changed(ORGANIZATION, timeZone=""), "timeZone is not the name of an IANA time zone", True),
     (changed(PROMOTION, promotionIdentifier=""), f"{EMPTY} - at `$.promotionIdentifier`", True),
+    *(
+        (changed(record, **{field: f"a{control}b"}), f"{CONTROL} - at `$.{field}`", True)
+        for record, field in ((PROMOTION, "promotionIdentifier"), (ISSUANCE, "eventId"), (ISSUANCE, "item"))
+        for control in ("\n", "\x1b[31m", "\x7f", "\x9b")
+    ),
+    (
+        changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": [{"type": "mobile", "value": "\t"}]}]),
+        f"{CONTROL} - at `$.profiles[0].identifiers[0].value`",
+        True,
+    ),
     (changed(PROMOTION, programId=None), "Object missing required field `programId`", True),
     (changed(CUSTOMER, profiles=[]), "Expected `array` of length >= 1 - at `$.profiles`", True),
     (

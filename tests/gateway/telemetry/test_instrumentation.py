@@ -92,6 +92,6 @@ async def test_recorded_pending_and_ignored_events_are_counted_but_refused_event
     await sender.send(POINTS_ISSUED)
     await sender.send(event("badgeEarned", {**BADGE_EARNED["data"], "promotionIdentifier": "unknown"}))
     await sender.send(event("somethingElse", {}))
-    await sender.send(event("pointsIssued", {}))
+    await sender.send(event("pointsIssued", {}), orgId="")
     after = [counted("events_total", outcome=outcome) for outcome in outcomes]
     assert after == [count + 1 for count in before]
