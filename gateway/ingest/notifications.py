@@ -9,23 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.ingest.payloads import (
-    NULL,
-    AlternateCurrenciesIssued,
-    BadgeEarned,
-    CouponIssue,
-    CustomerIdentifiers,
-    EventHeader,
-    IssuedAmount,
-    MayNamePromotion,
-    Moment,
-    OfCustomer,
-    Payload,
-    PointsIssued,
-    PromotionDescribed,
-    Reference,
-    RewardIssued,
-)
+from gateway.ingest import payloads
+from gateway.ingest.payloads import CustomerIdentifiers, EventHeader, Moment, Reference
 from gateway.ingest.records import (
     IssuanceRecord,
     RecordInvalid,
@@ -111,11 +96,11 @@ def read(body: bytes | str, received_on: datetime) -> Notification:
     return notification
 
 
-def _header(text: str | msgspec.Raw) -> EventHeader:
+def _header(text: str) -> EventHeader:
     header = msgspec.json.decode(text, type=EventHeader, strict=False)
-    if header.data != NULL or not bytes(header.attributes).startswith(b"{"):
+    if header.data != payloads.NULL or not bytes(header.attributes).startswith(b"{"):
         return header
-    wrapped = _header(header.attributes)
+    wrapped = msgspec.json.decode(header.attributes, type=EventHeader, strict=False)
     return msgspec.structs.replace(wrapped, event_id=header.event_id or wrapped.event_id)
 
 
@@ -123,9 +108,10 @@ def _event_id(header: EventHeader, text: str) -> str:
     """The id by which a repetition of the event is known again."""
     if event_id := _text(header.event_id) or _text(header.event_log_id):
         return event_id
-    if _text(header.ref_id):
-        # Events of several names may come of one transaction, which is what `refId` names.
-        return f"{header.event_name}:{header.ref_id}"
+    # Several events may come of the transaction that `refId` names.
+    event_id = f"{header.event_name}:{header.ref_id}"
+    if _text(header.ref_id) and len(event_id) <= payloads.LONGEST_EVENT_ID:
+        return event_id
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
@@ -140,12 +126,12 @@ def _read_data(notification: Notification, header: EventHeader) -> None:
     tell(notification, data)
 
 
-def _points(said: Notification, data: PointsIssued) -> None:
+def _points(said: Notification, data: payloads.PointsIssued) -> None:
     entries = (*(data.promotional_points_issued or ()), *(data.promised_points_issued or ()))
     _amounts(said, data.customer_identifiers, Benefit.POINTS, ((None, entry) for entry in entries))
 
 
-def _currencies(said: Notification, data: AlternateCurrenciesIssued) -> None:
+def _currencies(said: Notification, data: payloads.AlternateCurrenciesIssued) -> None:
     entries = (
         (currency.alternate_currency_name, entry)
         for currency in data.alternate_currencies or ()
@@ -161,7 +147,7 @@ def _amounts(
     said: Notification,
     customer: CustomerIdentifiers,
     benefit: Benefit,
-    entries: Iterable[tuple[Reference, IssuedAmount]],
+    entries: Iterable[tuple[Reference, payloads.IssuedAmount]],
 ) -> None:
     said.identifiers += customer.known()
     for place, (item, entry) in enumerate(entries):
@@ -191,7 +177,7 @@ def _item(
     customer: CustomerIdentifiers,
     benefit: Benefit,
     item: Reference,
-    promotion: MayNamePromotion,
+    promotion: payloads.MayNamePromotion,
     issued_on: Moment = None,
 ) -> None:
     said.identifiers += customer.known()
@@ -206,41 +192,41 @@ def _item(
     )
 
 
-def _badge(said: Notification, data: BadgeEarned) -> None:
+def _badge(said: Notification, data: payloads.BadgeEarned) -> None:
     _item(said, 0, data.customer_identifiers, Benefit.BADGE, data.badge_id, data, data.earned_on)
 
 
-def _reward(said: Notification, data: RewardIssued) -> None:
+def _reward(said: Notification, data: payloads.RewardIssued) -> None:
     _item(said, 0, data.customer_identifiers, Benefit.REWARD, data.reward_id, data)
 
 
-def _coupons(said: Notification, data: CouponIssue) -> None:
+def _coupons(said: Notification, data: payloads.CouponIssue) -> None:
     series_id = data.series_info.id
     for place, coupon in enumerate(data.coupons):
         customer = coupon.customer_identifiers
         _item(said, place, customer, Benefit.REWARD, series_id, data, coupon.issued_on)
 
 
-def _promotion(said: Notification, data: PromotionDescribed) -> None:
+def _promotion(said: Notification, data: payloads.PromotionDescribed) -> None:
     identifier = _text(data.external_identifier) or ""
     promotion = Promotion(data.loyalty_program_id, data.promotion_id, identifier)
     said.promotions.append((promotion, str(data.promotion_name or "")))
 
 
-def _customer(said: Notification, data: OfCustomer) -> None:
+def _customer(said: Notification, data: payloads.OfCustomer) -> None:
     said.identifiers += data.customer_identifiers.known()
 
 
-READERS: dict[str, tuple[type[Payload], Callable[[Notification, Any], None]]] = {
-    "pointsIssued": (PointsIssued, _points),
-    "alternateCurrenciesIssued": (AlternateCurrenciesIssued, _currencies),
-    "badgeEarned": (BadgeEarned, _badge),
-    "rewardIssued": (RewardIssued, _reward),
-    "CouponIssue": (CouponIssue, _coupons),
-    "promotionCreated": (PromotionDescribed, _promotion),
-    "promotionUpdated": (PromotionDescribed, _promotion),
-    "customerAdded": (OfCustomer, _customer),
-    "customerUpdated": (OfCustomer, _customer),
+READERS: dict[str, tuple[type[payloads.Payload], Callable[[Notification, Any], None]]] = {
+    "pointsIssued": (payloads.PointsIssued, _points),
+    "alternateCurrenciesIssued": (payloads.AlternateCurrenciesIssued, _currencies),
+    "badgeEarned": (payloads.BadgeEarned, _badge),
+    "rewardIssued": (payloads.RewardIssued, _reward),
+    "CouponIssue": (payloads.CouponIssue, _coupons),
+    "promotionCreated": (payloads.PromotionDescribed, _promotion),
+    "promotionUpdated": (payloads.PromotionDescribed, _promotion),
+    "customerAdded": (payloads.OfCustomer, _customer),
+    "customerUpdated": (payloads.OfCustomer, _customer),
 }
 
 

@@ -11,10 +11,13 @@ import msgspec
 
 from gateway.ingest.records import NO_CONTROL_CHARACTERS, Id, Instant, Name, Text, is_name
 from loaders.customers import CustomerIdentifier
-from loaders.enums import IdentifierName, IssuanceType
+from loaders.enums import LONGEST_NAME, IdentifierName, IssuanceType
 
-# Short enough for the number that each issuance of the event gets behind it.
-EventId = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_CONTROL_CHARACTERS)] | int | None
+# Each issuance of the event gets a number behind it.
+LONGEST_EVENT_ID = LONGEST_NAME - 24
+EventId = (
+    Annotated[str, msgspec.Meta(max_length=LONGEST_EVENT_ID, pattern=NO_CONTROL_CHARACTERS)] | int | None
+)
 # In epoch milliseconds, up to the year 9998, or as RFC 3339 with an offset.
 Moment = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_800_000)] | Instant | None
 # An empty reference is none.

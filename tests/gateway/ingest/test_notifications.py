@@ -104,8 +104,9 @@ def test_an_event_is_known_by_the_first_of_its_ids(form: str, event_id: str) -> 
     assert [issuance.event_id for issuance in event.issuances] == [f"{event_id}#0"]
 
 
-def test_an_event_without_any_id_is_known_by_its_content() -> None:
-    event = FORMS["without any id"](events.BADGE_EARNED)
+@pytest.mark.parametrize("references", [{}, {"refId": ""}, {"refId": "x" * 999}])
+def test_an_event_without_a_usable_id_is_known_by_its_content(references: Event) -> None:
+    event = {**FORMS["without any id"](events.BADGE_EARNED), **references}
     event_id = said(event).event_id
     assert event_id.startswith("sha256:")
     assert said(event).event_id == event_id
