@@ -76,7 +76,7 @@ def read(body: bytes | str, received_on: datetime) -> Notification:
 
     An event that does not say when it happened is taken to have happened when it was received.
     """
-    with invalid_json():
+    with invalid_json(body):
         text = body if isinstance(body, str) else body.decode()
         header = _header(text)
         check_keys(text)
@@ -117,9 +117,9 @@ def _event_id(header: EventHeader, text: str) -> str:
 
 def _read_data(notification: Notification, header: EventHeader) -> None:
     data_type, tell = READERS[header.event_name]
-    with invalid_json("createdAt"):
+    with invalid_json("", "createdAt"):
         created_at = msgspec.json.decode(header.created_at, type=Moment, strict=False)
-    with invalid_json("data"):
+    with invalid_json("", "data"):
         data = msgspec.json.decode(header.data, type=data_type, strict=False)
     if created_at is not None:
         notification.created_at = _instant(created_at)

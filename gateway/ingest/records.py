@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from gateway import json_format
 from loaders.customers import CustomerIdentifier
 from loaders.enums import LONGEST_NAME, Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance, check_amount
@@ -187,8 +188,8 @@ def is_name(text: str) -> bool:
 
 
 @contextmanager
-def invalid_json(root: str = "") -> Iterator[None]:
-    """Turn the errors of the decoder into `RecordInvalid`; `root` names the field that is decoded."""
+def invalid_json(text: bytes | str, root: str = "") -> Iterator[None]:
+    """Turn the errors of decoding a text into `RecordInvalid`; `root` names the field that holds the text."""
     try:
         yield
     except msgspec.ValidationError as error:
@@ -196,10 +197,8 @@ def invalid_json(root: str = "") -> Iterator[None]:
         if root and " - at `$" not in reason:
             reason += " - at `$`"
         raise RecordInvalid(reason.replace("`$", f"`{root or '$'}")) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordInvalid("not valid JSON in UTF-8") from error
-    except RecursionError as error:
-        raise RecordInvalid("nested too deeply") from error
+    except json_format.DECODE_ERRORS as error:
+        raise RecordInvalid(json_format.explain(text)) from error
 
 
 def check_keys(text: bytes | str) -> None:
@@ -212,7 +211,7 @@ def decode(line: bytes) -> Record:
     """The record that a line holds; raises `RecordInvalid`."""
     if len(line) > LONGEST_LINE:
         raise RecordInvalid(f"a line has at most {LONGEST_LINE} bytes")
-    with invalid_json():
+    with invalid_json(line):
         record = _decoder.decode(line)
         if not _is_flat(line, record):
             check_keys(line)

@@ -59,7 +59,7 @@ class EventsEndpoint:
                     promotions=bool(notification.promotions),
                 )
         except RecordInvalid as error:
-            raise HTTPException(400, f"{error}.") from error
+            raise HTTPException(400, f"The body is not an event: {error}.") from error
         except StoreUnavailable as error:
             raise HTTPException(503, NOT_RECORDED) from error
         EVENTS.labels(outcome).inc()

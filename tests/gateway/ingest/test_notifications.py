@@ -24,6 +24,10 @@ def said(event: Event | str | bytes) -> Notification:
     return read(json.dumps(event) if isinstance(event, dict) else event, RECEIVED_ON)
 
 
+def at(column: int) -> str:
+    return f"not valid JSON at line 1, column {column}"
+
+
 def known(event: Event) -> list[CustomerIdentifier]:
     return [identifier for identifier, _ in said(event).identifiers]
 
@@ -228,15 +232,15 @@ def test_the_identifier_of_a_promotion_is_optional(given: object, identifier: st
     assert (promotion.promotion_identifier, name) == (identifier, "Summer")
 
 
-NOT_JSON = "not valid JSON in UTF-8"
+NOT_STRICT = "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
 NO_EVENT: list[tuple[Event | str | bytes, str]] = [
-    ("", NOT_JSON),
-    ("{", NOT_JSON),
-    (b"\xff", NOT_JSON),
-    (json.dumps(events.BADGE_EARNED).encode().replace(b'"ref-1"', b'"\xff\xfe"'), NOT_JSON),
-    (json.dumps(events.BADGE_EARNED) + "x", NOT_JSON),
-    ('{"orgId": 51135, "eventId": "\\ud800"}', NOT_JSON),
-    ('{"orgId": NaN}', NOT_JSON),
+    ("", at(1)),
+    ("{", at(2)),
+    (b"\xff", at(1)),
+    (json.dumps(events.BADGE_EARNED).encode().replace(b'"ref-1"', b'"\xff\xfe"'), at(98)),
+    (json.dumps(events.BADGE_EARNED) + "x", at(453)),
+    ('{"orgId": 51135, "eventId": "\\ud800"}', NOT_STRICT),
+    ('{"orgId": NaN}', NOT_STRICT),
     ("[" * 100_000, "Expected `object`, got `array`"),
     ('{"x": ' + "[" * 100_000, "nested too deeply"),
     ("[]", "Expected `object`, got `array`"),

@@ -23,6 +23,10 @@ from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, c
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "import.schema.json").read_text())
 
 
+def at(column: int) -> str:
+    return f"not valid JSON at line 1, column {column}"
+
+
 def test_each_kind_of_record_is_taken() -> None:
     assert isinstance(decode(changed(ORGANIZATION).encode()), OrganizationRecord)
     assert isinstance(decode(changed(PROMOTION).encode()), PromotionRecord)
@@ -87,25 +91,25 @@ def test_an_amount_never_passes_through_a_float() -> None:
 
 AMOUNT = "an amount is greater than 0, with at most 24 digits before and 6 behind the point"
 YEAR = "a time is between the years 1971 and 9997"
-JSON = "not valid JSON in UTF-8"
+NOT_STRICT = "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
 LONG = "1" * 6000
 CONTROL = "Expected `str` without control characters"
 EMPTY = "Expected `str` of length >= 1"
 
 # A line that is not taken, the reason, and whether the published schema refuses it too.
 BAD: list[tuple[str | bytes, str, bool]] = [
-    ("{", JSON, False),
-    (changed(ISSUANCE)[:-1], JSON, False),
-    (changed(ISSUANCE) + "x", JSON, False),
-    (changed(ISSUANCE) * 2, JSON, False),
-    (b"\xff\xfe", JSON, False),
-    (changed(PROMOTION).encode().replace(b"Summer", b"\xff"), JSON, False),
-    (changed(PROMOTION).replace("Summer", "\\ud800"), JSON, False),
-    ("\ufeff" + changed(PROMOTION), JSON, False),
+    ("{", at(2), False),
+    (changed(ISSUANCE)[:-1], at(238), False),
+    (changed(ISSUANCE) + "x", at(239), False),
+    (changed(ISSUANCE) * 2, at(239), False),
+    (b"\xff\xfe", at(1), False),
+    (changed(PROMOTION).encode().replace(b"Summer", b"\xff"), at(124), False),
+    (changed(PROMOTION).replace("Summer", "\\ud800"), NOT_STRICT, False),
+    ("\ufeff" + changed(PROMOTION), at(1), False),
     ("[" * 100_000, "Expected `object`, got `array`", False),
     ('{"x": ' + "[" * 100_000, "nested too deeply", False),
-    (changed(ISSUANCE).replace('"700.000"', "NaN"), JSON, False),
-    (changed(ISSUANCE).replace('"700.000"', "Infinity"), JSON, False),
+    (changed(ISSUANCE).replace('"700.000"', "NaN"), NOT_STRICT, False),
+    (changed(ISSUANCE).replace('"700.000"', "Infinity"), NOT_STRICT, False),
     ("null", "Expected `object`, got `null`", True),
     ("[]", "Expected `object`, got `array`", True),
     ('"issuance"', "Expected `object`, got `str`", True),
