@@ -38,7 +38,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except _OPERATOR_ERRORS as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
         except StoreMisconfigured as error:
             raise click.ClickException(
                 "GATEWAY_MONGODB_URI is not shown; expected a connection string that MongoDB's driver "

@@ -168,6 +168,18 @@ def test_a_wrong_setting_is_one_line(settings: Settings, variable: str, value: s
     assert error(run("serve", variables=environment(settings, **{variable: value}))) == f"Error: {line}"
 
 
+@pytest.mark.external
+def test_each_wrong_setting_is_one_line() -> None:
+    wrong = {"GATEWAY_PORT": "eighty", "GATEWAY_TRACES": "on", "GATEWAY_PROT": "80"}
+    completed = run("serve", variables=wrong)
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr.splitlines() == [
+        "Warning: GATEWAY_PROT is not a setting; did you mean GATEWAY_PORT?",
+        "Error: GATEWAY_PORT is 'eighty'; expected a number from 0 to 65535.",
+        "Error: GATEWAY_TRACES is 'on'; expected 'off' or 'otlp'.",
+    ]
+
+
 @pytest.mark.parametrize("directory", ["/nowhere", "/dev/null", "/proc", ""])
 @pytest.mark.parametrize("variable", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
 @pytest.mark.external
