@@ -1,9 +1,12 @@
-"""Where the server listens, and whose word it takes for a client's address."""
+"""Where the server listens, how long it keeps connections, and whose word names a client's address."""
 
+import asyncio
 import socket
+import time
 
 import httpx
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -11,6 +14,7 @@ from starlette.routing import Route
 
 from gateway import server
 from gateway.app import trusted_proxies
+from gateway.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,29 @@ def test_a_client_reaches_no_other_address(host: str, address: str) -> None:
 def test_what_is_no_host_name_is_refused(host: str) -> None:
     with pytest.raises(server.AddressUnusable, match=r"^Cannot listen on .*Choose another\.$"):
         server.bind(host, 0, "Choose another.")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "seconds"), [(Settings(), 75), (Settings(keep_alive_seconds=620), 620)], ids=["75", "620"]
+)
+def test_the_time_of_an_idle_connection_is_a_setting(chosen: Settings, seconds: int) -> None:
+    assert server.create_config(Starlette(), chosen).timeout_keep_alive == seconds
+
+
+async def test_an_idle_connection_is_closed_after_its_time_and_not_before() -> None:
+    app = Starlette(routes=[Route("/", _show_client)])
+    running = uvicorn.Server(server.create_config(app, Settings(keep_alive_seconds=1)))
+    with server.bind("127.0.0.1", 0) as listening:
+        serving = asyncio.create_task(running.serve([listening]))
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        assert (await reader.readuntil(b"127.0.0.1")).startswith(b"HTTP/1.1 200 OK\r\n")
+        answered = time.monotonic()
+        assert await reader.read() == b""
+        assert time.monotonic() - answered >= 0.9
+        writer.close()
+        running.should_exit = True
+        await serving
 
 
 async def _show_client(request: Request) -> PlainTextResponse:
