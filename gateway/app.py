@@ -177,12 +177,12 @@ def _route(
     methods: list[str],
     render_error: RenderError,
     middleware: Sequence[Middleware] = (),
-    max_body_bytes: int = 0,
+    max_body_bytes: int | None = None,
 ) -> Route:
     """A route whose errors all look like its API's, those of its middleware and of wrong methods included."""
     inner = Route(path, endpoint, methods=methods)
     guards = [_errors(render_error), Middleware(RequestHead, max_body_bytes=max_body_bytes), *middleware]
-    if max_body_bytes:
+    if max_body_bytes is not None:
         guards.append(Middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes))
     return Route(path, inner, middleware=guards)
 

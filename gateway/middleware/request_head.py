@@ -1,5 +1,6 @@
 """What the HTTP server leaves unchecked in the head of a request."""
 
+import math
 import re
 from functools import lru_cache
 
@@ -33,9 +34,9 @@ class RequestHead:
     answer in plain text.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int | None) -> None:
         self._app = app
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = math.inf if max_body_bytes is None else max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:

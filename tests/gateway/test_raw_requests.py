@@ -72,6 +72,7 @@ REQUESTS = {
         [DATA, ALIVE],
     ),
     "absolute form": (b"GET http://gateway/health/live?x HTTP/1.1\r\n" + HOST + CLOSE + END, [ALIVE]),
+    "a get with a body, which is ignored": (LIVE + b"Content-Length: 3\r\n" + CLOSE + END + b"abc", [ALIVE]),
     "HTTP/1.0 without a host": (b"GET /health/live HTTP/1.0\r\n" + END, [ALIVE]),
     "no host": (b"GET /health/live HTTP/1.1\r\n" + END, [NO_HTTP]),
     "two hosts": (LIVE + HOST + END, [NO_HTTP]),
