@@ -167,7 +167,7 @@ ISSUANCES = Collection(
         # Neither NaN nor an infinity is between the two.
         "$or": [{"amount": {"$exists": False}}, {"amount": {"$gt": 0, "$lt": Decimal(10**24)}}],
         # Years that every time zone and Python can show.
-        "issuedOn": {"$gte": datetime(1970, 1, 1, tzinfo=UTC), "$lt": datetime(9999, 1, 1, tzinfo=UTC)},
+        "issuedOn": {"$gte": datetime(1973, 1, 1, tzinfo=UTC), "$lt": datetime(9999, 1, 1, tzinfo=UTC)},
     },
 )
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 from gateway.auth.credentials import md5_hex
 from gateway.auth.passwords import hash_secret
@@ -17,12 +16,12 @@ from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
-from loaders.organizations import Organization
+from loaders.organizations import Organization, find_time_zone
 from loaders.promotions import Promotion
 from loaders.store import AlreadyExists, Store
 
-DEMO = Organization(51135, "Demo", ZoneInfo("Asia/Kolkata"))
-OTHER = Organization(51136, "Other", ZoneInfo("America/New_York"))
+DEMO = Organization(51135, "Demo", find_time_zone("Asia/Kolkata"))
+OTHER = Organization(51136, "Other", find_time_zone("America/New_York"))
 TILL, OTHER_TILL, PASSWORD = "demo.till", "other.till", "demo"
 OAUTH_KEY, OAUTH_SECRET = "demo-key", "demo-secret"
 

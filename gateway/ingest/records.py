@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -18,7 +17,7 @@ from gateway import json_format
 from loaders.customers import CustomerIdentifier
 from loaders.enums import LONGEST_NAME, Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance, check_amount
-from loaders.organizations import Organization
+from loaders.organizations import Organization, find_time_zone
 from loaders.promotions import Promotion
 from resolvers.arguments import CustomerSource
 
@@ -61,10 +60,7 @@ class OrganizationRecord(_Record, tag="organization"):
         self.organization()
 
     def organization(self) -> Organization:
-        try:
-            return Organization(self.org_id, self.name, ZoneInfo(self.time_zone))
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise RecordInvalid("timeZone is not the name of an IANA time zone") from error
+        return Organization(self.org_id, self.name, find_time_zone(self.time_zone))
 
 
 class PromotionRecord(_Record, tag="promotion"):
@@ -170,9 +166,12 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 def check_year(instant: datetime) -> None:
-    """Raises `RecordInvalid` for a time that some time zone or program cannot show."""
-    if not (1970 < instant.year < 9998 and 1970 < instant.astimezone(UTC).year < 9998):
-        raise RecordInvalid("a time is between the years 1971 and 9997")
+    """Raises `RecordInvalid` for a time that some time zone or program cannot show.
+
+    Until January 1972 the offset of Monrovia had seconds, which RFC 3339 cannot write.
+    """
+    if not (1972 < instant.year < 9998 and 1972 < instant.astimezone(UTC).year < 9998):
+        raise RecordInvalid("a time is between the years 1973 and 9997")
 
 
 def parse_amount(written: bytes) -> Decimal:

@@ -90,7 +90,7 @@ def test_an_amount_never_passes_through_a_float() -> None:
 
 
 AMOUNT = "an amount is greater than 0, with at most 24 digits before and 6 behind the point"
-YEAR = "a time is between the years 1971 and 9997"
+YEAR = "a time is between the years 1973 and 9997"
 NOT_STRICT = "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
 LONG = "1" * 6000
 CONTROL = "Expected `str` without control characters"
@@ -180,13 +180,39 @@ BAD: list[tuple[str | bytes, str, bool]] = [
         "Invalid RFC3339 encoded datetime - at `$.issuedOn`",
         True,
     ),
+    *(
+        (changed(ISSUANCE, issuedOn=issued_on), YEAR, False)
+        for issued_on in ("1972-01-07T00:00:00Z", "1972-12-31T23:59:59Z", "1973-01-01T00:00:00+05:30")
+    ),
     (changed(ISSUANCE, issuedOn="0001-01-01T00:00:00+05:30"), YEAR, False),
     (changed(ISSUANCE, issuedOn="9999-12-31T23:59:59-05:00"), YEAR, False),
     (changed(ISSUANCE, issuedOn=1753187181000), "Expected `datetime`, got `int` - at `$.issuedOn`", True),
     (changed(ISSUANCE).replace('"e-1"', '"e-1", "eventId": "e-2"'), "eventId is given twice", False),
     (changed(ORGANIZATION).replace('"Demo"', '"Demo", "name": "x"'), "name is given twice", False),
     (changed(ORGANIZATION, timeZone="Mars/Base"), "timeZone is not the name of an IANA time zone", False),
-    (changed(ORGANIZATION, timeZone="../etc/passwd"), "timeZone is not the name of an IANA time zone", False),
+    *(
+        (changed(ORGANIZATION, timeZone=name), "timeZone is not the name of an IANA time zone", False)
+        for name in (
+            *(
+                "localtime",
+                "posixrules",
+                "posix/Asia/Kolkata",
+                "right/UTC",
+                "leapseconds",
+                "zones",
+                "tzdata.zi",
+            ),
+            *(
+                "../etc/passwd",
+                "/etc/localtime",
+                "Asia",
+                "Asia/",
+                "asia/kolkata",
+                "Asia/Kolkata\n",
+                "EST5EDT4",
+            ),
+        )
+    ),
     (changed(ORGANIZATION, timeZone=""), "timeZone is not the name of an IANA time zone", True),
     (changed(PROMOTION, promotionIdentifier=""), f"{EMPTY} - at `$.promotionIdentifier`", True),
     *(

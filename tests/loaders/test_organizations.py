@@ -1,0 +1,86 @@
+"""Time zones: the names of the IANA list alone, on every machine the same."""
+
+import zoneinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from loaders.database_schema import ORGANIZATIONS
+from loaders.organizations import TIME_ZONES, find_organization, find_time_zone
+from loaders.store import Int64, Store, StoreUnavailable
+
+# The first of each month until all rules of the list repeat each year, and the far ends.
+INSTANTS = [
+    *(datetime(year, month, 1, tzinfo=UTC) for year in range(1973, 2040) for month in range(1, 13)),
+    *(datetime(year, month, 1, tzinfo=UTC) for year in (2100, 9997) for month in range(1, 13)),
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["Asia/Kolkata", "America/Argentina/Buenos_Aires", "UTC", "EST5EDT", "Etc/GMT+5"]
+)
+def test_a_name_of_the_list_is_a_time_zone(name: str) -> None:
+    zone = find_time_zone(name)
+    assert zone.key == name
+    assert zone.utcoffset(INSTANTS[0]) == zoneinfo.ZoneInfo(name).utcoffset(INSTANTS[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "localtime",
+            "posixrules",
+            "posix/UTC",
+            "right/UTC",
+            "Factory/",
+            "",
+            ".",
+            "..",
+            "../zones",
+            "/etc/localtime",
+        ),
+        *("Asia", "Asia/kolkata", " UTC", "UTC\0", "Mars/Base"),
+    ],
+)
+def test_any_other_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^timeZone is not the name of an IANA time zone$"):
+        find_time_zone(name)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Path]:
+    """A machine whose own time zones are in this folder."""
+    zoneinfo.reset_tzpath([str(tmp_path)])
+    yield tmp_path
+    zoneinfo.reset_tzpath()
+
+
+def test_the_files_of_the_machine_are_not_read(machine: Path) -> None:
+    (machine / "Pacific").mkdir()
+    (machine / "Pacific" / "Chatham").write_bytes(b"not a time zone")
+    with pytest.raises(ValueError, match="Invalid TZif file"):
+        zoneinfo.ZoneInfo.no_cache("Pacific/Chatham")
+    find_time_zone.cache_clear()
+    assert str(find_time_zone("Pacific/Chatham").utcoffset(INSTANTS[0])) == "12:45:00"
+
+
+def test_since_1973_every_offset_is_of_whole_minutes() -> None:
+    odd = {
+        name
+        for name in TIME_ZONES
+        for instant in INSTANTS
+        if instant.astimezone(find_time_zone(name)).utcoffset().total_seconds() % 60  # type: ignore[union-attr]
+    }
+    assert odd == set()
+
+
+@pytest.mark.parametrize("name", ["localtime", "right/UTC", "Nowhere"])
+async def test_an_organisation_of_another_time_zone_cannot_be_read(store: Store, name: str) -> None:
+    organization_id = 404_000 + len(name)
+    document = {"_id": Int64(organization_id), "name": "", "timeZone": name}
+    await store.upsert(ORGANIZATIONS.name, [({"_id": document["_id"]}, {"$set": document})])
+    with pytest.raises(StoreUnavailable, match=rf"^organisation {organization_id} has no usable time zone$"):
+        await find_organization(store, organization_id)
