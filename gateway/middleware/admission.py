@@ -6,9 +6,12 @@ balancer can notice, closes each connection behind its response, and then finish
 """
 
 import asyncio
+import multiprocessing
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from starlette.exceptions import HTTPException
@@ -37,7 +40,10 @@ class InFlightRequests:
 
     @contextmanager
     def drained(self) -> Iterator[None]:
-        """At SIGTERM, drain first and then let the server handle the signal; only a server has a handler."""
+        """At SIGTERM, drain first and then let the server handle the signal; only a server has a handler.
+
+        A worker whose parent was killed stops without that delay, because a new parent waits for the port.
+        """
         handle = signal.getsignal(signal.SIGTERM)
         if not callable(handle):
             yield
@@ -50,7 +56,14 @@ class InFlightRequests:
             self.draining = True
             loop.call_soon_threadsafe(loop.call_later, seconds, handle, number, frame)
 
+        def stop_with(parent: BaseProcess) -> None:
+            parent.join()
+            self.draining = True
+            loop.call_soon_threadsafe(handle, signal.SIGTERM, None)
+
         signal.signal(signal.SIGTERM, drain)
+        if parent := multiprocessing.parent_process():
+            threading.Thread(target=stop_with, args=[parent], daemon=True).start()
         yield
 
 

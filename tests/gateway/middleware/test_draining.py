@@ -184,3 +184,14 @@ def test_fd_excludes_host_and_port(settings: Settings) -> None:
         2,
         "Error: --fd replaces --host and --port; give one or the other.",
     )
+
+
+async def test_workers_stop_when_their_parent_is_killed(start: Start, settings: Settings) -> None:
+    port = free_port()
+    served = start("serve", "--workers", "3", variables=environment(settings, GATEWAY_PORT=str(port)))
+    await asyncio.to_thread(wait_until_served, port)
+    served.kill()
+    # The workers hold its standard output and error open.
+    await asyncio.to_thread(served.communicate, timeout=30)
+    with server.bind("127.0.0.1", port):
+        pass
