@@ -120,9 +120,9 @@ async def test_the_command_tells_what_became_of_the_lines(
         json.loads(line) for line in (tmp_path / "day.ndjson.rejected.ndjson").read_text().splitlines()
     ]
     assert [(one["line"], one["reason"]) for one in rejected] == [
-        (5, "not valid JSON in UTF-8"),
+        (5, "not valid JSON at line 1, column 2"),
         (11, "an amount is greater than 0, with at most 24 digits before and 6 behind the point"),
-        (12, "not valid JSON in UTF-8"),
+        (12, "not valid JSON at line 1, column 1"),
     ]
     assert rejected[0]["text"] == "{"
     # Without the bad lines, and packed: everything is there already, and the old list of rejects goes.
