@@ -46,8 +46,8 @@ def pytest_runtest_call() -> Generator[None, object, object]:
 
 @pytest.fixture(autouse=True)
 def _no_unmarked_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a test fail that starts a process and is not marked, so that `make check` starts none."""
-    if request.node.get_closest_marker("external") is None:
+    """Let a test of `make check` fail if it starts a process."""
+    if not any(map(request.node.get_closest_marker, ("external", "slow"))):
 
         def fail(*_: object, **__: object) -> None:
             pytest.fail("A test that starts a process has the marker `external`.")
