@@ -12,27 +12,13 @@ the operator's manifest, numbers, names of our own, and ids of a form that fits 
 - `setup`: all of this for one application
 """
 
+import multiprocessing
 import os
-from tempfile import TemporaryFile
 
 REQUEST_ID = "X-CAP-REQUEST-ID"
 
-
-def _drop_unusable_directory() -> str | None:
-    """Unset PROMETHEUS_MULTIPROC_DIR if it is not a writable directory; returns what is wrong with it.
-
-    Otherwise the import of prometheus_client would fail, and with it every command.
-    """
-    problem = None
-    for variable in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
-        directory = os.environ.get(variable)
-        if directory is not None:
-            try:
-                TemporaryFile(dir=directory or os.devnull).close()
-            except OSError as error:
-                problem = f"{variable} is {directory!r}: {error.strerror}."
-                del os.environ[variable]
-    return problem
-
-
-UNUSABLE_DIRECTORY = _drop_unusable_directory()
+# prometheus_client counts in files where it finds one of these variables, and fails if it cannot write there.
+# Only the gateway itself sets it, for its workers.
+if multiprocessing.current_process().name == "MainProcess":
+    for _variable in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(_variable, None)

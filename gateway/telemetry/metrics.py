@@ -16,8 +16,6 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from gateway.telemetry import UNUSABLE_DIRECTORY
-
 SAMPLE_SECONDS = 1
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -66,7 +64,7 @@ TASKS = Gauge("promo_gateway_event_loop_tasks", "Tasks of the event loop.", mult
 
 
 class MetricsUnavailable(Exception):
-    """Metrics cannot be counted or served; the message is one line."""
+    """The metrics cannot be served; the message is one line."""
 
 
 async def sample(queued_loads: Callable[[], Mapping[str, int]]) -> None:
@@ -81,8 +79,6 @@ async def sample(queued_loads: Callable[[], Mapping[str, int]]) -> None:
 @contextmanager
 def exposed(host: str, port: int, workers: int) -> Iterator[None]:
     """Serve the metrics of this process, or of the `workers` that it starts; port 0 serves none."""
-    if UNUSABLE_DIRECTORY:
-        raise MetricsUnavailable(UNUSABLE_DIRECTORY)
     if not port:
         yield
         return

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.telemetry.access_log import UNMATCHED, route_of
@@ -59,7 +60,7 @@ class RequestTraces:
         with self._tracer.start_as_current_span(
             "request",
             # Only `traceparent`, which has a fixed form. `tracestate` and `baggage` could hold anything.
-            _propagator.extract({_TRACEPARENT: _header(scope, b"traceparent")}),
+            _propagator.extract({_TRACEPARENT: Headers(scope=scope).get(_TRACEPARENT, "")}),
             SpanKind.SERVER,
             # An exception's text may quote a customer's data.
             record_exception=False,
@@ -125,10 +126,6 @@ class CommandTraces:
             span.set_attribute("error.type", failure)
             span.set_status(StatusCode.ERROR)
         span.end(ended)
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
 def _describe(span: Span, method: str, route: str, request_log: RequestLog) -> None:

@@ -59,14 +59,14 @@ def test_the_metrics_port_adds_up_all_workers(start: Start, settings: Settings, 
 @pytest.mark.external
 def test_a_dead_worker_keeps_its_counters_but_not_its_gauges(tmp_path: Path) -> None:
     program = (
+        "import os, sys, gateway.telemetry; os.environ['PROMETHEUS_MULTIPROC_DIR'] = sys.argv[1]\n"
         "from gateway.telemetry.metrics import REQUESTS, TASKS\n"
         "REQUESTS.labels('/graphql', 200).observe(0.1); TASKS.set(5); print('counted', flush=True); input()"
     )
     registry = CollectorRegistry()
     registry.register(WorkerMetrics(tmp_path))
     worker = subprocess.Popen(
-        [sys.executable, "-c", program],
-        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        [sys.executable, "-c", program, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -78,3 +78,11 @@ def test_a_dead_worker_keeps_its_counters_but_not_its_gauges(tmp_path: Path) -> 
     text = generate_latest(registry).decode()
     assert "promo_gateway_event_loop_tasks" not in text
     assert value(text, 'promo_gateway_request_duration_seconds_count{route="/graphql",status="200"}') == 1
+
+
+@pytest.mark.external
+@pytest.mark.parametrize("variable", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+def test_a_directory_for_prometheus_from_outside_is_ignored(tmp_path: Path, variable: str) -> None:
+    program = "from gateway.telemetry.metrics import REQUESTS; REQUESTS.labels('/graphql', 200).observe(0.1)"
+    subprocess.run([sys.executable, "-c", program], env={variable: str(tmp_path)}, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
