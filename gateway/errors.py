@@ -28,7 +28,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry.logs import without_message
 from gateway.telemetry.request_log import note_error
-from loaders.store import DeadlineExceeded, StoreUnavailable
+from loaders.errors import DeadlineExceeded, StoreUnavailable
 from resolvers import errors
 
 log: FilteringBoundLogger = structlog.get_logger()

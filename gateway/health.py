@@ -13,7 +13,8 @@ from structlog.typing import FilteringBoundLogger
 from gateway import json_format
 from gateway.middleware.admission import InFlightRequests
 from loaders.deadline import Deadline, until
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 
 LIVE, READY = "/health/live", "/health/ready"
 NOT_READY = DRAINING, OVERLOADED, DATABASE_UNAVAILABLE, DATABASE_NOT_SET_UP = (

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader
 
-from loaders.store import StoreUnavailable
+from loaders.errors import StoreUnavailable
 
 K = TypeVar("K")
 V = TypeVar("V")

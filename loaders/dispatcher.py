@@ -27,7 +27,8 @@ from functools import reduce
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from loaders.deadline import Deadline, current, until
-from loaders.store import DeadlineExceeded, Store, StoreUnavailable
+from loaders.errors import DeadlineExceeded, StoreUnavailable
+from loaders.store import Store
 
 G = TypeVar("G")
 K = TypeVar("K")

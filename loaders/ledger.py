@@ -18,9 +18,10 @@ from loaders.database_schema import (
     customer_promotion,
 )
 from loaders.enums import Benefit, IssuanceType
+from loaders.errors import StoreUnavailable
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, find_promotion_ids
-from loaders.store import Document, Int64, Store, StoreUnavailable, Upserted
+from loaders.store import Document, Int64, Store, Upserted
 
 # The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
 LARGEST_AMOUNT, SMALLEST_AMOUNT = Decimal(10**24), Decimal("0.000001")

@@ -11,7 +11,8 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from loaders.database_schema import ORGANIZATIONS
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 
 TIME_ZONES = frozenset(files("tzdata").joinpath("zones").read_text().split())
 

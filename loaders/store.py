@@ -14,32 +14,17 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bson.errors import BSONError
-from bson.int64 import Int64
+from bson.int64 import Int64 as Int64
 from pymongo import UpdateOne, timeout
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
-from pymongo.monitoring import CommandListener, ConnectionPoolListener
+from pymongo.monitoring import CommandListener
+from pymongo.monitoring import ConnectionPoolListener as ConnectionPoolListener
 
 from loaders.database_schema import COLLECTIONS
 from loaders.deadline import current
 from loaders.driver import CODEC, DRIVERS, DriverName, missing_indexes, reason_of, set_up_collection
 from loaders.driver_options import REQUEST_SERVER_SECONDS, SOCKET_SECONDS, options
-from loaders.errors import AlreadyExists, DeadlineExceeded, IndexDiffers, StoreMisconfigured, StoreUnavailable
-
-__all__ = [
-    "AlreadyExists",
-    "CommandListener",
-    "ConnectionPoolListener",
-    "DeadlineExceeded",
-    "Document",
-    "IndexDiffers",
-    "Int64",
-    "Listener",
-    "Note",
-    "Store",
-    "StoreMisconfigured",
-    "StoreUnavailable",
-    "Upserted",
-]
+from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 
 Document = dict[str, Any]
 Listener = CommandListener | ConnectionPoolListener

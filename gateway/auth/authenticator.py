@@ -21,7 +21,8 @@ from gateway.auth.tokens import Tokens, UnverifiedToken
 from gateway.errors import AuthorizationUnavailable
 from gateway.telemetry.request_log import current_request_log
 from loaders.enums import ClientKind
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 
 REMEMBERED_TOKENS = 10_000
 

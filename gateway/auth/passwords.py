@@ -23,7 +23,8 @@ from gateway.errors import TooManyFailures, Unauthenticated
 from loaders.clients import Client, find_account, find_client
 from loaders.deadline import Deadline, until
 from loaders.enums import ClientKind
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 
 REMEMBERED_SECONDS = 60.0
 REMEMBERED_CLIENTS = 10_000

@@ -15,8 +15,9 @@ from gateway.commands.database import with_store
 from loaders import clients as accounts
 from loaders.clients import NO_RIGHTS, Account
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
+from loaders.errors import AlreadyExists
 from loaders.organizations import find_organization
-from loaders.store import AlreadyExists, Store
+from loaders.store import Store
 
 LONGEST_TTL_SECONDS = 3600
 

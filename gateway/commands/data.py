@@ -23,7 +23,8 @@ from gateway.ingest.records import LONGEST_LINE
 from gateway.settings import ImportSettings, SettingInvalid
 from loaders import pending_events
 from loaders.enums import PayloadFormat
-from loaders.store import Store, StoreMisconfigured, StoreUnavailable
+from loaders.errors import StoreMisconfigured, StoreUnavailable
+from loaders.store import Store
 
 # A batch is also full at this size, so that long lines do not take much memory.
 BATCH_BYTES = 4 * 1024 * 1024

@@ -15,10 +15,11 @@ from loaders import ledger
 from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType
+from loaders.errors import AlreadyExists
 from loaders.ledger import Issuance
 from loaders.organizations import Organization, find_time_zone
 from loaders.promotions import Promotion
-from loaders.store import AlreadyExists, Store
+from loaders.store import Store
 
 DEMO = Organization(51135, "Demo", find_time_zone("Asia/Kolkata"))
 OTHER = Organization(51136, "Other", find_time_zone("America/New_York"))

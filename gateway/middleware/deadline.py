@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import DeadlineInvalid
 from loaders.deadline import Deadline, until
-from loaders.store import DeadlineExceeded
+from loaders.errors import DeadlineExceeded
 
 HEADER = "X-CAP-DEADLINE-MS"
 BODY_SECONDS = 4

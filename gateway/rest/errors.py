@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.errors import ErrorSpec, describe, status_phrase
 from gateway.http_headers import error_response
-from loaders.store import DeadlineExceeded
+from loaders.errors import DeadlineExceeded
 
 
 class RestErrors:

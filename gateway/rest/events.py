@@ -15,7 +15,8 @@ from gateway.ingest import notifications, recorder
 from gateway.ingest.records import RecordInvalid
 from gateway.telemetry.metrics import EVENTS
 from loaders.enums import Resource, Right
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 
 EVENTS_PATH = "/v3/events"
 NOT_RECORDED = "The event is not recorded; send it again."

@@ -19,7 +19,7 @@ from gateway.telemetry.request_log import current_request_log
 from loaders.clients import Client
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
-from loaders.store import StoreUnavailable
+from loaders.errors import StoreUnavailable
 from resolvers.errors import CustomerNotFound
 
 TOKEN_PATH = "/v3/oauth/token/generate"

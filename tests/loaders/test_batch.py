@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loaders.batch import BatchLoader
-from loaders.store import StoreUnavailable
+from loaders.errors import StoreUnavailable
 
 
 class Squares(BatchLoader[int, int]):

@@ -19,7 +19,8 @@ from loaders import Dispatchers, Loaders
 from loaders.deadline import Deadline, current, until
 from loaders.dispatcher import DEFAULT_BATCHING, MAX_LATE_BATCHES, Batching, BatchObserver, Dispatcher
 from loaders.enums import Benefit
-from loaders.store import DeadlineExceeded, Store, StoreUnavailable
+from loaders.errors import DeadlineExceeded, StoreUnavailable
+from loaders.store import Store
 from loaders.totals import BenefitsKey
 from tests.support import Commands, new_tenant
 

@@ -11,7 +11,8 @@ from motor.frameworks import asyncio as threads
 from loaders.database_schema import ISSUANCES
 from loaders.driver import DriverName
 from loaders.driver_options import POOL_SIZE
-from loaders.store import AlreadyExists, Int64, Store, StoreMisconfigured, StoreUnavailable, Upserted
+from loaders.errors import AlreadyExists, StoreMisconfigured, StoreUnavailable
+from loaders.store import Int64, Store, Upserted
 from tests.conftest import OpenGateway, drop
 from tests.support import DOCUMENTED, Commands
 

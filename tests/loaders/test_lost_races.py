@@ -19,8 +19,9 @@ from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, Cu
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, PROMOTIONS
 from loaders.driver import DriverName
 from loaders.enums import IdentifierName
+from loaders.errors import StoreUnavailable
 from loaders.promotions import Promotion
-from loaders.store import Store, StoreUnavailable
+from loaders.store import Store
 
 ORGANIZATION = 1
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from loaders.database_schema import ORGANIZATIONS
+from loaders.errors import StoreUnavailable
 from loaders.organizations import TIME_ZONES, find_organization, find_time_zone
-from loaders.store import Int64, Store, StoreUnavailable
+from loaders.store import Int64, Store
 
 # The first of each month until all rules of the list repeat each year, and the far ends.
 INSTANTS = [

@@ -18,18 +18,9 @@ from loaders.database_schema import COLLECTIONS, ISSUANCES, PROMOTIONS, Collecti
 from loaders.deadline import Deadline, until
 from loaders.driver_options import options
 from loaders.enums import IdentifierName
+from loaders.errors import AlreadyExists, DeadlineExceeded, IndexDiffers, StoreMisconfigured, StoreUnavailable
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
-from loaders.store import (
-    AlreadyExists,
-    DeadlineExceeded,
-    Document,
-    IndexDiffers,
-    Int64,
-    Store,
-    StoreMisconfigured,
-    StoreUnavailable,
-    Upserted,
-)
+from loaders.store import Document, IndexDiffers, Int64, Store, Upserted
 from tests.faults import Line
 from tests.support import Commands, Tenant, new_tenant
 

@@ -35,7 +35,8 @@ from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH
 from gateway.settings import Settings
 from loaders.clients import NO_RIGHTS, Account, add_account, put_group
 from loaders.enums import ClientKind, IdentifierName
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 from resolvers.arguments import CustomerSource
 from resolvers.errors import SummaryError
 from resolvers.schema import create_schema

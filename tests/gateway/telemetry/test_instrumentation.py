@@ -10,7 +10,8 @@ from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, count_c
 from gateway.telemetry.request_log import RequestLog, active_request_log
 from loaders.dispatcher import Batching
 from loaders.enums import Benefit
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.faults import Line, until
 from tests.helpers.events import BADGE_EARNED, POINTS_ISSUED, event, new_sender

@@ -20,7 +20,8 @@ from gateway.telemetry.traces import BatchTraces, CommandTraces, Traces
 from loaders.dispatcher import Batching
 from loaders.driver import DriverName
 from loaders.enums import Benefit
-from loaders.store import Store, StoreUnavailable
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import OpenGateway
 from tests.faults import Line, until
