@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway import json_format
 from gateway.middleware.admission import InFlightRequests
+from loaders.database_setup import find_problems
 from loaders.deadline import Deadline, until
 from loaders.errors import StoreUnavailable
 from loaders.store import Store
@@ -76,12 +77,12 @@ class Health:
         while True:
             await asyncio.sleep(SCHEMA_CHECK_SECONDS)
             try:
-                missing = await self._store.missing()
+                problems = await find_problems(self._store)
             except StoreUnavailable:
                 continue
-            if missing and self._set_up:
-                log.error("database_not_set_up", missing=missing)
-            self._set_up = not missing
+            if problems and self._set_up:
+                log.error("database_not_set_up", problems=problems)
+            self._set_up = not problems
 
     async def _database_answers(self) -> bool:
         with until(Deadline(PING_SECONDS)):

@@ -1,7 +1,7 @@
 """The collections: what a document looks like, and the index that its one access path needs.
 
-The server enforces both, so a document that the gateway could not answer from never gets in. `Store.set_up`
-creates them.
+The server enforces both, so a document that the gateway could not answer from never gets in.
+`database_setup` creates them.
 """
 
 from collections.abc import Mapping
@@ -15,22 +15,18 @@ from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType, Pay
 
 JSONSchema = dict[str, Any]
 
-# The options that decide what an index allows and holds.
-_INDEX_OPTIONS = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "collation")
-
 
 @dataclass(frozen=True)
 class Index:
-    """Fields in ascending order; `name` is how `init-db` recognises it, `options` are MongoDB's."""
+    """An index over fields in ascending order; `options` are MongoDB's."""
 
     name: str
     fields: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def matches(self, found: Mapping[str, Any]) -> bool:
-        """Whether an index, as `listIndexes` describes it, has these keys and options."""
-        options = {name: found[name] for name in _INDEX_OPTIONS if found.get(name, False) is not False}
-        return list(found["key"].items()) == [(name, 1) for name in self.fields] and options == self.options
+    @property
+    def keys(self) -> list[tuple[str, int]]:
+        return [(field, 1) for field in self.fields]
 
 
 @dataclass(frozen=True)

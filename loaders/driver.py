@@ -15,11 +15,9 @@ from bson.decimal128 import Decimal128
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
-from pymongo.errors import ConnectionFailure, OperationFailure
+from pymongo.errors import ConnectionFailure
 
-from loaders.database_schema import Collection
 from loaders.driver_options import POOL_SIZE
-from loaders.errors import IndexDiffers
 
 # Motor runs each command in a thread, and reads when it is imported how many there may be: five for each core
 # unless told, so that on two cores ten slow commands would keep everything waiting beside an idle pool.
@@ -29,9 +27,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 Client = AsyncMongoClient[dict[str, Any]]
 
-NAMESPACE_EXISTS = 48
-# IndexOptionsConflict and IndexKeySpecsConflict.
-INDEX_CONFLICTS = (85, 86)
+# The names of the codes that come without one, in the answers to writes.
+_CODE_NAMES = {121: "DocumentValidationFailure", 11000: "DuplicateKey"}
 
 
 class DriverName(StrEnum):
@@ -84,58 +81,26 @@ CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 )
 
 
-def reason_of(error: Exception, client: Client, collection: str) -> str:
-    """What failed, in names alone: the error and its code, the servers, the collection, the index's fields.
+def describe_failure(error: Exception, client: Client, collection: str) -> str:
+    """A failure in names alone: of the code or the error, and of the collection, the index or the servers.
 
-    The error's own message may quote data, or the password of the connection string.
+    The error's own message is left out: it may quote data, or the password of the connection string.
     """
-    details = getattr(error, "details", None) or {}
-    failure = next(iter(details.get("writeErrors") or ()), details)
-    parts = [type(error).__name__]
-    if code := failure.get("codeName") or failure.get("code"):
-        parts.append(str(code))
+    details: dict[str, Any] = getattr(error, "details", None) or {}
+    failures = details.get("writeErrors") or details.get("writeConcernErrors") or [details]
+    code = failures[0].get("code")
+    name = failures[0].get("codeName") or _CODE_NAMES.get(code, code and f"error {code}")
+    parts = [name or type(error).__name__.lstrip("_")]
     if isinstance(error, ConnectionFailure):
-        servers = client.topology_description.server_descriptions()
-        parts += [f"{host}:{port}" for host, port in servers]
+        servers = client.topology_description.server_descriptions().values()
+        unreachable = [one for one in servers if not one.is_server_type_known] or servers
+        parts += [_show_address(*one.address) for one in unreachable]
     elif collection:
         parts.append(collection)
-    if fields := failure.get("keyPattern"):
+    if fields := failures[0].get("keyPattern"):
         parts.append(f"index on {', '.join(fields)}")
     return ", ".join(parts)
 
 
-async def set_up_collection(database: Any, collection: Collection, progress: Callable[[str], None]) -> None:
-    """Create a collection, its validator and its indexes where they are missing; raises `IndexDiffers`.
-
-    `progress` is told the name of each missing index before the server begins to build it.
-    """
-    name, validator = collection.name, collection.validator
-    try:
-        await database.create_collection(name, validator=validator, check_exists=False)
-    except OperationFailure as error:
-        if error.code != NAMESPACE_EXISTS:
-            raise
-        await database.command("collMod", name, validator=validator, codec_options=CODEC)
-    missing = await missing_indexes(database, collection)
-    for index in collection.indexes:
-        if f"{name}.{index.name}" in missing:
-            progress(f"{name}.{index.name}")
-        keys = [(field, 1) for field in index.fields]
-        try:
-            await database[name].create_index(keys, name=index.name, **index.options)
-        except OperationFailure as error:
-            if error.code in INDEX_CONFLICTS:
-                raise IndexDiffers(name, index.name) from error
-            raise
-
-
-async def missing_indexes(database: Any, collection: Collection) -> list[str]:
-    """The indexes that a collection lacks, by name; one that is still being built is missing."""
-    # The manual does not list this flag: with it, the server marks an index that it is still building.
-    answer = await database.command("listIndexes", collection.name, includeBuildUUIDs=True)
-    found = {spec["name"]: spec for spec in answer["cursor"]["firstBatch"] if "buildUUID" not in spec}
-    return [
-        f"{collection.name}.{index.name}" + (" (it has other keys or options)" if index.name in found else "")
-        for index in collection.indexes
-        if index.name not in found or not index.matches(found[index.name])
-    ]
+def _show_address(host: str, port: int | None) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -3,7 +3,6 @@
 StoreUnavailable
 └── DeadlineExceeded
 StoreMisconfigured
-IndexDiffers
 AlreadyExists
 """
 
@@ -21,15 +20,6 @@ class DeadlineExceeded(StoreUnavailable):
 
 class StoreMisconfigured(ValueError):
     """The connection string or the database name cannot be used."""
-
-
-class IndexDiffers(Exception):
-    """The database has an index of this name with other keys or options; the message is one line."""
-
-    def __init__(self, collection: str, index: str) -> None:
-        super().__init__(
-            f"The index {index} of {collection} has other keys or options: drop it and run init-db again."
-        )
 
 
 class AlreadyExists(ValueError):

@@ -49,8 +49,7 @@ class Issuance:
 
 async def put_organizations(store: Store, organizations: Iterable[Organization]) -> Upserted:
     """Add organisations, or change their names and time zones."""
-    return await _upsert(
-        store,
+    return await store.upsert(
         ORGANIZATIONS.name,
         [
             ({"_id": Int64(one.id)}, _set({"name": one.name, "timeZone": one.time_zone.key}))
@@ -66,8 +65,7 @@ async def put_promotions(
     as_of: datetime | None = None,
 ) -> Upserted:
     """Add or change promotions, each given with its name; an identifier of another promotion is refused."""
-    upserted = await _upsert(
-        store,
+    upserted = await store.upsert(
         PROMOTIONS.name,
         [
             (
@@ -128,7 +126,7 @@ async def move_identifiers(
         (_identifier(organization_id, identifier), _set({"customerId": Int64(customer_id)}, as_of))
         for identifier, customer_id, as_of in identifiers
     ]
-    if (await _upsert(store, CUSTOMER_IDENTIFIERS.name, changes)).refused:
+    if (await store.upsert(CUSTOMER_IDENTIFIERS.name, changes)).refused:
         raise StoreUnavailable("an upsert of an identifier lost a race twice")
 
 
@@ -184,13 +182,6 @@ def issuance_document(organization_id: int, issuance: Issuance) -> Document:
         check_amount(issuance.amount)
         document["amount"] = issuance.amount
     return document
-
-
-async def _upsert(store: Store, collection: str, changes: list[tuple[Document, list[Document]]]) -> Upserted:
-    # A server may refuse an upsert once because it lost a race, so what is refused is sent once more.
-    first = await store.upsert(collection, changes)
-    again = await store.upsert(collection, [changes[position] for position in first.refused])
-    return Upserted(first.new + again.new, [first.refused[position] for position in again.refused])
 
 
 def _identifier(organization_id: int, identifier: CustomerIdentifier) -> Document:

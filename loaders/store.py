@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 from bson.errors import BSONError
 from bson.int64 import Int64 as Int64
 from pymongo import UpdateOne, timeout
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 from pymongo.monitoring import ConnectionPoolListener as ConnectionPoolListener
 
-from loaders.database_schema import COLLECTIONS
+from loaders.database_schema import Collection, Index
 from loaders.deadline import current
-from loaders.driver import CODEC, DRIVERS, DriverName, missing_indexes, reason_of, set_up_collection
-from loaders.driver_options import REQUEST_SERVER_SECONDS, SOCKET_SECONDS, options
+from loaders.driver import CODEC, DRIVERS, DriverName, describe_failure
+from loaders.driver_options import REQUEST_SERVER_SECONDS, options
 from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 
 Document = dict[str, Any]
@@ -35,6 +35,7 @@ Note = Callable[[str, str, str, float], None]
 ONE_BATCH = 1_000_000
 
 DUPLICATE_KEY = 11000
+NAMESPACE_EXISTS = 48
 
 
 class Upserted(NamedTuple):
@@ -65,15 +66,12 @@ class Store:
         listeners: Sequence[Listener] = (),
         note: Note = lambda *_: None,
         server_seconds: int = REQUEST_SERVER_SECONDS,
-        socket_seconds: int | None = SOCKET_SECONDS,
     ) -> None:
         self._driver = DRIVERS[driver]
         self._note = note
         try:
             self._client = self._driver.connect(
-                uri,
-                event_listeners=list(listeners),
-                **options(uri, server_seconds=server_seconds, socket_seconds=socket_seconds),
+                uri, event_listeners=list(listeners), **options(uri, server_seconds)
             )
             self._database = self._client.get_database(database, codec_options=CODEC)
             # The driver makes a new object each time that it is asked for a collection.
@@ -178,31 +176,47 @@ class Store:
             result = await self._collection(collection).update_one({"_id": document_id}, change)
             return result.matched_count == 1
 
-    async def set_up(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Create each collection, validator and index that the database lacks; raises `IndexDiffers`.
+    async def list_collections(self) -> list[str]:
+        """The names of the collections."""
+        with self._failures_as_unavailable():
+            return await self._database.list_collection_names()
 
-        `progress` is told the name of each missing index before the server builds it, which may take long.
-        """
-        for collection in COLLECTIONS:
-            with self._failures_as_unavailable(collection.name):
-                await set_up_collection(self._database, collection, progress)
+    async def create_collection(self, collection: Collection) -> None:
+        """Create a collection, or give the one that is there the validator of `collection`."""
+        name, validator = collection.name, collection.validator
+        with self._failures_as_unavailable(name):
+            try:
+                await self._database.create_collection(name, validator=validator, check_exists=False)
+            except OperationFailure as error:
+                if error.code != NAMESPACE_EXISTS:
+                    raise
+                await self._database.command("collMod", name, validator=validator, codec_options=CODEC)
 
-    async def missing(self) -> list[str]:
-        """The collections and indexes that the database lacks; an index has to be built and to match."""
-        with self._failures_as_unavailable(""):
-            names = set(await self._database.list_collection_names())
-            missing = [collection.name for collection in COLLECTIONS if collection.name not in names]
-            for collection in COLLECTIONS:
-                if collection.name in names:
-                    missing += await missing_indexes(self._database, collection)
-            return missing
+    async def list_indexes(self, collection: str) -> list[Document]:
+        """The indexes of a collection as MongoDB describes them; `building` marks those not complete yet."""
+        with self._failures_as_unavailable(collection):
+            indexes = await self._collection(collection).index_information()
+            pipeline: list[Document] = [{"$collStats": {"storageStats": {}}}]
+            # As a command, because a command goes to the primary whatever the connection string says.
+            answer = await self._database.command("aggregate", collection, pipeline=pipeline, cursor={})
+        shards = [shard["storageStats"] for shard in answer["cursor"]["firstBatch"]]
+        building = {name for stats in shards for name in stats.get("indexBuilds", [])}
+        return [{"name": name, **one, "building": name in building} for name, one in indexes.items()]
+
+    async def create_index(self, collection: str, index: Index) -> None:
+        """Build an index; raises `AlreadyExists` if it is unique and documents have the same values."""
+        with self._failures_as_unavailable(collection):
+            try:
+                await self._collection(collection).create_index(index.keys, name=index.name, **index.options)
+            except DuplicateKeyError as error:
+                raise AlreadyExists from error
 
     @contextmanager
-    def _failures_as_unavailable(self, collection: str) -> Iterator[None]:
+    def _failures_as_unavailable(self, collection: str = "") -> Iterator[None]:
         try:
             yield
         except (PyMongoError, BSONError) as error:
-            raise StoreUnavailable(reason_of(error, self._client, collection)) from error
+            raise StoreUnavailable(describe_failure(error, self._client, collection)) from error
 
     @contextmanager
     def _command(self, name: str, collection: str = "") -> Iterator[None]:
@@ -220,7 +234,7 @@ class Store:
         except (PyMongoError, BSONError) as error:
             failure = type(error).__name__
             late = isinstance(error, PyMongoError) and error.timeout and limit == left < math.inf
-            reason = reason_of(error, self._client, collection)
+            reason = describe_failure(error, self._client, collection)
             raise DeadlineExceeded if late else StoreUnavailable(reason) from error
         except BaseException as error:
             failure = type(error).__name__

@@ -8,23 +8,28 @@ import click
 
 from gateway.commands.environment import read_settings
 from gateway.settings import DatabaseSettings
+from loaders import database_setup
 from loaders.clients import add_default_groups
-from loaders.driver_options import PATIENT_SERVER_SECONDS, SOCKET_SECONDS
+from loaders.driver_options import COMMAND_SERVER_SECONDS
 from loaders.store import Store
 
 T = TypeVar("T")
 
 
 class NotSetUp(Exception):
-    """The database lacks collections or indexes; the message is one line."""
+    """Collections or indexes are missing or differ from ours; the message is one line."""
+
+    def __init__(self, database: str, problems: list[str]) -> None:
+        super().__init__(
+            f"Database {database} is not set up: {'; '.join(problems)}. Run promo-gateway init-db."
+        )
 
 
 def with_store(
     use: Callable[[Store], Awaitable[T]],
     settings: DatabaseSettings | None = None,
     *,
-    server_seconds: int = PATIENT_SERVER_SECONDS,
-    socket_seconds: int | None = SOCKET_SECONDS,
+    server_seconds: int = COMMAND_SERVER_SECONDS,
 ) -> T:
     """Call `use` with the database of these settings, or else of the environment; returns its result."""
     named = settings or read_settings(DatabaseSettings)
@@ -35,7 +40,6 @@ def with_store(
             named.database,
             driver=named.driver,
             server_seconds=server_seconds,
-            socket_seconds=socket_seconds,
         )
         try:
             return await use(store)
@@ -47,14 +51,16 @@ def with_store(
 
 async def check_set_up(store: Store) -> None:
     """Raises `NotSetUp` unless `init-db` has been run: without its indexes, data could be counted twice."""
-    if missing := await store.missing():
-        raise NotSetUp(f"Database {store.name} lacks {', '.join(missing)}: run promo-gateway init-db first.")
+    if problems := await database_setup.find_problems(store):
+        raise NotSetUp(store.name, problems)
 
 
 async def set_up(store: Store, progress: Callable[[str], None] = lambda _: None) -> None:
-    """Create whatever the gateway needs and the database lacks; raises `IndexDiffers`."""
-    await store.set_up(progress)
+    """Create whatever the gateway needs and the database lacks; raises `NotSetUp`."""
+    problems = await database_setup.set_up(store, progress)
     await add_default_groups(store)
+    if problems:
+        raise NotSetUp(store.name, problems)
 
 
 @click.command("init-db")
@@ -65,6 +71,5 @@ def init_db() -> None:
     def show(name: str) -> None:
         click.echo(f"Building index {name} …", err=True)
 
-    # A server can build an index for hours, and does not answer before it is done.
-    with_store(lambda store: set_up(store, show), settings, socket_seconds=None)
+    with_store(lambda store: set_up(store, show), settings)
     click.echo(f"Database {settings.database} is ready.")

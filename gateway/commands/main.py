@@ -11,7 +11,7 @@ from gateway.commands.environment import describe_settings
 from gateway.graphql.persisted_documents import ManifestUnusable
 from gateway.settings import SettingInvalid
 from gateway.telemetry import logs, metrics, setup
-from loaders.errors import IndexDiffers, StoreMisconfigured, StoreUnavailable
+from loaders.errors import StoreMisconfigured, StoreUnavailable
 from resolvers.schema import create_schema
 
 _EPILOG = "\b\nSettings, read from the environment; lists are separated by commas:\n" + "\n".join(
@@ -22,7 +22,6 @@ _OPERATOR_ERRORS = (
     SettingInvalid,
     ManifestUnusable,
     NotSetUp,
-    IndexDiffers,
     SigningKeyUnusable,
     EmbeddedUnavailable,
     server.AddressUnusable,

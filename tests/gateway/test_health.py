@@ -64,12 +64,16 @@ async def ready_says(gateway: Gateway, code: int, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "missing"),
+    ("damage", "problem"),
     [
-        pytest.param(lambda database: database["issuances"].drop(), ["issuances"], id="no collection"),
+        pytest.param(
+            lambda database: database["issuances"].drop(),
+            "it lacks the collections issuances",
+            id="no collection",
+        ),
         pytest.param(
             lambda database: database["promotions"].drop_index("by_id"),
-            ["promotions.by_id"],
+            "index promotions.by_id is missing",
             id="no index",
         ),
         pytest.param(lambda database: database.client.drop_database(database.name), None, id="emptied"),
@@ -82,7 +86,7 @@ async def test_a_database_that_loses_its_collections_or_indexes_while_serving_ta
     logged: Logged,
     monkeypatch: pytest.MonkeyPatch,
     damage: Callable[[Database[dict[str, Any]]], None],
-    missing: list[str] | None,
+    problem: str | None,
 ) -> None:
     await set_up(empty_store)
     monkeypatch.setattr(health, "SCHEMA_CHECK_SECONDS", 0.01)
@@ -99,4 +103,4 @@ async def test_a_database_that_loses_its_collections_or_indexes_while_serving_ta
         await ready_says(gateway, 200, "ready")
     lines = [json.loads(line) for line in logged().splitlines()]
     [line] = [line for line in lines if line["event"] == "database_not_set_up"]
-    assert missing is None or line["missing"] == missing
+    assert problem is None or line["problems"] == [problem]

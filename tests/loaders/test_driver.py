@@ -9,6 +9,7 @@ import pytest
 from motor.frameworks import asyncio as threads
 
 from loaders.database_schema import ISSUANCES
+from loaders.database_setup import find_problems, set_up
 from loaders.driver import DriverName
 from loaders.driver_options import POOL_SIZE
 from loaders.errors import AlreadyExists, StoreMisconfigured, StoreUnavailable
@@ -34,8 +35,8 @@ TOTAL = {"$group": {"_id": "$customerPromotion", "total": {"$sum": "$amount"}}}
 async def test_every_kind_of_command(mongodb_uri: str, driver: DriverName) -> None:
     commands = Commands()
     store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}", driver=driver, listeners=[commands])
-    await store.set_up()
-    assert await store.missing() == []
+    assert await set_up(store) == []
+    assert await find_problems(store) == []
     commands.clear()
 
     await store.insert(ISSUANCES.name, ISSUANCE)
@@ -73,7 +74,7 @@ async def test_failures(mongodb_uri: str, driver: DriverName) -> None:
     with pytest.raises(StoreMisconfigured, match=r"^InvalidURI$"):
         Store("mongodb://user:ge%heim@host", "x", driver=driver)
     store = Store(mongodb_uri, "x", driver=driver)
-    with pytest.raises(StoreUnavailable, match=r"^OperationFailure, Location40324, issuances$"):
+    with pytest.raises(StoreUnavailable, match=r"^Location40324, issuances$"):
         await store.aggregate(ISSUANCES.name, [{"$unknown": 1}])
     await store.close()
     with pytest.raises(StoreUnavailable, match=r"^InvalidOperation, issuances$"):

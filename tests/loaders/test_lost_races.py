@@ -17,6 +17,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from loaders import ledger
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, PROMOTIONS
+from loaders.database_setup import set_up
 from loaders.driver import DriverName
 from loaders.enums import IdentifierName
 from loaders.errors import StoreUnavailable
@@ -62,7 +63,7 @@ async def race(
     client: "MongoClient[dict[str, Any]]",
 ) -> AsyncIterator[tuple[Store, EndOfRace]]:
     """A store in which the next upsert to a collection is refused."""
-    await empty_store.set_up()
+    await set_up(empty_store)
     collection = client[empty_store.name][request.param]
     if request.param == PROMOTIONS.name:
         await ledger.put_promotions(empty_store, ORGANIZATION, [(Promotion(1, 1, "one"), "")])
@@ -106,7 +107,7 @@ async def test_an_upsert_that_loses_twice_is_not_dropped_silently(race: tuple[St
 async def test_an_identifier_of_another_promotion_is_refused(
     empty_store: Store, as_of: datetime | None
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     await ledger.put_promotions(empty_store, ORGANIZATION, [(Promotion(1, 1, "one"), "")], as_of)
     described = [(Promotion(1, n, identifier), "") for n, identifier in enumerate(("", "one", "", "four"), 1)]
     upserted = await ledger.put_promotions(empty_store, ORGANIZATION, described[1:], as_of)

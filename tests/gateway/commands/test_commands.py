@@ -133,8 +133,9 @@ def test_an_unknown_host_is_one_line(settings: Settings) -> None:
 def test_serve_refuses_a_database_that_was_not_set_up(settings: Settings) -> None:
     variables = environment(settings, GATEWAY_DATABASE="nothing_here")
     assert error(run("serve", "--port", "0", variables=variables)) == (
-        "Error: Database nothing_here lacks organizations, promotions, customer_identifiers, issuances, "
-        "pending_events, api_clients, access_groups: run promo-gateway init-db first."
+        "Error: Database nothing_here is not set up: it lacks the collections organizations, promotions, "
+        "customer_identifiers, issuances, pending_events, api_clients, access_groups. "
+        "Run promo-gateway init-db."
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from gateway.auth.credentials import authorization
+from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import PASSWORD, fill
 from gateway.ingest import export
@@ -106,7 +107,7 @@ async def test_what_is_imported_is_what_is_answered(gateway: Gateway, store: Sto
 async def test_the_command_tells_what_became_of_the_lines(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     good = [*BASE, *lines_of({"eventId": f"e{n}"} for n in range(5))]
     bad = ["{", changed(ISSUANCE, amount="-1"), "\ufeffx"]
     file = tmp_path / "day.ndjson"
@@ -136,7 +137,7 @@ async def test_the_command_tells_what_became_of_the_lines(
 async def test_standard_input_an_empty_file_and_one_that_is_not_there(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     completed = run("import", "-", database=database, given="\n".join(BASE).encode(), cwd=tmp_path)
     assert (completed.returncode, completed.stderr) == (0, "-: 3 new, 0 already there, 0 rejected.\n")
     (tmp_path / "empty").write_text("")
@@ -150,7 +151,7 @@ async def test_standard_input_an_empty_file_and_one_that_is_not_there(
 async def test_an_import_that_cannot_run_says_why(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     (tmp_path / "empty").write_text("")
     packed = bytearray(gzip.compress("\n".join(BASE).encode()))
     packed[20:40] = bytes(20)
@@ -177,7 +178,7 @@ async def test_an_import_that_cannot_run_says_why(
 async def test_a_50_mb_line_is_one_rejection(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     with (tmp_path / "long").open("w") as file:
         file.write(BASE[0] + "\n" + "x" * 50_000_000 + "\n" + BASE[1] + "\n")
     completed = run("import", "long", database=database, cwd=tmp_path)
@@ -212,7 +213,7 @@ REFUSED: list[tuple[list[str], dict[int, str]]] = [
 async def test_of_two_lines_that_cannot_both_be_true_the_later_is_rejected(
     empty_store: Store, lines: list[str], expected: dict[int, str], batch: int
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     assert reasons(await imported(empty_store, lines, batch)) == expected
 
 
@@ -232,7 +233,7 @@ REPLACED: list[tuple[list[str], dict[str, Any]]] = [
 async def test_a_later_line_replaces_an_organisation_or_a_promotion(
     empty_store: Store, lines: list[str], expected: dict[str, Any], batch: int
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     run_over = await imported(empty_store, lines, batch)
     assert told(run_over) == (1, len(lines) - 1, 0, 0)
     [line] = await exported(empty_store)
@@ -242,27 +243,27 @@ async def test_a_later_line_replaces_an_organisation_or_a_promotion(
 async def test_promotions_without_identifier_come_and_go_by_import_and_export(
     empty_store: Store, settings: Settings
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     lines = [changed(PROMOTION, promotionId=n, promotionIdentifier=None) for n in (1, 2)]
     lines.append(changed(PROMOTION, promotionId=3))
     assert told(await imported(empty_store, lines)) == (3, 0, 0, 0)
     first = await exported(empty_store)
     assert ["promotionIdentifier" in json.loads(line) for line in first] == [False, False, True]
     drop(settings.mongodb_uri.get_secret_value(), empty_store.name)
-    await empty_store.set_up()
+    await set_up(empty_store)
     assert told(await imported(empty_store, [line.decode() for line in first])) == (3, 0, 0, 0)
     assert await exported(empty_store) == first
 
 
 async def test_a_later_line_takes_the_identifier_of_a_promotion_away(empty_store: Store) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     lines = [changed(PROMOTION), changed(PROMOTION, promotionIdentifier=None)]
     assert told(await imported(empty_store, lines, batch=1)) == (1, 1, 0, 0)
     assert "promotionIdentifier" not in json.loads((await exported(empty_store))[0])
 
 
 async def test_a_later_line_of_a_customer_adds_identifiers(empty_store: Store) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     line = changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": []}])
     assert told(await imported(empty_store, [changed(CUSTOMER), line])) == (2, 0, 0, 0)
     [customer] = [json.loads(line) for line in await exported(empty_store)]
@@ -272,7 +273,7 @@ async def test_a_later_line_of_a_customer_adds_identifiers(empty_store: Store) -
 async def test_a_later_file_replaces_what_an_earlier_one_said_but_takes_no_identifier(
     empty_store: Store,
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     await imported(empty_store, BASE)
     later = [
         changed(ORGANIZATION, name="New"),
@@ -289,7 +290,7 @@ async def test_a_later_file_replaces_what_an_earlier_one_said_but_takes_no_ident
 
 
 async def test_the_order_of_the_lines_does_not_matter(empty_store: Store, settings: Settings) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     by_identifier = [
         {"eventId": f"i{n}", "promotionId": None, "promotionIdentifier": "021a"} for n in range(30)
     ]
@@ -300,7 +301,7 @@ async def test_the_order_of_the_lines_does_not_matter(empty_store: Store, settin
     for seed in range(3):
         shuffled = random.Random(seed).sample(lines, len(lines))
         drop(settings.mongodb_uri.get_secret_value(), empty_store.name)
-        await empty_store.set_up()
+        await set_up(empty_store)
         run_over = await imported(empty_store, shuffled, batch=7)
         assert told(run_over) == (63, 0, 0, 0)
         assert await exported(empty_store) == expected
@@ -308,7 +309,7 @@ async def test_the_order_of_the_lines_does_not_matter(empty_store: Store, settin
 
 
 async def test_what_waits_for_a_promotion_waits_for_another_file(empty_store: Store) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     [line] = lines_of([{"promotionId": None, "promotionIdentifier": "021a"}])
     run_over = await imported(empty_store, [line, line])
     assert told(run_over) == (0, 1, 1, 0)
@@ -320,7 +321,7 @@ async def test_what_waits_for_a_promotion_waits_for_another_file(empty_store: St
 
 
 async def test_a_held_issuance_that_contradicts_the_ledger_is_told_and_kept(empty_store: Store) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     held = changed(ISSUANCE, promotionId=None, promotionIdentifier="021a", amount=1)
     run_over = await imported(empty_store, [held, changed(ISSUANCE, amount=2), *BASE], batch=1)
     assert (told(run_over), run_over.summary.contradicting) == ((4, 0, 0, 0), 1)
@@ -330,7 +331,7 @@ async def test_a_held_issuance_that_contradicts_the_ledger_is_told_and_kept(empt
 
 
 async def test_identifiers_of_other_types_are_ignored_and_counted(empty_store: Store) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     others = [{"type": type_, "value": "x"} for type_ in ("email", "cardnumber", "wechat")]
     run_over = await imported(
         empty_store, [changed(CUSTOMER, profiles=[{"source": "INSTORE", "identifiers": others}])]
@@ -344,7 +345,7 @@ async def test_identifiers_of_other_types_are_ignored_and_counted(empty_store: S
 async def test_fractions_beyond_milliseconds_are_the_same_content_when_they_come_again(
     empty_store: Store,
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     lines = lines_of([{"issuedOn": "2025-07-22T17:36:21.123456+05:30", "amount": "1.50"}])
     assert told(await imported(empty_store, lines)) == (1, 0, 0, 0)
     assert told(await imported(empty_store, lines)) == (0, 1, 0, 0)
@@ -358,7 +359,7 @@ async def test_an_export_of_an_import_of_an_export_is_the_same_file(
     first = run("export", database=database)
     (tmp_path / "all.ndjson").write_text(first.stdout)
     drop(database["GATEWAY_MONGODB_URI"], empty_store.name)
-    await empty_store.set_up()
+    await set_up(empty_store)
     completed = run("import", "all.ndjson", database=database, cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
     assert run("export", database=database).stdout == first.stdout
@@ -382,7 +383,7 @@ def many(count: int, organization: int = 51135) -> list[str]:
 async def test_an_interrupted_import_says_how_far_it_came_and_leaves_the_rest(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     (tmp_path / "many").write_text("\n".join([*BASE, *many(60_000)]))
     importing = subprocess.Popen(
         [sys.executable, "-m", "gateway", "import", "many"],
@@ -406,7 +407,7 @@ async def test_an_interrupted_import_says_how_far_it_came_and_leaves_the_rest(
 async def test_an_import_that_waits_for_its_input_can_be_interrupted(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     importing = subprocess.Popen(
         [sys.executable, "-m", "gateway", "import", "-"],
         env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
@@ -444,7 +445,7 @@ async def _kill_at_random(
     assert run("import", "many", database=database, cwd=tmp_path).returncode == 0
     killed = await exported(store)
     drop(database["GATEWAY_MONGODB_URI"], store.name)
-    await store.set_up()
+    await set_up(store)
     assert run("import", "many", database=database, cwd=tmp_path).returncode == 0
     assert killed == await exported(store)
 
@@ -454,7 +455,7 @@ async def _kill_at_random(
 async def test_an_importer_that_is_killed_and_run_again_leaves_the_ledger_of_one_clean_run(
     database: dict[str, str], empty_store: Store, tmp_path: Path, times: int, count: int
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     held = lines_of(
         {"eventId": f"h{n}", "promotionId": None, "promotionIdentifier": "021a"} for n in range(200)
     )
@@ -479,7 +480,7 @@ async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_ackno
             [server] = set(children(os.getpid())) - before
             own = {**database, "GATEWAY_MONGODB_URI": uri, "GATEWAY_DATABASE": "killed"}
             store = Store(uri, "killed")
-            await store.set_up()
+            await set_up(store)
             if attempt == 20:
                 assert run("import", "many", database=own, cwd=tmp_path).returncode == 0
                 survived = await exported(store)
@@ -495,7 +496,7 @@ async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_ackno
                 importing.wait(timeout=60)
             await store.close()
     clean = Store(settings.mongodb_uri.get_secret_value(), f"test_{uuid.uuid4().hex}")
-    await clean.set_up()
+    await set_up(clean)
     await imported(clean, lines)
     assert survived == await exported(clean)
     await clean.close()
