@@ -1,0 +1,167 @@
+"""What a failure of the database says: code, collection and index or servers, and never a value."""
+
+import gc
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from gateway.settings import Settings
+from loaders.database_schema import ISSUANCES, PENDING_EVENTS, PROMOTIONS
+from loaders.deadline import Deadline, until
+from loaders.driver import DriverName
+from loaders.errors import DeadlineExceeded, StoreUnavailable
+from loaders.store import Document, Store
+from tests.faults import Line
+
+VALUE = "919000000007"
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+async def close(store: Store) -> None:
+    await store.close()
+    # PyMongo leaves a socket to the garbage collector if the client is closed while it connects.
+    gc.collect()
+
+
+@pytest.fixture(params=DriverName)
+def each_driver(request: pytest.FixtureRequest) -> DriverName:
+    return DriverName(request.param)
+
+
+@pytest.fixture
+async def store_on_line(line: Line, settings: Settings, each_driver: DriverName) -> AsyncIterator[Store]:
+    """A store, on each driver, that reaches the database through `line`."""
+    store = Store(line.uri, settings.database, driver=each_driver)
+    yield store
+    await close(store)
+
+
+def refusal(code: int, name: str) -> dict[str, Any]:
+    """What MongoDB answers to a command that it refuses."""
+    return {"ok": 0, "code": code, "codeName": name, "errmsg": f"the command {{ value: {VALUE!r} }} failed"}
+
+
+def write_error(code: int, **details: Any) -> dict[str, Any]:
+    """What MongoDB answers to a write of which one document is refused; it does not name the code."""
+    error = {"index": 0, "code": code, "errmsg": VALUE, **details}
+    return {"ok": 1, "n": 0, "nModified": 0, "writeErrors": [error]}
+
+
+def write_concern_error(code: int, name: str) -> dict[str, Any]:
+    """What MongoDB answers to a write that it did not replicate as it was asked to."""
+    error = {"code": code, "codeName": name, "errmsg": VALUE}
+    return {"ok": 1, "n": 1, "nModified": 1, "writeConcernError": error}
+
+
+async def read_all(store: Store) -> list[Document]:
+    return [document async for document in store.stream(PROMOTIONS.name, {}, ("_id",))]
+
+
+KEY = {"keyPattern": {"orgId": 1, "promotionId": 1}, "keyValue": {"orgId": 1, "promotionId": VALUE}}
+Use = Callable[[Store], Coroutine[Any, Any, object]]
+USES: dict[str, Use] = {
+    "find": lambda store: store.find(ISSUANCES.name, {"item": VALUE}, ("item",)),
+    "aggregate": lambda store: store.aggregate(ISSUANCES.name, [{"$match": {"item": VALUE}}]),
+    "insert": lambda store: store.insert(PENDING_EVENTS.name, {"_id": VALUE}),
+    "update": lambda store: store.update(PROMOTIONS.name, VALUE, {"$set": {"name": VALUE}}),
+    "upsert": lambda store: store.upsert(PROMOTIONS.name, [({"name": VALUE}, {"$set": {"name": VALUE}})]),
+    "delete": lambda store: store.delete(PENDING_EVENTS.name, [VALUE]),
+    "listCollections": lambda store: store.list_collections(),
+    "listIndexes": lambda store: store.list_indexes(PROMOTIONS.name),
+    "stream": read_all,
+}
+
+
+@pytest.mark.parametrize(
+    ("use", "command", "answer", "reason"),
+    [
+        ("find", "find", refusal(13, "Unauthorized"), "Unauthorized, issuances"),
+        ("find", "find", refusal(18, "AuthenticationFailed"), "AuthenticationFailed, issuances"),
+        ("aggregate", "aggregate", refusal(13, "Unauthorized"), "Unauthorized, issuances"),
+        ("aggregate", "aggregate", refusal(292, "QueryExceededMemoryLimitNoDiskUseAllowed"),
+         "QueryExceededMemoryLimitNoDiskUseAllowed, issuances"),
+        ("insert", "insert", refusal(13, "Unauthorized"), "Unauthorized, pending_events"),
+        ("insert", "insert", write_error(121), "DocumentValidationFailure, pending_events"),
+        ("insert", "insert", write_concern_error(64, "WriteConcernTimeout"),
+         "WriteConcernTimeout, pending_events"),
+        ("update", "update", write_error(11000, **KEY),
+         "DuplicateKey, promotions, index on orgId, promotionId"),
+        ("update", "update", write_error(17280), "error 17280, promotions"),
+        ("upsert", "update", write_error(121), "DocumentValidationFailure, promotions"),
+        ("upsert", "update", write_concern_error(100, "UnsatisfiableWriteConcern"),
+         "UnsatisfiableWriteConcern, promotions"),
+        ("delete", "delete", refusal(13, "Unauthorized"), "Unauthorized, pending_events"),
+        ("listCollections", "listCollections", refusal(13, "Unauthorized"), "Unauthorized"),
+        ("listIndexes", "aggregate", refusal(13, "Unauthorized"), "Unauthorized, promotions"),
+        ("stream", "find", refusal(13, "Unauthorized"), "Unauthorized, promotions"),
+    ],
+)  # fmt: skip
+async def test_a_refusal_names_the_server_s_code_and_the_collection(
+    store_on_line: Store, line: Line, use: str, command: str, answer: dict[str, Any], reason: str
+) -> None:
+    line.reply(command, answer)
+    with pytest.raises(StoreUnavailable) as raised:
+        await USES[use](store_on_line)
+    assert str(raised.value) == reason
+
+
+async def test_wrong_credentials_are_named_and_not_shown(line: Line, each_driver: DriverName) -> None:
+    uri = line.uri.replace("mongodb://", "mongodb://user:geheim@")
+    store = Store(uri, "x", driver=each_driver)
+    with pytest.raises(StoreUnavailable) as raised:
+        await store.find(ISSUANCES.name, {}, ("item",))
+    assert str(raised.value) == "AuthenticationFailed, issuances"
+    await close(store)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shown"),
+    [
+        ("127.0.0.1:1", "127.0.0.1:1"),
+        ("127.0.0.1:1,127.0.0.1:2", "127.0.0.1:1, 127.0.0.1:2"),
+        ("[::1]:1", "[::1]:1"),
+        ("nowhere.invalid", "nowhere.invalid:27017"),
+        ("user:geheim@127.0.0.1:1", "127.0.0.1:1"),
+    ],
+)
+async def test_servers_that_cannot_be_reached_are_named(
+    each_driver: DriverName, hosts: str, shown: str
+) -> None:
+    store = Store(f"mongodb://{hosts}/?serverSelectionTimeoutMS=100", "x", driver=each_driver)
+    with pytest.raises(StoreUnavailable) as raised:
+        await store.ping()
+    assert str(raised.value) == f"ServerSelectionTimeoutError, {shown}"
+    await close(store)
+
+
+async def test_a_connection_that_breaks_names_the_server(store_on_line: Store, line: Line) -> None:
+    await store_on_line.ping()
+    line.cut_answers(10)
+    with pytest.raises(StoreUnavailable) as raised:
+        await store_on_line.insert(PENDING_EVENTS.name, {"_id": VALUE})
+    address = line.uri.removeprefix("mongodb://").partition("/")[0]
+    assert str(raised.value) in {
+        f"{kind}, {address}" for kind in ("AutoReconnect", "ServerSelectionTimeoutError")
+    }
+
+
+async def test_a_server_that_falls_silent_ends_a_command_without_a_deadline(
+    line: Line, settings: Settings, each_driver: DriverName
+) -> None:
+    soon = "&heartbeatFrequencyMS=500&connectTimeoutMS=500&serverSelectionTimeoutMS=500"
+    store = Store(line.uri + soon, settings.database, driver=each_driver)
+    await store.ping()
+    line.freeze()
+    with pytest.raises(StoreUnavailable):
+        await store.find(ISSUANCES.name, {}, ("item",))
+    await close(store)
+
+
+async def test_a_late_answer_is_a_deadline_that_was_exceeded(store_on_line: Store, line: Line) -> None:
+    await store_on_line.ping()
+    line.freeze()
+    with until(Deadline(0.1)), pytest.raises(DeadlineExceeded, match=r"^the deadline passed$"):
+        await store_on_line.find(ISSUANCES.name, {}, ("item",))
+    line.thaw()
