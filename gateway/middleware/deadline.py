@@ -113,6 +113,8 @@ class _Request:
         self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
+            # The cancelled task refers to this object through its traceback.
+            self._watching = None
 
     def _start_watching(self) -> None:
         self._watching = asyncio.create_task(self._watch())
