@@ -167,13 +167,17 @@ def status_phrase(status: int) -> str:
 
 
 def describe(error: Exception) -> ErrorSpec:
-    """How a caller sees `error`. Counts the error, and logs a defect or a failure of the database."""
+    """How a caller sees `error`. Counts the error, and logs a defect or a failure of the database.
+
+    The error loses its traceback.
+    """
     spec = _look_up(error)
     note_error(spec.code)
     cause = error if isinstance(error, StoreUnavailable) else error.__cause__
     if isinstance(cause, StoreUnavailable):
         # Its text is the kind of failure, without the driver's words.
         log.warning("database_unavailable", code=spec.code, reason=str(cause))
+    forget_frames(error)
     return spec
 
 
@@ -185,3 +189,10 @@ def _look_up(error: Exception) -> ErrorSpec:
         return ErrorSpec(status, error.detail, status, status_phrase(status).upper().replace(" ", "_"))
     log.error("unexpected", **without_message(error))
     return _look_up(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Drop the tracebacks of an error and of its causes: their frames refer to it, a reference cycle."""
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = getattr(error, "original_error", None) or error.__cause__ or error.__context__

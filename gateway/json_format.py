@@ -30,11 +30,13 @@ def explain(text: bytes | str) -> str:
         json.loads(text if isinstance(text, str) else text.decode())
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode()
-        position = json.JSONDecodeError("", before, len(before))
+        return _not_valid(json.JSONDecodeError("", before, len(before)))
     except json.JSONDecodeError as error:
-        position = error
+        return _not_valid(error)
     except RecursionError:
         return "nested too deeply"
-    else:
-        return "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
-    return f"not valid JSON at line {position.lineno}, column {position.colno}"
+    return "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
+
+
+def _not_valid(error: json.JSONDecodeError) -> str:
+    return f"not valid JSON at line {error.lineno}, column {error.colno}"

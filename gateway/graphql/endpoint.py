@@ -16,6 +16,7 @@ from gateway.errors import (
     OperationUnknown,
     PersistedQueryNotFound,
     describe,
+    forget_frames,
 )
 from gateway.graphql.errors import extensions
 from gateway.graphql.operations import Operations
@@ -135,4 +136,5 @@ def _error(error: GraphQLError, code: str) -> dict[str, Any]:
         note_error(400)
         return {**error.formatted, "extensions": {"code": code, "errorCode": 400}}
     spec = describe(error.original_error)
+    forget_frames(error)
     return {**error.formatted, "message": spec.message, "extensions": extensions(spec)}

@@ -26,6 +26,7 @@ from graphql import (
 from graphql.utilities import validate_input_literal
 from graphql.validation import ValuesOfCorrectTypeRule, specified_rules
 
+from gateway.errors import forget_frames
 from gateway.graphql.request import json_kind
 
 _QUOTED_TOKEN = re.compile(r"(Name|Int|Float|String|BlockString|Comment) ['\"].*", re.DOTALL)
@@ -72,6 +73,7 @@ def variable_error(
     assert is_input_type(type_), "the document is valid"
     found = json_kind(variables[name]) if name in variables else "nothing"
     message = _describe(f"Variable '${name}'", type_, found, unknown=found == "a string")
+    forget_frames(error)
     return GraphQLError(message, error.nodes)
 
 
