@@ -22,10 +22,12 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    Source,
     Token,
     TokenKind,
-    parse,
 )
+from graphql.language import Lexer
+from graphql.language.parser import Parser
 
 from gateway.errors import LimitExceeded
 
@@ -63,13 +65,15 @@ class Limits:
     def parse(self, text: str) -> DocumentNode:
         """Parse a document; raises `GraphQLSyntaxError` or `LimitExceeded`."""
         check("characters", len(text), MAX_CHARACTERS)
+        lexer = Lexer(Source(text))
         try:
-            document = parse(text, max_lexical_tokens=self.tokens, max_comments=MAX_COMMENTS)
+            document = _parse(lexer, self.tokens)
         except GraphQLSyntaxError as error:
             if aborted := _PARSING_ABORTED.match(error.message):
                 raise LimitExceeded(aborted[2], "more", int(aborted[1])) from None
             raise
-        kinds = Counter(_token_kinds(document))
+        finally:
+            kinds = Counter(_unlink(lexer.token))
         check("names", kinds[TokenKind.NAME], MAX_NAMES)
         check("fragments", kinds[TokenKind.SPREAD], MAX_FRAGMENTS)
         check("directives", kinds[TokenKind.AT], MAX_DIRECTIVES)
@@ -97,12 +101,25 @@ def check(what: str, got: int, most: int) -> None:
         raise LimitExceeded(what, got, most)
 
 
-def _token_kinds(document: DocumentNode) -> Iterator[TokenKind]:
-    assert document.loc is not None, "the parser keeps locations"
-    token: Token | None = document.loc.start_token
+def _parse(lexer: Lexer, max_tokens: int) -> DocumentNode:
+    # `graphql.parse` does the same, but keeps its lexer to itself.
+    parser = Parser(lexer.source, lexer=lexer, max_lexical_tokens=max_tokens, max_comments=MAX_COMMENTS)
+    try:
+        return parser.parse_document()
+    except RecursionError:
+        description = "Document is nested too deeply. Parsing aborted."
+        raise GraphQLSyntaxError(lexer.source, lexer.token.start, description) from None
+
+
+def _unlink(last: Token) -> Iterator[TokenKind]:
+    """The kinds of all tokens up to the last; each loses its link to the one before.
+
+    Linked both ways, the tokens of a document that is dropped would wait for the garbage collector.
+    """
+    token: Token | None = last
     while token is not None:
         yield token.kind
-        token = token.next
+        token.prev, token = None, token.prev
 
 
 class _Weight(NamedTuple):

@@ -1,5 +1,6 @@
 """Operations are prepared once; compiled or not, they give the same answer."""
 
+import gc
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,7 +19,7 @@ from loaders.enums import Benefit, IssuanceType
 from loaders.ledger import Issuance
 from loaders.store import Store
 from resolvers.context import Context
-from tests.helpers.graphql import SCHEMA, described
+from tests.helpers.graphql import SCHEMA, SUMMARY, described
 from tests.support import Tenant, new_tenant
 
 SINCE = date(2025, 6, 12)
@@ -209,3 +210,15 @@ def test_the_memory_of_operations_is_bounded() -> None:
     # The third document displaces the second, which was used least recently.
     assert (prepared.misses, prepared.hits) == (4, 1)
     assert prepared._remembered.currsize == 2 * MAX_CHARACTERS <= REMEMBERED_CHARACTERS
+
+
+def test_a_document_that_leaves_the_cache_leaves_no_garbage() -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    prepared.prepare(f"{{ {SUMMARY} {{ orgId }} }}", None)
+    gc.collect()
+    gc.disable()
+    try:
+        prepared._remembered.clear()
+        assert gc.collect() <= 5
+    finally:
+        gc.enable()
