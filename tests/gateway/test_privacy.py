@@ -168,15 +168,15 @@ def tokens() -> Iterator[dict[str, Any]]:
         yield {"method": "POST", "url": TOKEN_PATH, "content": value.encode()}
 
 
-async def send(gateway: Gateway, asked: dict[str, Any]) -> None:
+async def send(gateway: Gateway, call: dict[str, Any]) -> None:
     """Send a request with values in all of its headers, and search for them in the response."""
-    headers = {**DEMO_HEADER, **EVERYWHERE, **asked.get("headers", {})}
-    if "content" in asked:
+    headers = {**DEMO_HEADER, **EVERYWHERE, **call.get("headers", {})}
+    if "content" in call:
         headers["Content-Type"] = "application/json"
-    response = await gateway.client.request(**{**asked, "headers": headers})
-    assert_unseen(str(asked), f"{response.headers}")
+    response = await gateway.client.request(**{**call, "headers": headers})
+    assert_unseen(str(call), f"{response.headers}")
     if response.status_code != 200 or '"errors":[' in response.text:
-        assert_unseen(str(asked), response.text)
+        assert_unseen(str(call), response.text)
 
 
 def assert_nowhere(logged: str, collector: Collector) -> None:
@@ -193,21 +193,21 @@ async def test_values_of_requests_are_in_no_log_metric_span_or_error(
     collector: Collector,
     requests: Callable[[], Iterator[dict[str, Any]]],
 ) -> None:
-    sent = list(requests())
+    calls = list(requests())
     async with gateway_with(traces="otlp") as gateway:
         await gateway.warm()
         logged()
-        for asked in sent:
-            await send(gateway, asked)
+        for call in calls:
+            await send(gateway, call)
     text = logged()
     lines = [json.loads(line) for line in text.splitlines()]
     routes = [line["route"] for line in lines if line["event"] == "request"]
     known = {ACTION_SUMMARY_PATH, GRAPHQL_PATH, TOKEN_PATH, EVENTS_PATH}
-    assert routes == [asked["url"] if asked["url"] in known else "unmatched" for asked in sent]
+    assert routes == [call["url"] if call["url"] in known else "unmatched" for call in calls]
     assert all(re.fullmatch("[0-9a-f]{32}", line["request_id"]) for line in lines)
     servers = [span for span in collector.spans if span.kind == span.SPAN_KIND_SERVER]
     # With the request that warmed up.
-    assert len(servers) == len(sent) + 1
+    assert len(servers) == len(calls) + 1
     assert_nowhere(text, collector)
 
 
@@ -310,13 +310,13 @@ DATABASE_DOWN: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("asked", DATABASE_DOWN.values(), ids=DATABASE_DOWN)
+@pytest.mark.parametrize("call", DATABASE_DOWN.values(), ids=DATABASE_DOWN)
 async def test_values_are_in_no_log_metric_span_or_error_while_the_database_is_down(
-    gateway_with: OpenGateway, logged: Logged, collector: Collector, asked: dict[str, Any]
+    gateway_with: OpenGateway, logged: Logged, collector: Collector, call: dict[str, Any]
 ) -> None:
     uri = f"mongodb://maria:{SECRET}@127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=50"
     async with gateway_with(traces="otlp", mongodb_uri=uri) as gateway:
-        await send(gateway, asked)
+        await send(gateway, call)
     text = logged()
     assert text.count('"event":"database_unavailable"') == 1
     assert_nowhere(text, collector)

@@ -17,9 +17,9 @@ async def preflight(
     client: httpx.AsyncClient, *, origin: str = ORIGIN, method: str = "POST", headers: str = ""
 ) -> httpx.Response:
     """What a browser sends before a request with these headers."""
-    asked = {"Access-Control-Request-Headers": headers} if headers else {}
+    request_headers = {"Access-Control-Request-Headers": headers} if headers else {}
     return await client.options(
-        "/graphql", headers={"Origin": origin, "Access-Control-Request-Method": method, **asked}
+        "/graphql", headers={"Origin": origin, "Access-Control-Request-Method": method, **request_headers}
     )
 
 
