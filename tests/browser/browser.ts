@@ -28,11 +28,16 @@ beforeAll(async () => {
 
 afterAll(() => browser.close());
 
-/** Runs `use` on the page at `url`. The page must contact no other host and log no error or warning. */
+interface Options extends BrowserContextOptions {
+  /** The errors that the page is expected to log. */
+  expected?: string[];
+}
+
+/** Runs `use` on the page at `url`. The page must contact no other host and log only expected errors. */
 export async function onPage(
   url: string,
   use: (page: Page) => Promise<void>,
-  options: BrowserContextOptions = {},
+  { expected = [], ...options }: Options = {},
 ): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
@@ -54,7 +59,7 @@ export async function onPage(
   } finally {
     await context.close();
   }
-  expect(problems).toEqual([]);
+  expect(problems).toEqual(expected);
 }
 
 export async function screenshot(page: Page, name: string): Promise<void> {

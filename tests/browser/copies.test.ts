@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buildSchema } from "graphql";
 import { expect, test } from "vitest";
 
-import { basicHeaders, withCredentials } from "../../gateway/pages/src/credentials";
+import { basicHeaders, tokenSubject, withCredentials } from "../../gateway/pages/src/credentials";
 import { curl } from "../../gateway/pages/src/curl";
 import { restCall } from "../../gateway/pages/src/rest";
 import { typescript } from "../../gateway/pages/src/typescript";
@@ -128,6 +128,15 @@ test.each(["server123", "8a16a6b70505eb1f1ff7cdc0cd5559a7", "8A16A6B70505EB1F1FF
     expect(basicHeaders({ name: "store.server", password })).toEqual({ Authorization: STORE_SERVER });
   },
 );
+
+test.each([
+  ["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJEZW1vIGFwcCJ9.c2ln", "Demo app"],
+  ["e30.eyJzdWIiOiJDYWbDqSA_In0.c2ln", "Café ?"],
+  ["no token", "a token"],
+  ["e30.e30.c2ln", "a token"],
+])("the name of the client is read from its token: %s", (token, name) => {
+  expect(tokenSubject(token)).toBe(name);
+});
 
 test("credentials from the Headers pane replace the page's own", () => {
   const credentials = { Authorization: "Basic x" };

@@ -21,6 +21,17 @@ export function tokenHeaders(token: string): HeaderMap {
   return { "X-CAP-API-OAUTH-TOKEN": token.trim() };
 }
 
+/** The name of the client that a token was issued to, as its claims say. */
+export function tokenSubject(token: string): string {
+  try {
+    const claims = atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(claims, (character) => character.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes)).sub ?? "a token";
+  } catch {
+    return "a token";
+  }
+}
+
 /** Adds `credentials` to `headers` that have none: a request with two different ones is refused. */
 export function withCredentials(headers: HeaderMap, credentials: HeaderMap): HeaderMap {
   const hasOwn = Object.keys(headers).some((name) => CREDENTIAL_HEADERS.includes(name.toLowerCase()));

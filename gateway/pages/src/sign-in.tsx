@@ -1,20 +1,39 @@
 import { type FormEvent, useState } from "react";
 
-import { basicHeaders, type HeaderMap, tokenHeaders } from "./credentials";
+import { basicHeaders, type HeaderMap, tokenHeaders, tokenSubject } from "./credentials";
+import { checkCredentials } from "./send";
 
-/** Asks for credentials. `onDone` gets the headers that carry them, or none if the reader skips the step. */
-export function SignIn({ onDone }: { onDone: (headers: HeaderMap) => void }) {
+/** Who the page sends requests as. Without credentials, `name` is null and there are no headers. */
+export interface Session {
+  name: string | null;
+  headers: HeaderMap;
+}
+
+const ANONYMOUS: Session = { name: null, headers: {} };
+
+interface Properties {
+  /** Gets a session whose credentials the gateway accepts, or one without credentials. */
+  onDone: (session: Session) => void;
+  /** Goes back to the session that there is, if there is one. */
+  onCancel?: () => void;
+}
+
+/** Asks for credentials, and has the gateway check them. */
+export function SignIn({ onDone, onCancel }: Properties) {
   const [kind, setKind] = useState<"password" | "token">("password");
+  const [checking, setChecking] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
 
-  function submit(event: FormEvent<HTMLFormElement>) {
+  async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name));
-    onDone(
-      kind === "password"
-        ? basicHeaders({ name: text("name"), password: text("password") })
-        : tokenHeaders(text("token")),
-    );
+    const session = readSession(new FormData(event.currentTarget));
+    setChecking(true);
+    const found = await checkCredentials(session.headers);
+    setChecking(false);
+    setProblem(found);
+    if (found === null) {
+      onDone(session);
+    }
   }
 
   return (
@@ -55,11 +74,23 @@ export function SignIn({ onDone }: { onDone: (headers: HeaderMap) => void }) {
             <input name="token" type="password" autoComplete="off" required />
           </label>
         )}
-        <button type="submit">Open GraphiQL</button>
-        <button type="button" className="plain" onClick={() => onDone({})}>
-          Only read the schema
+        {problem && <p role="alert">{problem}</p>}
+        <button type="submit" disabled={checking}>
+          {checking ? "Checking…" : "Open GraphiQL"}
+        </button>
+        <button type="button" className="plain" onClick={onCancel ?? (() => onDone(ANONYMOUS))}>
+          {onCancel ? "Cancel" : "Only read the schema"}
         </button>
       </form>
     </main>
   );
+}
+
+function readSession(form: FormData): Session {
+  const text = (name: string) => String(form.get(name));
+  if (form.has("token")) {
+    return { name: tokenSubject(text("token")), headers: tokenHeaders(text("token")) };
+  }
+  const name = text("name");
+  return { name, headers: basicHeaders({ name, password: text("password") }) };
 }
