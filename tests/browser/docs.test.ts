@@ -4,19 +4,29 @@ import { expect, test } from "vitest";
 
 import { DEMO, onPage, screenshot, SERVED } from "./browser";
 
-/** Executes the summary with the parameters that are filled in, and returns the body of the response. */
-async function trySummary(page: Page) {
-  const operation = page.locator(".opblock", { hasText: "/actionSummary" });
-  await operation.locator(".opblock-summary-control").click();
-  const answered = page.waitForResponse((response) => response.url().includes("/actionSummary?"));
-  await operation.getByRole("button", { name: "Execute" }).click();
+const PATHS = { summary: "/actionSummary", token: "/oauth/token/generate" };
+
+function operation(page: Page, path: string) {
+  return page.locator(".opblock").filter({ has: page.locator(`[data-path$="${path}"]`) });
+}
+
+async function open(page: Page, path: string) {
+  await operation(page, path).locator(".opblock-summary-control").click();
+  await operation(page, path).getByRole("button", { name: "Execute" }).waitFor();
+}
+
+/** Executes an operation with the values that are filled in, and returns the body of the response. */
+async function execute(page: Page, path: string) {
+  await open(page, path);
+  const answered = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith(path));
+  await operation(page, path).getByRole("button", { name: "Execute" }).click();
   const body = await (await answered).json();
-  await operation
-    .locator(".live-responses-table")
-    .getByText("021a1876-17d9-4d7a-bd2c-e74a65298398")
-    .first()
-    .waitFor();
+  await operation(page, path).locator(".live-responses-table").waitFor();
   return body;
+}
+
+function width(page: Page) {
+  return page.evaluate("document.documentElement.scrollWidth");
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
@@ -26,7 +36,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       async (page) => {
         await page.getByRole("heading", { name: "promo-gateway" }).waitFor();
         await screenshot(page, `docs-${colorScheme}`);
-        expect((await trySummary(page)).points[0].numberOfTimesIssued).toBe(6);
+        expect((await execute(page, PATHS.summary)).points[0].numberOfTimesIssued).toBe(6);
         await screenshot(page, `docs-answer-${colorScheme}`);
       },
       { colorScheme },
@@ -41,6 +51,76 @@ test("a password is sent as its MD5 digest", async () => {
     await page.getByLabel("auth-basic-password").fill("demo");
     await page.getByRole("button", { name: "Apply credentials" }).first().click();
     await page.getByRole("button", { name: "Close" }).last().click();
-    expect((await trySummary(page)).customerId).toBe(387729100);
+    expect((await execute(page, PATHS.summary)).customerId).toBe(387729100);
   });
+});
+
+test("the operations are in groups", async () => {
+  await onPage(`${DEMO}/docs`, async (page) => {
+    await page.getByRole("heading", { name: "promo-gateway" }).waitFor();
+    const groups = page.locator(".opblock-tag-section");
+    const sizes = await groups.evaluateAll((sections) =>
+      sections.map((section) => [
+        section.querySelector(".opblock-tag a")!.textContent,
+        section.querySelectorAll(".opblock").length,
+      ]),
+    );
+    expect(sizes).toEqual([
+      ["Benefits", 1],
+      ["Tokens", 2],
+      ["Events", 1],
+      ["Operation", 3],
+    ]);
+  });
+});
+
+test("the demo's token request is filled in", async () => {
+  await onPage(`${DEMO}/docs`, async (page) => {
+    expect((await execute(page, PATHS.token)).data.ttlSeconds).toBe(300);
+    await operation(page, PATHS.token).locator(".live-responses-table").getByText("ttlSeconds").waitFor();
+  });
+});
+
+test("examples and responses show amounts with three fraction digits", async () => {
+  await onPage(`${DEMO}/docs`, async (page) => {
+    await open(page, PATHS.summary);
+    const example = operation(page, PATHS.summary).locator('[data-code="200"] .example');
+    await example.getByText("5600.000").waitFor();
+    expect(await example.getByText("600.000", { exact: true }).count()).toBe(2);
+
+    await operation(page, PATHS.summary).getByRole("button", { name: "Execute" }).click();
+    const response = operation(page, PATHS.summary).locator(".live-responses-table");
+    await response.getByText("5600.000").waitFor();
+    expect(await response.getByText("600.000", { exact: true }).count()).toBe(2);
+  });
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`on a small screen nothing is wider than the page: ${colorScheme}`, async () => {
+    await onPage(
+      `${DEMO}/docs`,
+      async (page) => {
+        await page.getByRole("heading", { name: "promo-gateway" }).waitFor();
+        expect(await width(page)).toBe(360);
+        await execute(page, PATHS.summary);
+        expect(await width(page)).toBe(360);
+        await execute(page, PATHS.token);
+        expect(await width(page)).toBe(360);
+        await screenshot(page, `docs-narrow-${colorScheme}`);
+      },
+      { viewport: { width: 360, height: 740 }, colorScheme },
+    );
+  });
+}
+
+test("a document that is missing is reported in plain words", async () => {
+  await onPage(
+    `${DEMO}/`,
+    async (page) => {
+      await page.route("**/openapi.json", (route) => route.fulfill({ status: 503, body: "" }));
+      await page.goto(`${DEMO}/docs`);
+      await page.getByText("The documentation cannot be shown: /openapi.json has status 503.").waitFor();
+    },
+    { expected: [expect.stringContaining("status of 503")] },
+  );
 });

@@ -2,11 +2,12 @@
 import "swagger-ui-dist/swagger-ui.css";
 import "./docs.css";
 
-import type { SwaggerRequest } from "swagger-ui-dist";
+import type { SwaggerRequest, SwaggerResponse } from "swagger-ui-dist";
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
 
 import { basicHeaders } from "./credentials";
 import { type DocsData, readData } from "./data";
+import { parseExactly } from "./exact-json";
 
 interface SecurityScheme {
   type: string;
@@ -26,6 +27,49 @@ function digestPassword(request: SwaggerRequest): SwaggerRequest {
   return request;
 }
 
+interface OpenAPI {
+  components: {
+    examples: Record<string, { value: unknown }>;
+    securitySchemes: Record<string, SecurityScheme>;
+  };
+}
+
+/** JSON as it is written, by the text that Swagger UI shows, in which 600.000 is 600. */
+const exactTexts = new Map<string, string>();
+
+function rememberExactly(value: unknown) {
+  const text = JSON.stringify(value, null, 2);
+  exactTexts.set(JSON.stringify(JSON.parse(text), null, 2), text);
+}
+
+function rememberResponse(response: SwaggerResponse): SwaggerResponse {
+  if (response.headers["content-type"] === "application/json") {
+    rememberExactly(parseExactly(response.text));
+  }
+  return response;
+}
+
+interface System {
+  React: { createElement: (component: string, properties: CodeProperties) => unknown };
+}
+
+interface CodeProperties {
+  children: string;
+}
+
+/** Has Swagger UI show JSON as it is written. */
+function exactNumbers() {
+  return {
+    wrapComponents: {
+      HighlightCode: (Code: string, { React }: System) => (properties: CodeProperties) =>
+        React.createElement(Code, {
+          ...properties,
+          children: exactTexts.get(properties.children) ?? properties.children,
+        }),
+    },
+  };
+}
+
 async function show() {
   const response = await fetch("/openapi.json");
   if (!response.ok) {
@@ -33,7 +77,11 @@ async function show() {
     root.textContent = `The documentation cannot be shown: /openapi.json has status ${response.status}.`;
     return;
   }
-  const spec = await response.json();
+  const text = await response.text();
+  const spec: OpenAPI = JSON.parse(text);
+  for (const { value } of Object.values((parseExactly(text) as OpenAPI).components.examples)) {
+    rememberExactly(value);
+  }
   const { credentials } = readData<DocsData>();
   const viewer = SwaggerUI({
     domNode: root,
@@ -43,10 +91,11 @@ async function show() {
     defaultModelsExpandDepth: 0,
     // The document is not sent to a server that validates it.
     validatorUrl: null,
+    plugins: [exactNumbers],
     requestInterceptor: digestPassword,
+    responseInterceptor: rememberResponse,
     onComplete() {
-      const schemes: Record<string, SecurityScheme> = spec.components?.securitySchemes ?? {};
-      for (const [name, { type, scheme }] of Object.entries(schemes)) {
+      for (const [name, { type, scheme }] of Object.entries(spec.components.securitySchemes)) {
         if (credentials && type === "http" && scheme === "basic") {
           viewer.preauthorizeBasic(name, credentials.name, credentials.password);
         }
