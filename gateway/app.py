@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -148,7 +149,7 @@ def create_app(
                 else []
             ),
             _route(JWKS_PATH, token_endpoint.public_keys, ["GET"], summary),
-            _route(OPENAPI_PATH, describe, ["GET"], summary),
+            _route(OPENAPI_PATH, describe, ["GET"], summary, [Middleware(GZipMiddleware, compresslevel=6)]),
             _route(LIVE, health.live, ["GET"], summary),
             _route(READY, health.ready, ["GET"], summary),
             _route("/", pages.index, ["GET"], summary),

@@ -73,6 +73,16 @@ async def test_the_document_is_served_as_it_is_written(gateway: Gateway) -> None
     assert gateway.commands.names == []
 
 
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip", "gzip"), ("identity", None), ("br", None)])
+async def test_the_document_is_compressed_if_the_client_accepts_that(
+    gateway: Gateway, accepted: str, encoding: str | None
+) -> None:
+    response = await gateway.client.get(OPENAPI_PATH, headers={"Accept-Encoding": accepted})
+    assert response.content == openapi.DOCUMENT
+    assert response.headers.get("content-encoding") == encoding
+    assert response.headers["vary"] == "Accept-Encoding"
+
+
 def test_the_version_is_the_package_s() -> None:
     assert OPENAPI["info"]["version"] == version("promo-gateway")
 
