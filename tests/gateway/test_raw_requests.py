@@ -71,6 +71,10 @@ REQUESTS = {
         POST + LENGTH + b"Connection: Upgrade\r\nUpgrade: h2c\r\n" + END + QUERY + LIVE + CLOSE + END,
         [DATA, ALIVE],
     ),
+    "a body where none is taken": (
+        LIVE + b"Content-Length: 2\r\n" + END + b"{}" + LIVE + CLOSE + END,
+        [ALIVE, ALIVE],
+    ),
     "absolute form": (b"GET http://gateway/health/live?x HTTP/1.1\r\n" + HOST + CLOSE + END, [ALIVE]),
     "a get with a body, which is ignored": (LIVE + b"Content-Length: 3\r\n" + CLOSE + END + b"abc", [ALIVE]),
     "HTTP/1.0 without a host": (b"GET /health/live HTTP/1.0\r\n" + END, [ALIVE]),

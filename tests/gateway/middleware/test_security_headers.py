@@ -233,10 +233,3 @@ async def test_a_post_takes_only_json(
     assert error["message"] == f"A POST to {path} takes application/json."
     assert gateway.commands.names == []
     assert MOBILE not in response.text
-
-
-async def test_a_head_of_graphql_is_told_the_methods_that_there_are(gateway: Gateway) -> None:
-    gateway.commands.clear()
-    response = await gateway.client.head(GRAPHQL_PATH, headers=DEMO_HEADER)
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
-    assert gateway.commands.names == []

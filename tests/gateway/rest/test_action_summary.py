@@ -186,6 +186,15 @@ async def test_the_server_s_own_statuses_are_real_in_both_modes(
             assert_rest_error(await gateway.client.get(path), 404, 404, "Not Found")
 
 
+@pytest.mark.parametrize("size", [1, 2 << 20])
+async def test_a_body_is_ignored(gateway: Gateway, size: int) -> None:
+    # Some HTTP libraries send one with every request.
+    response = await gateway.client.request(
+        "GET", ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER, content=b"x" * size
+    )
+    assert (response.status_code, response.json()["customerId"]) == (200, CUSTOMER)
+
+
 async def test_head_answers_as_get_without_a_body(gateway: Gateway) -> None:
     response = await gateway.client.head(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
     assert response.status_code == 200
