@@ -1,54 +1,65 @@
 """The commands that move data: `import`, `export`, `events`."""
 
-import gzip
 import json
-import signal
 import sys
-import zlib
-from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, cast
 
 import click
 
 from gateway.commands.database import NotSetUp, check_set_up, with_store
 from gateway.commands.environment import read_settings
-from gateway.commands.progress import Progress, new_progress
+from gateway.commands.import_input import Batches, InputUnreadable
+from gateway.commands.progress import new_progress
+from gateway.commands.rejects import Rejects
+from gateway.commands.terminal import printable
 from gateway.ingest import export as exporting
 from gateway.ingest import recorder
-from gateway.ingest.import_summary import Line, Summary
-from gateway.ingest.importer import BATCH_LINES, Import
-from gateway.ingest.records import LONGEST_LINE
+from gateway.ingest.import_summary import Summary
+from gateway.ingest.importer import Import
 from gateway.settings import ImportSettings, SettingInvalid
 from loaders import pending_events
 from loaders.enums import PayloadFormat
 from loaders.errors import StoreMisconfigured, StoreUnavailable
+from loaders.pending_events import PendingEvent
 from loaders.store import Store
 
-# A batch is also full at this size, so that long lines do not take much memory.
-BATCH_BYTES = 4 * 1024 * 1024
-INTERRUPTED = 130
+COULD_NOT_RUN, INTERRUPTED = 2, 130
 
 
 class _CouldNotRun(click.ClickException):
-    exit_code = 2
+    exit_code = COULD_NOT_RUN
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
-def import_files(files: tuple[str, ...]) -> None:
+@click.option("--rejects", metavar="FILE", help="Write rejected lines to this file.")
+@click.option(
+    "--max-rejects",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="Stop when more lines of a file than this are rejected.",
+)
+def import_files(files: tuple[str, ...], rejects: str | None, max_rejects: int) -> None:
     """Import FILES of newline-delimited JSON, gzipped or not; - is standard input.
 
-    Invalid lines are written to FILE.rejected.ndjson with the reason, and the import continues. To import a
-    file again changes nothing. The exit status is 0, 1 if lines were rejected, or 2 if an import failed.
+    Rejected lines are written to FILE.rejected.ndjson with the reason, or to standard error where that file
+    cannot be made, and the import continues. To import a file again changes nothing. The exit status is 0, 1
+    if lines were rejected, or 2 if an import failed.
     """
+    if rejects is not None and len(files) > 1:
+        raise click.UsageError("--rejects takes the rejected lines of one file only.")
 
     async def run(store: Store) -> int:
         await check_set_up(store)
         status = 0
         for file in files:
-            status = max(status, await _import_file(store, settings, file))
+            beside = "stdin.rejected.ndjson" if file == "-" else f"{file}.rejected.ndjson"
+            rejected = Rejects(Path(rejects or beside), chosen=rejects is not None)
+            status = max(status, await _import_file(store, settings, file, rejected, max_rejects))
             if status == INTERRUPTED:
                 break
         return status
@@ -59,20 +70,27 @@ def import_files(files: tuple[str, ...]) -> None:
     except (SettingInvalid, NotSetUp) as error:
         raise _CouldNotRun(str(error)) from error
     except OSError as error:
-        raise _CouldNotRun(f"{error.filename}: {error.strerror}.") from error
+        raise _CouldNotRun(f"{printable(str(error.filename))}: {error.strerror}.") from error
     except (StoreUnavailable, StoreMisconfigured) as error:
         raise _CouldNotRun(f"The database cannot be used ({error}); run the import again.") from error
 
 
 @click.command("export")
 def export() -> None:
-    """Write all data to standard output, as `import` takes it."""
+    """Write all data to standard output, in the format that `import` takes."""
 
     async def run(store: Store) -> None:
-        async for line in exporting.lines(store):
-            sys.stdout.buffer.write(line + b"\n")
+        # Closed here, so that a disk that is full is noticed before the command ends.
+        with open(sys.stdout.fileno(), "wb", closefd=False) as output:
+            async for line in exporting.lines(store):
+                output.write(line + b"\n")
 
-    with_store(run)
+    try:
+        with_store(run)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _CouldNotRun(f"standard output: {error.strerror}.") from error
 
 
 @click.group()
@@ -81,22 +99,42 @@ def events() -> None:
 
 
 @events.command("list")
-def list_events() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+def list_events(as_json: bool) -> None:
     """List the pending events: organisation, event id, time of arrival, reason."""
 
     async def run(store: Store) -> None:
         async for event in pending_events.waiting(store):
-            since = event.received_on.isoformat(timespec="seconds")
-            click.echo(f"{event.organization_id}\t{event.event_id}\t{since}\t{event.reason}")
+            click.echo(json.dumps(_fields(event)) if as_json else _row(event))
 
     with_store(run)
+
+
+def _fields(event: PendingEvent) -> dict[str, object]:
+    return {
+        "orgId": event.organization_id,
+        "eventId": event.event_id,
+        "format": event.format.value,
+        "receivedOn": event.received_on.isoformat(timespec="milliseconds"),
+        "reason": event.reason,
+        "promotionIdentifiers": event.promotion_identifiers,
+    }
+
+
+def _row(event: PendingEvent) -> str:
+    since = event.received_on.isoformat(timespec="seconds")
+    fields = str(event.organization_id), event.event_id, since, event.reason
+    return "\t".join(printable(field) for field in fields)
 
 
 @events.command()
 @click.argument("organization_id", type=int)
 @click.argument("event_id")
 def show(organization_id: int, event_id: str) -> None:
-    """Print a pending event, or a pending record of an import, as it came."""
+    """Print a pending event, or a pending record of an import, as it came.
+
+    On a terminal, control characters are escaped.
+    """
 
     async def run(store: Store) -> list[str]:
         found = [await pending_events.find(store, organization_id, event_id, one) for one in PayloadFormat]
@@ -104,116 +142,64 @@ def show(organization_id: int, event_id: str) -> None:
 
     payloads = with_store(run)
     if not payloads:
-        raise click.ClickException(f"Organisation {organization_id} has no pending event {event_id}.")
+        name = printable(event_id)
+        raise click.ClickException(f"Organisation {organization_id} has no pending event {name}.")
     for payload in payloads:
-        click.echo(payload)
+        lines = payload.split("\n")
+        click.echo("\n".join(map(printable, lines)) if sys.stdout.isatty() else payload)
 
 
 @events.command()
 def replay() -> None:
-    """Count the pending events whose promotions are known now."""
+    """Try all pending events again, and count those that can be counted now."""
     replayed = with_store(recorder.replay_all)
     click.echo(f"{replayed.counted} pending events counted.")
 
 
-async def _import_file(store: Store, settings: ImportSettings, file: str) -> int:
-    run = Import(store, settings.pending_event_days)
-    rejects = Path("stdin.rejected.ndjson" if file == "-" else f"{file}.rejected.ndjson")
+async def _import_file(store: Store, settings: ImportSettings, file: str, rejects: Rejects, most: int) -> int:
+    run, problem = Import(store, settings.pending_event_days), ""
     with ExitStack() as stack:
-        raw = sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
-        rejects.unlink(missing_ok=True)
-        opened = stack.enter_context(gzip.open(raw)) if file.endswith(".gz") else raw
+        opened = sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
+        raw = cast("BufferedReader[Any]", opened)
+        stack.callback(rejects.close)
+        # Last, when the progress bar is closed.
+        stack.callback(lambda: click.echo(_describe(file, run.summary, rejects), err=True))
         progress = stack.enter_context(new_progress(file, raw))
-        batches = _Batches(cast(BinaryIO, opened))
+        batches = stack.enter_context(Batches(raw))
         try:
-            for batch in batches:
-                await run.add(batch)
-                _report(run.summary, rejects, progress)
+            try:
+                for batch in batches:
+                    await run.add(batch)
+                    rejects.write(run.summary)
+                    progress.show(run.summary)
+                    if run.summary.rejected > most:
+                        problem = f"more than {most} lines were rejected"
+                        break
+            except InputUnreadable as error:
+                problem = str(error)
             await run.finish(lambda: batches.interrupted)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            await run.finish()
-            click.echo(f"Error: {file} is cut short or not gzipped: {error}.", err=True)
-            return 2
         finally:
             await run.abandon()
-            _report(run.summary, rejects, progress)
-            stack.callback(click.echo, _told(file, run.summary, rejects), err=True)
+            rejects.write(run.summary)
+    if problem:
+        click.echo(f"Error: {printable(file)}: {problem}.", err=True)
+        return COULD_NOT_RUN
     if batches.interrupted:
-        click.echo(
-            f"{file}: interrupted after line {run.summary.last_line}; run it again to go on.", err=True
-        )
+        line = run.summary.last_line
+        click.echo(f"{printable(file)}: interrupted after line {line}; run it again to go on.", err=True)
         return INTERRUPTED
     return 1 if run.summary.rejected or run.summary.contradicting else 0
 
 
-class _Batches:
-    """The lines of a file, a batch at a time; Ctrl-C ends them, even while a read waits for more."""
-
-    def __init__(self, opened: BinaryIO) -> None:
-        self.interrupted = False
-        self._reading = False
-        self._batches = _read(opened)
-        signal.signal(signal.SIGINT, self._interrupt)
-
-    def __iter__(self) -> Iterator[list[Line]]:
-        while not self.interrupted:
-            try:
-                self._reading = True
-                batch = next(self._batches, None)
-            except KeyboardInterrupt:
-                return
-            finally:
-                self._reading = False
-            if batch is None:
-                return
-            yield batch
-
-    def _interrupt(self, *_: object) -> None:
-        self.interrupted = True
-        # While something is being written, that comes to its end first.
-        if self._reading:
-            raise KeyboardInterrupt
-
-
-def _read(opened: BinaryIO) -> Iterator[list[Line]]:
-    batch: list[Line] = []
-    size = number = 0
-    while text := opened.readline(LONGEST_LINE + 2):
-        number += 1
-        if not text.endswith(b"\n") and len(text) > LONGEST_LINE:
-            _skip_line(opened)
-        if text.strip():
-            batch.append(Line(number, text.rstrip(b"\r\n")))
-            size += len(text)
-        if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _skip_line(opened: BinaryIO) -> None:
-    while rest := opened.readline(LONGEST_LINE):
-        if rest.endswith(b"\n"):
-            return
-
-
-def _report(summary: Summary, rejects: Path, progress: Progress) -> None:
-    if summary.fresh_rejections:
-        with rejects.open("a") as file:
-            for line, reason in summary.fresh_rejections:
-                text = line.text[:LONGEST_LINE].decode(errors="replace")
-                file.write(json.dumps({"line": line.number, "reason": reason, "text": text}) + "\n")
-        summary.fresh_rejections.clear()
-    progress.show(summary)
-
-
-def _told(file: str, summary: Summary, rejects: Path) -> str:
-    told = f"{file}: {summary.new} new, {summary.already_there} already there, {summary.rejected} rejected"
+def _describe(file: str, summary: Summary, rejects: Rejects) -> str:
+    described = (
+        f"{printable(file)}: {summary.new} new, {summary.already_there} already there, "
+        f"{summary.rejected} rejected"
+    )
     if summary.pending:
-        told += f", {summary.pending} pending until their promotion is known"
+        described += f", {summary.pending} pending until their promotion is known"
     if summary.contradicting:
-        told += f", {summary.contradicting} pending because another issuance has their eventId"
+        described += f", {summary.contradicting} pending because another issuance has their eventId"
     if summary.ignored_identifiers:
-        told += f"; {summary.ignored_identifiers} identifiers of other types ignored"
-    return told + (f". See {rejects}." if summary.rejected else ".")
+        described += f"; {summary.ignored_identifiers} identifiers of other types ignored"
+    return described + (f". See {rejects.where}." if summary.rejected else ".")

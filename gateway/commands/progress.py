@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 import rich.progress
 from rich.console import Console
 
+from gateway.commands.terminal import printable
 from gateway.ingest.import_summary import Summary
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -28,17 +29,17 @@ def new_progress(name: str, raw: BinaryIO) -> Iterator[Progress]:
     status = os.fstat(raw.fileno())
     size = status.st_size if stat.S_ISREG(status.st_mode) else None
     if not sys.stderr.isatty():
-        yield _Lines(name, raw, size)
+        yield _Lines(printable(name), raw, size)
         return
     with rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"),
+        rich.progress.TextColumn("{task.description}", markup=False),
         rich.progress.BarColumn(),
         rich.progress.DownloadColumn(),
         rich.progress.TextColumn("{task.fields[speed]:,.0f} records/s"),
         rich.progress.TimeRemainingColumn(),
         console=Console(stderr=True),
     ) as bar:
-        yield _Bar(bar, bar.add_task(name, total=size, speed=0.0), raw, size)
+        yield _Bar(bar, bar.add_task(printable(name), total=size, speed=0.0), raw, size)
 
 
 class _Lines:

@@ -30,31 +30,9 @@ from loaders.enums import ClientKind
 from loaders.organizations import find_organization
 from loaders.store import Store
 from tests.conftest import drop
+from tests.helpers.commands import run, run_on_terminal
 from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
-from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, children, environment
-
-
-@pytest.fixture
-def database(settings: Settings, empty_store: Store) -> dict[str, str]:
-    """The environment of a command that works on a database of its own."""
-    return environment(settings, GATEWAY_DATABASE=empty_store.name)
-
-
-def run(
-    *arguments: str, database: dict[str, str], given: bytes = b"", cwd: Path | None = None
-) -> "subprocess.CompletedProcess[str]":
-    completed = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        input=given,
-        env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
-        capture_output=True,
-        timeout=120,
-        cwd=cwd,
-        check=False,
-    )
-    return subprocess.CompletedProcess(
-        arguments, completed.returncode, completed.stdout.decode(), completed.stderr.decode()
-    )
+from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, children
 
 
 def lines_of(issuances: Iterable[dict[str, Any]]) -> list[str]:
@@ -166,7 +144,7 @@ async def test_an_import_that_cannot_run_says_why(
     (tmp_path / "cut.gz").write_bytes(gzip.compress("\n".join(BASE).encode())[:-20])
     completed = run("import", "cut.gz", database=database, cwd=tmp_path)
     assert completed.returncode == 2
-    assert "Error: cut.gz is cut short or not gzipped" in completed.stderr
+    assert completed.stderr.endswith("Error: cut.gz: its gzip data is cut short or damaged.\n")
     nowhere = {**database, "GATEWAY_MONGODB_URI": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"}
     completed = run("import", "-", database=nowhere, given=BASE[0].encode(), cwd=tmp_path)
     assert completed.returncode == 2
@@ -185,6 +163,79 @@ async def test_a_50_mb_line_is_one_rejection(
     assert completed.stderr == "long: 2 new, 0 already there, 1 rejected. See long.rejected.ndjson.\n"
     [rejected] = (tmp_path / "long.rejected.ndjson").read_text().splitlines()
     assert json.loads(rejected)["reason"] == "a line has at most 1048576 bytes"
+
+
+async def test_rejected_lines_of_a_pipe_go_to_standard_error(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    """As in `promo-gateway import <(zcat day.ndjson.gz)`."""
+    await empty_store.set_up()
+    reading, writing = os.pipe()
+    os.write(writing, "\n".join([BASE[0], "{", BASE[1]]).encode())
+    os.close(writing)
+    name = f"/dev/fd/{reading}"
+    completed = run("import", name, database=database, cwd=tmp_path, pass_fds=(reading,))
+    os.close(reading)
+    rejected, summary = completed.stderr.splitlines()
+    assert json.loads(rejected) == {"line": 2, "reason": "not valid JSON at line 1, column 2", "text": "{"}
+    assert summary == f"{name}: 2 new, 0 already there, 1 rejected. See above."
+    assert completed.returncode == 1
+
+
+async def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_many(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    (tmp_path / "bad").write_bytes(gzip.compress(b"\xef\xbb\xbf" + "\n".join([*BASE, *"{{{"]).encode()))
+    completed = run("import", "bad", "--rejects", "why", database=database, cwd=tmp_path)
+    summary = "bad: 3 new, 0 already there, 3 rejected. See why.\n"
+    assert (completed.returncode, completed.stderr) == (1, summary)
+    assert [json.loads(line)["line"] for line in (tmp_path / "why").read_text().splitlines()] == [4, 5, 6]
+    completed = run("import", "bad", "--max-rejects", "2", database=database, cwd=tmp_path)
+    assert (completed.returncode, completed.stderr) == (
+        2,
+        "bad: 0 new, 3 already there, 3 rejected. See bad.rejected.ndjson.\n"
+        "Error: bad: more than 2 lines were rejected.\n",
+    )
+    completed = run("import", "bad", "bad", "--rejects", "why", database=database, cwd=tmp_path)
+    assert completed.returncode == 2
+    assert completed.stderr.endswith("Error: --rejects takes the rejected lines of one file only.\n")
+
+
+async def test_a_full_disk_is_one_clear_line(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    (tmp_path / "bad").write_text("\n".join([*BASE, "{"]))
+    completed = run("import", "bad", "--rejects", "/dev/full", database=database, cwd=tmp_path)
+    assert (completed.returncode, completed.stderr.splitlines()) == (
+        2,
+        [
+            "bad: 3 new, 0 already there, 1 rejected. See /dev/full.",
+            "Error: /dev/full: No space left on device.",
+        ],
+    )
+    with Path("/dev/full").open("wb") as full:
+        completed = run("export", database=database, stdout=full)
+    assert (completed.returncode, completed.stderr) == (
+        2,
+        "Error: standard output: No space left on device.\n",
+    )
+
+
+async def test_on_a_terminal_the_summary_is_a_line_of_its_own(
+    database: dict[str, str], empty_store: Store, tmp_path: Path
+) -> None:
+    await empty_store.set_up()
+    name = "[red]evil\x1b[31m"
+    (tmp_path / name).write_text("\n".join([*BASE, "{"]))
+    status, received = run_on_terminal("import", name, database=database, cwd=tmp_path)
+    assert status == 1
+    shown = "[red]evil\\x1b[31m"
+    bar, _, summary = received.rpartition("\r\n\x1b[?25h")
+    assert summary == f"{shown}: 3 new, 0 already there, 1 rejected. See {shown}.rejected.ndjson.\r\n"
+    assert "records/s" in bar
+    assert name not in received
 
 
 REFUSED: list[tuple[list[str], dict[int, str]]] = [
