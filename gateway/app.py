@@ -243,8 +243,7 @@ def create_app_from_environment() -> Starlette:
     """What each server process runs."""
     logs.configure()
     app = create_app(Settings.from_environment())
-    # What exists now lives as long as the process, and collections skip it. Requests leave few cycles behind:
-    # with Python's own thresholds, collections took a sixth of a request and made the slowest answers.
+    # Requests leave few cycles behind: with Python's own thresholds, collections took a sixth of a request.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTION_THRESHOLDS)

@@ -40,6 +40,8 @@ class Dispatchers:
         """Look up again what this process has changed: these identifiers, and perhaps promotions."""
         self.customers.cache.forget(organization_id, identifiers)
         if promotions:
+            # A promotion also has pending events counted, which may move any identifier.
+            self.customers.cache.forget_all(organization_id)
             self.promotions.cache.forget_all(organization_id)
 
     def waiting(self) -> dict[str, int]:

@@ -169,7 +169,7 @@ async def test_rejected_lines_of_a_pipe_go_to_standard_error(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
     """As in `promo-gateway import <(zcat day.ndjson.gz)`."""
-    await empty_store.set_up()
+    await set_up(empty_store)
     reading, writing = os.pipe()
     os.write(writing, "\n".join([BASE[0], "{", BASE[1]]).encode())
     os.close(writing)
@@ -185,7 +185,7 @@ async def test_rejected_lines_of_a_pipe_go_to_standard_error(
 async def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_many(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     (tmp_path / "bad").write_bytes(gzip.compress(b"\xef\xbb\xbf" + "\n".join([*BASE, *"{{{"]).encode()))
     completed = run("import", "bad", "--rejects", "why", database=database, cwd=tmp_path)
     summary = "bad: 3 new, 0 already there, 3 rejected. See why.\n"
@@ -205,7 +205,7 @@ async def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_ma
 async def test_a_full_disk_is_one_clear_line(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     (tmp_path / "bad").write_text("\n".join([*BASE, "{"]))
     completed = run("import", "bad", "--rejects", "/dev/full", database=database, cwd=tmp_path)
     assert (completed.returncode, completed.stderr.splitlines()) == (
@@ -226,7 +226,7 @@ async def test_a_full_disk_is_one_clear_line(
 async def test_on_a_terminal_the_summary_is_a_line_of_its_own(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
-    await empty_store.set_up()
+    await set_up(empty_store)
     name = "[red]evil\x1b[31m"
     (tmp_path / name).write_text("\n".join([*BASE, "{"]))
     status, received = run_on_terminal("import", name, database=database, cwd=tmp_path)

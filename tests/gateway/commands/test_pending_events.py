@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.commands.database import set_up
 from loaders import ledger, pending_events
 from loaders.enums import PayloadFormat
 from loaders.pending_events import PendingEvent
@@ -22,7 +23,7 @@ PAYLOAD = '{"eventName":\n "\x7f\x9b31m\u202efake"}'
 @pytest.fixture
 async def pending(empty_store: Store, database: dict[str, str]) -> dict[str, str]:
     """The environment of a database with an event and a record that are pending."""
-    await empty_store.set_up()
+    await set_up(empty_store)
     record = changed(ISSUANCE, promotionId=None, promotionIdentifier="021a")
     events = [
         # As they could come before ids with control characters were refused.
