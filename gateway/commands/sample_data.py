@@ -137,6 +137,8 @@ def _generated_issuances() -> Iterator[Issuance]:
             for benefit in Benefit:
                 with_amount = benefit in (Benefit.POINTS, Benefit.ALTERNATE_CURRENCY)
                 for n in range(dice.randrange(4)):
+                    # Drawn first, for benefits without an amount too: examples name the numbers.
+                    amount = Decimal(dice.randrange(1, 500_000)).scaleb(-3)
                     yield Issuance(
                         f"generated-{customer_id}-{promotion.promotion_id}-{benefit}-{n}",
                         customer_id,
@@ -145,5 +147,5 @@ def _generated_issuances() -> Iterator[Issuance]:
                         first + timedelta(seconds=dice.randrange(365 * 24 * 3600)),
                         item=_ITEMS[benefit][n % 2] if benefit in _ITEMS else None,
                         type=dice.choice(list(IssuanceType)) if with_amount else None,
-                        amount=Decimal(dice.randrange(1, 500_000)).scaleb(-3) if with_amount else None,
+                        amount=amount if with_amount else None,
                     )

@@ -57,8 +57,10 @@ def back_end(gateway: str) -> Iterator[str]:
         text=True,
     ) as process:
         assert process.stdout
-        yield process.stdout.readline().rpartition(" ")[2].strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().rpartition(" ")[2].strip()
+        finally:
+            process.terminate()
 
 
 def test_the_built_pages_contain_no_secret(built: Path) -> None:
