@@ -140,7 +140,7 @@ async def test_an_import_that_cannot_run_says_why(
     unprepared = {**database, "GATEWAY_DATABASE": "nothing_here"}
     completed = run("import", "empty", database=unprepared, cwd=tmp_path)
     assert completed.returncode == 2
-    assert completed.stderr.endswith(": run promo-gateway init-db first.\n")
+    assert completed.stderr.endswith(". Run promo-gateway init-db.\n")
     (tmp_path / "cut.gz").write_bytes(gzip.compress("\n".join(BASE).encode())[:-20])
     completed = run("import", "cut.gz", database=database, cwd=tmp_path)
     assert completed.returncode == 2
