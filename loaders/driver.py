@@ -94,7 +94,7 @@ def describe_failure(error: Exception, client: Client, collection: str) -> str:
     if isinstance(error, ConnectionFailure):
         servers = client.topology_description.server_descriptions().values()
         unreachable = [one for one in servers if not one.is_server_type_known] or servers
-        parts += [_show_address(*one.address) for one in unreachable]
+        parts += sorted(_show_address(*one.address) for one in unreachable)
     elif collection:
         parts.append(collection)
     if fields := failures[0].get("keyPattern"):
