@@ -76,7 +76,7 @@ def create_app(
         settings.database,
         driver=settings.driver,
         listeners=listeners,
-        note=telemetry.note_command,
+        on_command=telemetry.on_command,
     )
     dispatchers = Dispatchers(
         store,

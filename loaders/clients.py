@@ -1,6 +1,7 @@
-"""API clients and their access groups: who may call, for which organisation, to do what.
+"""API clients and their access groups.
 
-Only a hash of a client's secret is kept. A group gives one right per resource; what it does not name is none.
+A client belongs to one organisation and to one access group, which grants it one right per resource. The
+database holds only a hash of a client's secret.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from loaders.store import Document, Int64, Store
 Rights = Mapping[Resource, Right]
 
 NO_RIGHTS: Rights = dict.fromkeys(Resource, Right.NONE)
-# What a new database begins with; an operator may change them.
+# The groups of a new database; an operator may change them.
 DEFAULT_GROUPS: Mapping[str, Rights] = {
     "default": {**NO_RIGHTS, Resource.CUSTOMER: Right.READ, Resource.PROMOTION: Right.READ},
     "ingest": {**NO_RIGHTS, Resource.EVENT: Right.WRITE},
@@ -24,9 +25,10 @@ DEFAULT_GROUPS: Mapping[str, Rights] = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A client as it is kept: `id` is a till's name or an OAuth key, `ttl_seconds` how long its tokens live.
+    """A client as the database holds it.
 
-    `generation` counts the secrets it has had.
+    `id` is the name of a POS client or the key of an OAuth client, `ttl_seconds` is how long its tokens live,
+    and `generation` counts the secrets that it has had.
     """
 
     id: str
@@ -42,7 +44,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An account with what it stands for: its organisation and its group's rights."""
+    """An account with its organisation and the rights of its group."""
 
     account: Account
     organization: Organization
@@ -50,13 +52,13 @@ class Client:
 
 
 async def find_account(store: Store, client_id: str) -> Account | None:
-    """The account, disabled or not, if there is one."""
+    """The account of a client, disabled or not, if there is one."""
     document = await store.get(API_CLIENTS.name, client_id)
     return None if document is None else _account(document)
 
 
 async def find_client(store: Store, account: Account) -> Client | None:
-    """The account with what it stands for, unless it is disabled or its organisation is gone."""
+    """The client of an account; None if the account is disabled or its organisation does not exist."""
     if account.disabled:
         return None
     organization, rights = await asyncio.gather(
@@ -87,7 +89,7 @@ async def add_account(store: Store, account: Account) -> None:
 
 
 async def disable_account(store: Store, client_id: str) -> bool:
-    """Have the client and its tokens refused; False if there is no such client."""
+    """Refuse the client and its tokens from now on; False if there is no such client."""
     return await store.update(API_CLIENTS.name, client_id, {"$set": {"disabled": True}})
 
 
@@ -98,7 +100,7 @@ async def rotate_secret(store: Store, client_id: str, secret_hash: str) -> bool:
 
 
 async def find_rights(store: Store, group: str) -> Rights | None:
-    """What the group gives, if there is such a group."""
+    """The rights of a group, if there is such a group."""
     document = await store.get(ACCESS_GROUPS.name, group)
     return None if document is None else _rights(document)
 
@@ -110,13 +112,13 @@ async def list_groups(store: Store) -> dict[str, Rights]:
 
 
 async def put_group(store: Store, group: str, rights: Rights) -> None:
-    """Add a group, or change what it gives."""
+    """Add a group, or change its rights."""
     document = _group_document(group, rights)
     await store.upsert(ACCESS_GROUPS.name, [({"_id": group}, {"$set": document})])
 
 
 async def add_default_groups(store: Store) -> None:
-    """Add the groups that a new database begins with; those that are there stay as they are."""
+    """Add the groups of a new database; existing groups do not change."""
     documents = [_group_document(group, rights) for group, rights in DEFAULT_GROUPS.items()]
     await store.insert_missing(ACCESS_GROUPS.name, documents)
 

@@ -1,4 +1,4 @@
-"""Customers, looked up by the identifiers that a source knows them by."""
+"""Customers, looked up by the identifiers that their sources give them."""
 
 from collections import defaultdict
 from collections.abc import Set
@@ -20,7 +20,7 @@ class CustomerIdentifier(NamedTuple):
 
 
 class IdentifierKind(NamedTuple):
-    """What one `find` can look up together."""
+    """The identifiers that one `find` can look up together."""
 
     organization_id: int
     source: str
@@ -28,7 +28,7 @@ class IdentifierKind(NamedTuple):
 
 
 class CustomerDispatcher(Dispatcher[IdentifierKind, str, int]):
-    """Identifiers of one kind: their values → customer ids by value. One `find`."""
+    """Values of one kind of identifier → customer ids by value. One `find`."""
 
     kind = "customers"
     # Remembers nothing; `Dispatchers` gives it one that does.
@@ -49,9 +49,9 @@ class CustomerDispatcher(Dispatcher[IdentifierKind, str, int]):
 
 
 class CustomerByIdentifierLoader(BatchLoader[CustomerIdentifier, int | None]):
-    """Identifier → customer id, or None. One load per (source, name), side by side.
+    """Identifier → customer id, or None. One load per (source, name), concurrently.
 
-    With `only`, every other customer is as absent as one that does not exist, and costs the same commands.
+    With `only`, any other customer is None, like one that does not exist, and takes the same commands.
     """
 
     def __init__(self, customers: CustomerDispatcher, organization_id: int, only: int | None = None) -> None:

@@ -1,7 +1,7 @@
-"""The collections: what a document looks like, and the index that its one access path needs.
+"""The collections: the schema of their documents, and the indexes that their queries need.
 
-The server enforces both, so a document that the gateway could not answer from never gets in.
-`database_setup` creates them.
+The server enforces the schema, so it holds no document that the gateway cannot read. `database_setup` creates
+the collections and indexes.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Index:
 class Collection:
     """A collection's name, the JSON schema of its documents, and its indexes besides `_id`.
 
-    `condition` is a query that every document must match too, for what a schema cannot say.
+    `condition` is a query that every document must match as well, for rules that a schema cannot express.
     """
 
     name: str
@@ -51,7 +51,7 @@ _LONG: JSONSchema = {"bsonType": "long"}
 _TEXT: JSONSchema = {"bsonType": "string"}
 _NAME: JSONSchema = {"bsonType": "string", "minLength": 1}
 _DATE: JSONSchema = {"bsonType": "date"}
-# What came by an event keeps the event's `createdAt`, so that an older event never overwrites a newer one.
+# A document that an event wrote has the event's `createdAt`: an older event never overwrites a newer one.
 _AS_OF = frozenset({"createdAt"})
 
 
@@ -118,7 +118,7 @@ ISSUANCES = Collection(
                 "orgId": _LONG,
                 "customerId": _LONG,
                 "promotionId": _LONG,
-                # Both ids in one field: one `$in` names exactly the pairs that are asked for.
+                # Both ids in one field: one `$in` names exactly the requested pairs.
                 "customerPromotion": _NAME,
                 "benefit": _one_of(Benefit),
                 "item": _NAME,
@@ -147,7 +147,7 @@ ISSUANCES = Collection(
         ],
     },
     (
-        # Covers the aggregation: equality and `$in` first, then the group, then what is summed.
+        # Holds all fields that the aggregation reads: those of the match, of the group, and of the sums.
         Index(
             "by_customer_promotion",
             ("orgId", "customerPromotion", "benefit", "item", "type", "issuedOn", "amount"),
@@ -160,7 +160,7 @@ ISSUANCES = Collection(
                 {"$concat": [{"$toString": "$customerId"}, ":", {"$toString": "$promotionId"}]},
             ]
         },
-        # Neither NaN nor an infinity is between the two.
+        # Excludes NaN and the infinities too.
         "$or": [{"amount": {"$exists": False}}, {"amount": {"$gt": 0, "$lt": Decimal(10**24)}}],
         # Years that every time zone and Python can show.
         "issuedOn": {"$gte": datetime(1973, 1, 1, tzinfo=UTC), "$lt": datetime(9999, 1, 1, tzinfo=UTC)},
@@ -178,7 +178,7 @@ API_CLIENTS = Collection(
             "group": _NAME,
             "ttlSeconds": {"bsonType": "long", "minimum": 0, "maximum": 3600},
             "secretHash": {"bsonType": "string", "pattern": r"^\$argon2id\$"},
-            # Each rotation of the secret counts up, which ends the tokens that were issued before.
+            # Rotating the secret increments it, which ends the tokens that were issued before.
             "generation": _LONG,
             "disabled": {"bsonType": "bool"},
         }

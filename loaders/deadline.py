@@ -1,8 +1,8 @@
-"""Until when an answer is of use: how long the work that is done for somebody may take.
+"""How long the work of a request may take.
 
-A context variable carries the deadline of a request to wherever its work goes, tasks included. Who serves the
-request sets it and ends it; the store gives what is left of it to each command, and the dispatchers send
-nothing for those who wait no longer.
+A context variable carries the deadline of a request to all code that runs for the request, in other tasks
+too. The store gives each command the remaining time, and the dispatchers send no command for requests whose
+deadline has passed.
 """
 
 import math
@@ -21,31 +21,27 @@ class Deadline:
         self._at = time.monotonic() + seconds
 
     @property
-    def left(self) -> float:
-        """The seconds that are left; none or fewer once it has passed."""
+    def remaining(self) -> float:
+        """Seconds until the deadline; zero or less once it has passed."""
         return self._at - time.monotonic()
 
-    def end(self) -> None:
-        """Let it be passed: nobody waits any longer."""
+    def expire(self) -> None:
+        """Make the deadline one that has passed, because the client does not wait any longer."""
         self._at = -math.inf
-
-    def latest(self, other: "Deadline") -> "Deadline":
-        """The later of the two."""
-        return self if self._at >= other._at else other
 
 
 NEVER = Deadline(math.inf)
 _current: ContextVar[Deadline] = ContextVar("deadline", default=NEVER)
 
 
-def current() -> Deadline:
-    """The deadline of whatever is being done here."""
+def current_deadline() -> Deadline:
+    """The deadline of the request that this code runs for; `NEVER` outside of a request."""
     return _current.get()
 
 
 @contextmanager
 def until(deadline: Deadline) -> Iterator[None]:
-    """Work under this deadline instead of the one around it."""
+    """Run the block under this deadline instead of the one around it."""
     token = _current.set(deadline)
     try:
         yield

@@ -23,10 +23,9 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context, copy_context
 from copy import copy
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
-from loaders.deadline import Deadline, current, until
+from loaders.deadline import Deadline, current_deadline, until
 from loaders.errors import DeadlineExceeded, StoreUnavailable
 from loaders.store import Store
 
@@ -69,7 +68,7 @@ class _Load(Generic[K, V]):
     answer: "Future[Mapping[K, V]]"
     context: Context
     shared_by: int = 0
-    deadline: Deadline = field(default_factory=current)
+    deadline: Deadline = field(default_factory=current_deadline)
 
 
 @dataclass(slots=True, eq=False)
@@ -169,7 +168,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         keys: set[K] = set()
         while waiting:
             load = waiting[0]
-            if load.deadline.left <= 0:
+            if load.deadline.remaining <= 0:
                 _fail([load], DeadlineExceeded())
             if not load.answer.done():
                 if batch and len(keys | load.keys) > self._batching.max_size:
@@ -185,7 +184,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         for load in batch:
             load.shared_by = len(batch)
         try:
-            latest = reduce(Deadline.latest, (load.deadline for load in batch))
+            latest = max((load.deadline for load in batch), key=lambda deadline: deadline.remaining)
             with until(latest), self._batching.observer.batch(self.kind, len(batch)):
                 found = await self.find(queue.name[0], keys)
         except asyncio.CancelledError:

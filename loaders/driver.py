@@ -1,7 +1,7 @@
-"""The two drivers that the store runs on: motor, and PyMongo's own async client, which succeeds it.
+"""The two drivers of the store: motor, and PyMongo's own async client, which succeeds motor.
 
-They differ in how a client is made and closed and in how an aggregation begins. Everything else is written
-once, in PyMongo's terms. `CODEC` is how both turn BSON into Python's types.
+They differ in how a client is created and closed and in how an aggregation begins; otherwise both have
+PyMongo's interface. `CODEC` defines how both convert BSON to Python's types.
 """
 
 import os
@@ -19,27 +19,27 @@ from pymongo.errors import ConnectionFailure
 
 from loaders.driver_options import POOL_SIZE
 
-# Motor runs each command in a thread, and reads when it is imported how many there may be: five for each core
-# unless told, so that on two cores ten slow commands would keep everything waiting beside an idle pool.
+# Motor runs each command in a thread, and reads the number of threads when it is imported. By default there
+# are five for each core: on two cores, ten slow commands would delay all others beside an idle pool.
 os.environ.setdefault("MOTOR_MAX_WORKERS", str(POOL_SIZE))
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
 Client = AsyncMongoClient[dict[str, Any]]
 
-# The names of the codes that come without one, in the answers to writes.
+# Responses to writes have these codes without their names.
 _CODE_NAMES = {121: "DocumentValidationFailure", 11000: "DuplicateKey"}
 
 
 class DriverName(StrEnum):
-    """How a setting names a driver."""
+    """The drivers, as a setting names them."""
 
     MOTOR = "motor"
     PYMONGO = "pymongo"
 
 
 class Driver(NamedTuple):
-    """What a driver does in its own way."""
+    """The operations in which the drivers differ."""
 
     connect: Callable[..., Client]
     aggregate: Callable[..., Awaitable[AsyncCommandCursor[dict[str, Any]]]]

@@ -1,14 +1,14 @@
-"""The words of the data: the values that documents, keys and rights are made of."""
+"""The values that documents, keys and rights are made of."""
 
 from enum import StrEnum
 
-# In characters: of what the database knows by a name, and of a client's id. What is longer is not there.
+# In characters: the longest name in the database, and the longest id of a client. Longer ones do not exist.
 LONGEST_NAME = 1024
 LONGEST_CLIENT_ID = 255
 
 
 class Benefit(StrEnum):
-    """The four kinds of things that a promotion can give."""
+    """The four kinds of benefits that a promotion can give."""
 
     POINTS = "POINTS"
     ALTERNATE_CURRENCY = "ALTERNATE_CURRENCY"
@@ -17,7 +17,7 @@ class Benefit(StrEnum):
 
 
 class IssuanceType(StrEnum):
-    """How points and currencies were issued, in the order in which an answer lists them."""
+    """How points and currencies were issued, in the order in which a response lists them."""
 
     REGULAR = "REGULAR"
     PROMISED = "PROMISED"
@@ -25,7 +25,7 @@ class IssuanceType(StrEnum):
 
 
 class IdentifierName(StrEnum):
-    """By what a customer can be looked up."""
+    """The kinds of identifiers by which a customer can be looked up."""
 
     MOBILE = "mobile"
     ID = "id"
@@ -40,14 +40,14 @@ class PayloadFormat(StrEnum):
 
 
 class ClientKind(StrEnum):
-    """How an API client proves who it is."""
+    """How an API client authenticates: as a POS client, which the vendor calls a till, or by OAuth."""
 
     TILL = "till"
     OAUTH = "oauth"
 
 
 class Resource(StrEnum):
-    """What an access group gives rights on."""
+    """The resources on which an access group grants rights."""
 
     CUSTOMER = "customer"
     PROMOTION = "promotion"

@@ -1,4 +1,4 @@
-"""What can go wrong with the store, drawn:
+"""The errors of the store:
 
 StoreUnavailable
 └── DeadlineExceeded
@@ -8,11 +8,14 @@ AlreadyExists
 
 
 class StoreUnavailable(Exception):
-    """The database is away, too slow, or refused the command: the data could not be read or written."""
+    """The database did not answer in time or refused a command.
+
+    The message names what failed, and never a value: the text of the driver's error may quote data.
+    """
 
 
 class DeadlineExceeded(StoreUnavailable):
-    """The data was not there when the deadline of whoever asked passed."""
+    """The deadline of the request passed before the data arrived."""
 
     def __init__(self, reason: str = "the deadline passed") -> None:
         super().__init__(reason)
@@ -23,4 +26,4 @@ class StoreMisconfigured(ValueError):
 
 
 class AlreadyExists(ValueError):
-    """A document with this `_id` is already there."""
+    """A unique index holds a document with the same values."""

@@ -1,7 +1,7 @@
 """Promotions, looked up by id or by their external identifier.
 
-Both kinds of reference go through one loader that answers when both finds are back: with two loaders, the
-summaries of a request would be ready at different times and split its one aggregation in two.
+One loader looks up both kinds of references and returns when both finds have: with two loaders, the summaries
+of a request would be ready at different times and split its one aggregation in two.
 """
 
 from collections import defaultdict
@@ -36,14 +36,14 @@ class Promotion:
 
 
 class ReferenceKind(NamedTuple):
-    """What one `find` can look up together."""
+    """The references that one `find` can look up together."""
 
     organization_id: int
     field: Field
 
 
 class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
-    """References of one kind: their values → promotions by value. One `find`."""
+    """Values of one kind of reference → promotions by value. One `find`."""
 
     kind = "promotions"
     # Remembers nothing; `Dispatchers` gives it one that does.
@@ -70,7 +70,7 @@ class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
 
 
 class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | None]):
-    """Reference → promotion, or None. One load per kind of reference, side by side."""
+    """Reference → promotion, or None. One load per kind of reference, concurrently."""
 
     def __init__(self, promotions: PromotionDispatcher, organization_id: int) -> None:
         super().__init__()

@@ -1,9 +1,8 @@
-"""The connection to MongoDB: with `loaders.driver`, all that knows the driver.
+"""The connection to MongoDB. Only this module and `loaders.driver` import the driver.
 
-`Decimal` goes in and comes out (Decimal128 on the wire), times are aware UTC. A 64-bit integer goes in as
-`Int64` and comes out as such; the loaders make plain ints of it, so that no BSON type leaves this room.
-Every failure of the driver comes out as `StoreUnavailable`, without the driver's words, which may quote
-data.
+Documents hold `Decimal` (Decimal128 in the database), aware times in UTC, and `Int64` for 64-bit integers.
+The loaders convert `Int64` to `int`, so that no BSON type leaves this package. Every failure of the driver
+becomes a `StoreUnavailable`.
 """
 
 import math
@@ -21,17 +20,17 @@ from pymongo.monitoring import CommandListener
 from pymongo.monitoring import ConnectionPoolListener as ConnectionPoolListener
 
 from loaders.database_schema import Collection, Index
-from loaders.deadline import current
+from loaders.deadline import current_deadline
 from loaders.driver import CODEC, DRIVERS, DriverName, describe_failure
 from loaders.driver_options import REQUEST_SERVER_SECONDS, options
 from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 
 Document = dict[str, Any]
 Listener = CommandListener | ConnectionPoolListener
-# Told of each command that has ended: its name, its collection or "", the type of its error or "", seconds.
-Note = Callable[[str, str, str, float], None]
+# Called when a command has ended: with its name, its collection or "", the type of its error or "", seconds.
+OnCommand = Callable[[str, str, str, float], None]
 
-# MongoDB's own default first batch is 101 documents, which would make a wide request send a `getMore`.
+# MongoDB's default first batch has 101 documents, so that a large result would take a `getMore` as well.
 ONE_BATCH = 1_000_000
 
 DUPLICATE_KEY = 11000
@@ -46,7 +45,7 @@ class Upserted(NamedTuple):
 
 
 def _duplicates(error: BulkWriteError) -> list[int]:
-    """The positions of the writes that met a duplicate key; raises again if there was any other failure."""
+    """The positions of the writes that a unique index refused; raises `error` if there are other failures."""
     failures = (error.details or {}).get("writeErrors", [])
     others = (error.details or {}).get("writeConcernErrors", [])
     if others or not failures or any(failure["code"] != DUPLICATE_KEY for failure in failures):
@@ -55,7 +54,10 @@ def _duplicates(error: BulkWriteError) -> list[int]:
 
 
 class Store:
-    """One MongoDB database; `listeners` observe the driver, `note` is told of each command that has ended."""
+    """One MongoDB database.
+
+    `listeners` observe the driver. Commands wait `server_seconds` for a server while none is known.
+    """
 
     def __init__(
         self,
@@ -64,17 +66,17 @@ class Store:
         *,
         driver: DriverName = DriverName.MOTOR,
         listeners: Sequence[Listener] = (),
-        note: Note = lambda *_: None,
+        on_command: OnCommand = lambda *_: None,
         server_seconds: int = REQUEST_SERVER_SECONDS,
     ) -> None:
         self._driver = DRIVERS[driver]
-        self._note = note
+        self._on_command = on_command
         try:
             self._client = self._driver.connect(
                 uri, event_listeners=list(listeners), **options(uri, server_seconds)
             )
             self._database = self._client.get_database(database, codec_options=CODEC)
-            # The driver makes a new object each time that it is asked for a collection.
+            # The driver would create a new object for each command.
             self._collection = cache(self._database.get_collection)
         except (PyMongoError, ValueError) as error:
             # The driver's message may quote the connection string, and with it the password.
@@ -103,7 +105,7 @@ class Store:
             return await self._collection(collection).find_one({"_id": document_id})
 
     async def get_many(self, collection: str, document_ids: Sequence[str]) -> list[Document]:
-        """The documents with these `_id`s, as far as they are there, in any order."""
+        """The documents with these `_id`s, in any order; an `_id` that does not exist is left out."""
         with self._command("find", collection):
             cursor = self._collection(collection).find({"_id": {"$in": list(document_ids)}})
             return await cursor.to_list(None)
@@ -115,7 +117,7 @@ class Store:
             return await cursor.to_list(None)
 
     async def insert(self, collection: str, document: Document) -> None:
-        """Add one document; raises `AlreadyExists` if its `_id` is taken."""
+        """Add one document; raises `AlreadyExists` if a unique index refuses it."""
         with self._command("insert", collection):
             try:
                 await self._collection(collection).insert_one(document)
@@ -123,7 +125,7 @@ class Store:
                 raise AlreadyExists from error
 
     async def insert_missing(self, collection: str, documents: Sequence[Document]) -> list[int]:
-        """Add the documents whose `_id` is not there yet; returns the positions of the others."""
+        """Add documents; returns the positions of those that a unique index refused, `_id` included."""
         if not documents:
             return []
         with self._command("insert", collection):
@@ -155,14 +157,14 @@ class Store:
         return Upserted(new, refused)
 
     async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
-        """Take the documents with these `_id`s away."""
+        """Delete the documents with these `_id`s."""
         with self._command("delete", collection):
             await self._collection(collection).delete_many({"_id": {"$in": list(document_ids)}})
 
     async def stream(
         self, collection: str, query: Document, order: Sequence[str], *, batch: int = 1_000
     ) -> AsyncIterator[Document]:
-        """Every document that matches, in ascending order of these fields, a batch at a time."""
+        """All documents that match, in ascending order of these fields, read a batch at a time."""
         with self._failures_as_unavailable(collection):
             cursor = self._collection(collection).find(
                 query, sort=[(field, 1) for field in order], batch_size=batch, allow_disk_use=True
@@ -182,7 +184,7 @@ class Store:
             return await self._database.list_collection_names()
 
     async def create_collection(self, collection: Collection) -> None:
-        """Create a collection, or give the one that is there the validator of `collection`."""
+        """Create a collection, or give an existing one its validator."""
         name, validator = collection.name, collection.validator
         with self._failures_as_unavailable(name):
             try:
@@ -193,7 +195,7 @@ class Store:
                 await self._database.command("collMod", name, validator=validator, codec_options=CODEC)
 
     async def list_indexes(self, collection: str) -> list[Document]:
-        """The indexes of a collection as MongoDB describes them; `building` marks those not complete yet."""
+        """The indexes of a collection as MongoDB describes them; `building` is whether one is still built."""
         with self._failures_as_unavailable(collection):
             indexes = await self._collection(collection).index_information()
             pipeline: list[Document] = [{"$collStats": {"storageStats": {}}}]
@@ -220,27 +222,25 @@ class Store:
 
     @contextmanager
     def _command(self, name: str, collection: str = "") -> Iterator[None]:
-        left = limit = current().left
-        if left <= 0:
+        remaining = limit = current_deadline().remaining
+        if remaining <= 0:
             raise DeadlineExceeded
-        if left < math.inf and not self._client.nodes:
+        if remaining < math.inf and not self._client.nodes:
             # Given a time-out, the driver would wait for a server until then.
-            limit = min(left, self._client.options.server_selection_timeout)
+            limit = min(remaining, self._client.options.server_selection_timeout)
         started, failure = time.perf_counter(), ""
         try:
-            # The driver gives the server what is left as `maxTimeMS` when it sends the command.
-            with timeout(None if limit == math.inf else limit):
+            # The driver sends the server the remaining time as `maxTimeMS`.
+            with self._failures_as_unavailable(collection), timeout(None if limit == math.inf else limit):
                 yield
-        except (PyMongoError, BSONError) as error:
-            failure = type(error).__name__
-            late = isinstance(error, PyMongoError) and error.timeout and limit == left < math.inf
-            reason = describe_failure(error, self._client, collection)
-            raise DeadlineExceeded if late else StoreUnavailable(reason) from error
         except BaseException as error:
-            failure = type(error).__name__
+            cause = error.__cause__ if isinstance(error, StoreUnavailable) else error
+            failure = type(cause).__name__
+            if isinstance(cause, PyMongoError) and cause.timeout and limit == remaining < math.inf:
+                raise DeadlineExceeded from cause
             raise
         finally:
-            self._note(name, collection, failure, time.perf_counter() - started)
+            self._on_command(name, collection, failure, time.perf_counter() - started)
 
     async def close(self) -> None:
         await self._driver.close(self._client)

@@ -1,4 +1,4 @@
-"""What customers earned from promotions, added up by the database: the one aggregation."""
+"""What customers earned from promotions, added up by one aggregation of the database."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from loaders.enums import Benefit, IssuanceType
 
 
 class BenefitsKey(NamedTuple):
-    """What one customer may have earned of some benefits from one promotion."""
+    """One customer, one promotion, and the benefits whose totals are needed."""
 
     customer_id: int
     promotion_id: int
@@ -22,10 +22,10 @@ class BenefitsKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Everything issued of one item and type.
+    """The sum of all issuances of one item and type.
 
-    `item` is the currency's name or the series id ("" for points), `type` how it was issued (None for rewards
-    and badges), `amount` the exact sum (0 for rewards and badges); `last_issued_on` is UTC.
+    `item` is the currency's name or the series id, and empty for points. Rewards and badges have no type, and
+    0 as their `amount`. `amount` is exact, `last_issued_on` is UTC.
     """
 
     item: str
@@ -36,7 +36,7 @@ class Total:
 
 
 class TotalsScope(NamedTuple):
-    """The part of an organisation's issuances that is read: of these benefits, at `since` (UTC) or later."""
+    """The issuances of an organisation that count: of these benefits, at `since` (UTC) or later."""
 
     organization_id: int
     since: datetime
@@ -65,8 +65,8 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals]):
         rows = await self._store.aggregate(
             ISSUANCES.name,
             [
-                # Two stages, for the embedded server's sake: it uses an index for equalities and one `$in`.
-                # MongoDB merges them.
+                # Two stages, because the embedded database uses an index only for equalities and one `$in`.
+                # MongoDB merges the two.
                 {"$match": {"orgId": group.organization_id, "customerPromotion": {"$in": list(pairs)}}},
                 {"$match": {"benefit": {"$in": sorted(group.benefits)}, "issuedOn": {"$gte": group.since}}},
                 {
@@ -90,7 +90,7 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals]):
             totals = found.setdefault(pairs[of["customerPromotion"]], {})
             issuance_type = of.get("type")
             total = Total(
-                # Absent, or null where MongoDB reads nothing but the index, which cannot tell the two apart.
+                # Absent, or null: MongoDB reads only the index, which does not distinguish the two.
                 of.get("item") or "",
                 None if issuance_type is None else IssuanceType(issuance_type),
                 Decimal(row["total"]),
@@ -103,7 +103,7 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals]):
 
 
 class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
-    """Benefits key → totals by benefit, () for each benefit that issued nothing. One load for all keys."""
+    """Benefits key → totals by benefit, () for a benefit without issuances. One load for all keys."""
 
     def __init__(self, totals: TotalsDispatcher, organization_id: int, since: datetime) -> None:
         super().__init__()
@@ -114,9 +114,9 @@ class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
     async def find(self, keys: list[BenefitsKey]) -> dict[BenefitsKey, Totals]:
         benefits = frozenset[Benefit]().union(*[key.benefits for key in keys])
         pairs = {key: CustomerPromotion(key.customer_id, key.promotion_id) for key in keys}
-        ledger = TotalsScope(self._organization_id, self._since, benefits)
+        scope = TotalsScope(self._organization_id, self._since, benefits)
         self.commands += 1
-        found = await self._totals.load(ledger, set(pairs.values()))
+        found = await self._totals.load(scope, set(pairs.values()))
         return {
             key: {benefit: found.get(pair, {}).get(benefit, ()) for benefit in key.benefits}
             for key, pair in pairs.items()

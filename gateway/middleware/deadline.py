@@ -56,7 +56,7 @@ class RequestDeadline:
             if request.ended_by is not None:
                 request.task.uncancel()
             # Work that still runs for this request sends no more commands.
-            deadline.end()
+            deadline.expire()
 
     def _read_header(self, scope: Scope) -> int:
         for name, value in scope["headers"]:
@@ -89,7 +89,7 @@ class _Request:
         if scope["method"] in ("GET", "HEAD"):
             self._body_read.set()
         self._watching: asyncio.Task[None] | None = None
-        self._timer = loop.call_later(min(WATCH_AFTER_SECONDS, deadline.left), self._start_watching)
+        self._timer = loop.call_later(min(WATCH_AFTER_SECONDS, deadline.remaining), self._start_watching)
 
     async def receive(self) -> Message:
         if self._body_read.is_set():
@@ -121,7 +121,7 @@ class _Request:
 
     async def _watch(self) -> None:
         try:
-            async with asyncio.timeout(self._deadline.left):
+            async with asyncio.timeout(self._deadline.remaining):
                 # Until then the reader of the body learns that the client is gone.
                 await self._body_read.wait()
                 while (await self._receive())["type"] != "http.disconnect":

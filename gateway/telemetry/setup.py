@@ -13,7 +13,7 @@ from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, count_command
 from gateway.telemetry.metrics import sample
 from loaders.dispatcher import BatchObserver
-from loaders.store import Listener, Note
+from loaders.store import Listener, OnCommand
 
 # The variable for traces wins over the one for all telemetry.
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -51,7 +51,7 @@ class Telemetry:
     def __init__(self, traces: str, database: str) -> None:
         self.middleware = [Middleware(AccessLog)]
         self.listeners: list[Listener] = [PoolMetrics()]
-        self.note_command: Note = count_command
+        self.on_command: OnCommand = count_command
         self.batch_observer: BatchObserver = BatchMetrics()
         self._close: Callable[[], None] = lambda: None
         if traces == "otlp":
@@ -60,7 +60,7 @@ class Telemetry:
 
             spans = Traces()
             self.middleware.append(Middleware(RequestTraces, tracer=spans.tracer))
-            self.note_command = CommandTraces(spans.tracer, database).note
+            self.on_command = CommandTraces(spans.tracer, database).note
             self.batch_observer = BatchTraces(spans.tracer)
             self._close = spans.close
 

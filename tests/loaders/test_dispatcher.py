@@ -16,7 +16,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders
-from loaders.deadline import Deadline, current, until
+from loaders.deadline import Deadline, current_deadline, until
 from loaders.dispatcher import DEFAULT_BATCHING, MAX_LATE_BATCHES, Batching, BatchObserver, Dispatcher
 from loaders.enums import Benefit
 from loaders.errors import DeadlineExceeded, StoreUnavailable
@@ -31,7 +31,7 @@ class Batch:
 
     group: str
     keys: set[int]
-    deadline: Deadline = field(default_factory=current)
+    deadline: Deadline = field(default_factory=current_deadline)
     returned: "Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def __eq__(self, other: object) -> bool:
@@ -63,7 +63,7 @@ class Answers(Dispatcher[str, int, str]):
         return [batch for batch in self.sent if not batch.returned.done()]
 
     def start(self, group: str, *keys: int, deadline: Deadline | None = None) -> "Task[Any]":
-        with until(deadline or current()):
+        with until(deadline or current_deadline()):
             return asyncio.create_task(self.load(group, set(keys)))
 
 
@@ -282,7 +282,7 @@ async def test_nothing_is_sent_for_those_whose_deadline_has_passed() -> None:
     first, second = answers.start("A", 1), answers.start("A", 2, deadline=gone)
     third, fourth = answers.start("A", 3), answers.start("A", 4, deadline=gone)
     await settle()
-    gone.end()
+    gone.expire()
     answers.sent[0].returned.set_result(None)
     await settle()
     assert answers.sent == [("A", {1}), ("A", {3})]

@@ -242,7 +242,7 @@ async def test_what_is_left_of_the_deadline_goes_to_the_server(
 async def test_past_the_deadline_nothing_is_sent(watched_store: tuple[Store, Commands]) -> None:
     store, commands = watched_store
     deadline = Deadline(60)
-    deadline.end()
+    deadline.expire()
     with until(deadline), pytest.raises(DeadlineExceeded):
         await store.ping()
     assert commands.names == []

@@ -45,7 +45,7 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
         settings.mongodb_uri.get_secret_value(),
         settings.database,
         listeners=[PoolMetrics()],
-        note=count_command,
+        on_command=count_command,
     )
     names = [
         ("command_duration_seconds_count", {"command": "aggregate", "outcome": "ok"}),
@@ -68,7 +68,7 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
 
 async def test_commands_that_get_no_connection_are_counted(settings: Settings, line: Line) -> None:
     uri, commands = f"{line.uri}&maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false", Commands()
-    store = Store(uri, settings.database, listeners=[PoolMetrics(), commands], note=count_command)
+    store = Store(uri, settings.database, listeners=[PoolMetrics(), commands], on_command=count_command)
     await store.ping()
     before = counted("pool_failures_total", reason="timeout")
     line.freeze()

@@ -189,7 +189,7 @@ async def test_the_span_of_a_failed_command_has_no_message(settings: Settings, c
     store = Store(
         settings.mongodb_uri.get_secret_value(),
         settings.database,
-        note=CommandTraces(traces.tracer, "loyalty").note,
+        on_command=CommandTraces(traces.tracer, "loyalty").note,
     )
     with pytest.raises(StoreUnavailable):
         await store.aggregate("issuances", [{"$nonsense": MOBILE}])
@@ -207,7 +207,7 @@ async def test_the_span_of_a_cancelled_command_has_the_error_status(
 ) -> None:
     traces, commands = Traces(), Commands()
     note = CommandTraces(traces.tracer, "loyalty").note
-    store = Store(line.uri, settings.database, driver=name, listeners=[commands], note=note)
+    store = Store(line.uri, settings.database, driver=name, listeners=[commands], on_command=note)
     await store.ping()
     line.freeze()
     finding = asyncio.create_task(store.get("organizations", 1))
