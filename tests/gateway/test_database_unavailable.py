@@ -1,4 +1,4 @@
-"""The database goes away under a running gateway: the documented answer on every face, in both modes."""
+"""The database goes away under a running gateway: the documented errors on each API, with both statuses."""
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack

@@ -1,4 +1,4 @@
-"""Both drivers give the same documents for the same commands, and name a failure alike."""
+"""Both drivers send the same commands and return the same documents."""
 
 import uuid
 from datetime import UTC, datetime
@@ -32,7 +32,9 @@ TOTAL = {"$group": {"_id": "$customerPromotion", "total": {"$sum": "$amount"}}}
 
 
 @pytest.mark.parametrize("driver", DriverName)
-async def test_every_kind_of_command(mongodb_uri: str, driver: DriverName) -> None:
+async def test_every_operation_sends_one_command_and_returns_documents(
+    mongodb_uri: str, driver: DriverName
+) -> None:
     commands = Commands()
     store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}", driver=driver, listeners=[commands])
     assert await set_up(store) == []
@@ -53,7 +55,7 @@ async def test_every_kind_of_command(mongodb_uri: str, driver: DriverName) -> No
     await store.delete("changed", ["c"])
     assert await store.get("changed", "c") is None
 
-    # How many batches a cursor takes is the server's business: some send an empty last one.
+    # A server may send an empty last batch.
     more = commands.names.count("getMore")
     assert 1 <= more <= 2
     assert commands.names == [
@@ -70,7 +72,7 @@ async def test_every_kind_of_command(mongodb_uri: str, driver: DriverName) -> No
 
 
 @pytest.mark.parametrize("driver", DriverName)
-async def test_failures(mongodb_uri: str, driver: DriverName) -> None:
+async def test_misuse_is_a_failure_of_the_store(mongodb_uri: str, driver: DriverName) -> None:
     with pytest.raises(StoreMisconfigured, match=r"^InvalidURI$"):
         Store("mongodb://user:ge%heim@host", "x", driver=driver)
     store = Store(mongodb_uri, "x", driver=driver)
@@ -86,7 +88,9 @@ def test_motor_has_a_thread_for_each_connection() -> None:
 
 
 @pytest.mark.parametrize("face", ["rest", "graphql"])
-async def test_a_request_costs_the_same_commands(gateway_with: OpenGateway, face: str) -> None:
+async def test_a_request_sends_the_same_commands_on_both_drivers(
+    gateway_with: OpenGateway, face: str
+) -> None:
     answers = []
     for driver in DriverName:
         async with gateway_with(driver=driver) as gateway:

@@ -1,4 +1,4 @@
-"""Every query that the code sends finds an index; the server itself says so."""
+"""Every query uses an index, as the server explains it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ WITHOUT_A_QUERY = {"insert", "getMore", "create", "collMod", "createIndexes", "l
 
 
 def queries(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """What can be explained of `commands`: of a write, the query with which it finds what it changes."""
+    """The queries in `commands`: a write has the query that finds the documents that it changes."""
     for command in commands:
         name, collection = next(iter(command.items()))
         if name == "find":
@@ -39,7 +39,7 @@ def queries(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def stages(plan: object) -> Iterator[str]:
-    """The stages of a plan, wherever they are in it."""
+    """The stages of a plan, nested ones included."""
     if isinstance(plan, dict):
         if isinstance(stage := plan.get("stage"), str):
             yield stage
@@ -53,7 +53,7 @@ def stages(plan: object) -> Iterator[str]:
 def assert_indexed(store: Store, uri: str, commands: Commands) -> None:
     with MongoClient[dict[str, Any]](uri) as client:
         database = client.get_database(store.name, codec_options=CODEC)
-        # One of each shape; without a filter, a listing or an export reads everything on purpose.
+        # One query of each shape. A query without a filter reads a whole collection on purpose.
         shapes = {
             (query.get("find"), tuple(query.get("filter", ()))): query
             for query in queries(commands.sent)
@@ -68,7 +68,7 @@ def assert_indexed(store: Store, uri: str, commands: Commands) -> None:
 
 
 @pytest.mark.parametrize("face", ["rest", "graphql"])
-async def test_what_a_request_reads(
+async def test_the_queries_of_a_request_use_indexes(
     gateway_with: OpenGateway, mongodb_uri: str, store: Store, face: str
 ) -> None:
     async with gateway_with() as gateway:
@@ -84,7 +84,7 @@ async def test_what_a_request_reads(
         assert_indexed(store, mongodb_uri, gateway.commands)
 
 
-async def test_what_the_way_in_and_the_commands_read(
+async def test_the_queries_of_events_and_commands_use_indexes(
     watched_store: tuple[Store, Commands], mongodb_uri: str
 ) -> None:
     store, commands = watched_store
@@ -109,7 +109,7 @@ async def test_what_the_way_in_and_the_commands_read(
     assert_indexed(store, mongodb_uri, commands)
 
 
-def test_a_query_without_an_index_is_found(mongodb_uri: str, store: Store) -> None:
+def test_a_query_without_an_index_fails_this_check(mongodb_uri: str, store: Store) -> None:
     commands = Commands()
     commands.sent.append({"find": "issuances", "filter": {"customerId": 1}})
     with pytest.raises(AssertionError):

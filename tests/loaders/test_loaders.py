@@ -1,4 +1,4 @@
-"""The loaders against the real server: exact commands, and totals equal to a plain fold."""
+"""The loaders on a real database: their commands exactly, and totals that equal a sum in plain Python."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ SINCE = datetime(2025, 6, 12, tzinfo=UTC)
 EXACT = Context(prec=60)
 
 
-async def test_customers_cost_one_find_per_source_and_name(
+async def test_customers_take_one_find_per_source_and_name(
     watched_store: tuple[Store, Commands], store: Store
 ) -> None:
     watched, commands = watched_store
@@ -44,7 +44,7 @@ async def test_customers_cost_one_find_per_source_and_name(
     assert commands.names == ["find"] * 4
 
 
-async def test_promotions_cost_one_find_per_kind_of_reference(
+async def test_promotions_take_one_find_per_kind_of_reference(
     watched_store: tuple[Store, Commands], store: Store
 ) -> None:
     watched, commands = watched_store
@@ -65,7 +65,7 @@ async def test_promotions_cost_one_find_per_kind_of_reference(
     assert commands.names == ["find", "find"]
 
 
-async def test_a_name_that_is_too_long_is_absent_without_a_command(
+async def test_a_value_that_is_too_long_is_not_looked_up(
     watched_store: tuple[Store, Commands],
 ) -> None:
     watched, commands = watched_store
@@ -78,7 +78,7 @@ async def test_a_name_that_is_too_long_is_absent_without_a_command(
         assert commands.names == names
 
 
-async def test_totals_cost_one_aggregation_that_names_only_what_was_asked(
+async def test_totals_take_one_aggregation_of_the_requested_pairs_and_benefits(
     watched_store: tuple[Store, Commands],
 ) -> None:
     watched, commands = watched_store
@@ -97,7 +97,7 @@ async def test_totals_cost_one_aggregation_that_names_only_what_was_asked(
 
 
 @pytest.mark.parametrize("times", [5_000, pytest.param(50_000, marks=pytest.mark.slow)])
-async def test_a_customer_with_many_issuances(
+async def test_many_issuances_take_one_aggregation(
     watched_store: tuple[Store, Commands], store: Store, times: int
 ) -> None:
     watched, commands = watched_store
@@ -138,7 +138,7 @@ def issuances(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def folded(organization_ledger: list[Issuance], key: BenefitsKey) -> dict[Benefit, set[Total]]:
-    """What the aggregation must find, added up in plain Python."""
+    """The totals that the aggregation has to find."""
     customer_id, promotion_id, benefits = key
     return {
         benefit: fold(
@@ -177,16 +177,16 @@ KEYS = st.builds(
     ledgers=st.tuples(*[st.lists(issuances(), max_size=25)] * 2),
     keys=st.lists(KEYS, min_size=1, max_size=12),
 )
-async def test_totals_equal_a_plain_fold_over_the_ledger(
+async def test_totals_equal_a_sum_over_the_ledger(
     store: Store, ledgers: tuple[list[dict[str, Any]], list[dict[str, Any]]], keys: list[BenefitsKey]
 ) -> None:
-    """Also: many keys at once equal each alone, and another organisation's ledger is never seen."""
+    """Of many keys at once as of one alone, and without the other organisation's ledger."""
     tenants = [await new_tenant(store) for _ in ledgers]
     for tenant, drawn in zip(tenants, ledgers, strict=True):
         organization_ledger = [Issuance(f"e{n}", **fields) for n, fields in enumerate(drawn)]
         if organization_ledger:
             await tenant.issue(organization_ledger)
-            # Once more: an event is counted once.
+            # Again: an event is counted once.
             await tenant.issue(reversed(organization_ledger))
         together = TotalsByBenefitLoader(TotalsDispatcher(store), tenant.organization.id, SINCE)
         for key, totals in zip(keys, await together.load_many(keys), strict=True):
@@ -201,7 +201,7 @@ def unordered(totals: Totals) -> dict[Benefit, set[Total]]:
     return {benefit: set(found) for benefit, found in totals.items()}
 
 
-def test_an_organisation_s_day_starts_at_its_midnight() -> None:
+def test_a_day_starts_at_midnight_in_the_organisation_s_time_zone() -> None:
     organization = Organization(1, "One", ZoneInfo("Asia/Kolkata"))
     assert organization.midnight(SINCE.date()) == datetime(2025, 6, 11, 18, 30, tzinfo=UTC)
 

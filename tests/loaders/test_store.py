@@ -1,4 +1,4 @@
-"""Validators, idempotent writes, and failures without the driver's words."""
+"""Validators, writes that can be repeated, deadlines, and the options of the connection."""
 
 import asyncio
 import uuid
@@ -14,7 +14,7 @@ from loaders import ledger
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.database_schema import ISSUANCES, PROMOTIONS
 from loaders.deadline import Deadline, until
-from loaders.driver_options import options
+from loaders.driver_options import COMMAND_SERVER_SECONDS, options
 from loaders.enums import IdentifierName
 from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
@@ -37,7 +37,7 @@ GOOD: dict[str, Any] = {
 POINTS = {**GOOD, "benefit": "POINTS", "item": None}
 REWARD = {**GOOD, "benefit": "REWARD", "type": None, "amount": None}
 
-# What is changed in a good document; None takes a field away.
+# Changes that make a good document wrong; None removes a field.
 BAD = [
     {"orgId": 1},
     {"orgId": None},
@@ -77,28 +77,28 @@ def present(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("amount", ["1E-7", "0", "-1", "NaN", "Infinity", "1E+24", "0.0000001"])
-async def test_an_amount_that_sums_could_not_hold_is_refused(store: Store, amount: str) -> None:
+async def test_an_amount_whose_sums_would_not_be_exact_is_refused(store: Store, amount: str) -> None:
     tenant = await new_tenant(store)
     with pytest.raises(ValueError, match="at most 24 digits before and 6 behind the point"):
         await tenant.issue([tenant.points("e", amount, datetime(2026, 1, 1, tzinfo=UTC))])
 
 
 @pytest.mark.parametrize("document", [GOOD, POINTS, REWARD, {**REWARD, "benefit": "BADGE"}])
-async def test_the_ledger_takes_each_kind_of_benefit(store: Store, document: dict[str, Any]) -> None:
+async def test_the_ledger_takes_an_issuance_of_each_benefit(store: Store, document: dict[str, Any]) -> None:
     document = present({**document, "_id": f"1:{document['benefit']}"})
     await store.insert(ISSUANCES.name, document)
     assert await store.get(ISSUANCES.name, document["_id"]) == document
 
 
 @pytest.mark.parametrize("changes", BAD)
-async def test_the_ledger_takes_nothing_else(store: Store, changes: dict[str, Any]) -> None:
+async def test_the_ledger_refuses_a_wrong_issuance(store: Store, changes: dict[str, Any]) -> None:
     event = f"1:{uuid.uuid4().hex}"
     with pytest.raises(StoreUnavailable, match=r"^DocumentValidationFailure, issuances$"):
         await store.insert(ISSUANCES.name, present({**GOOD, **changes, "_id": event}))
     assert await store.get(ISSUANCES.name, event) is None
 
 
-async def test_inserting_what_is_there_says_so(store: Store) -> None:
+async def test_inserting_an_existing_document_changes_nothing(store: Store) -> None:
     document = {**GOOD, "_id": "1:once"}
     await store.insert(ISSUANCES.name, document)
     with pytest.raises(AlreadyExists):
@@ -107,7 +107,7 @@ async def test_inserting_what_is_there_says_so(store: Store) -> None:
     assert await store.get(ISSUANCES.name, "1:once") == document
 
 
-async def test_one_bad_document_is_not_hidden_among_good_ones(store: Store) -> None:
+async def test_one_wrong_document_fails_the_insertion_of_several(store: Store) -> None:
     documents = [{**GOOD, "_id": "1:a"}, {**GOOD, "_id": "1:b", "orgId": "x"}]
     with pytest.raises(StoreUnavailable, match=r"^DocumentValidationFailure, issuances$"):
         await store.insert_missing(ISSUANCES.name, documents)
@@ -178,7 +178,7 @@ async def test_an_upsert_that_a_unique_index_refuses_twice_is_reported(
     assert [len(command["updates"]) for command in commands.sent] == [2, 1]
 
 
-async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> None:
+async def test_an_older_event_never_overwrites_a_newer_one(store: Store) -> None:
     tenant = await new_tenant(store)
     organization_id, day = tenant.organization.id, timedelta(days=1)
     now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -194,7 +194,7 @@ async def test_what_is_older_never_overwrites_what_is_newer(store: Store) -> Non
         assert loaded == Promotion(owner, tenant.promotion.promotion_id, "one")
 
 
-async def test_writing_nothing_is_no_error(store: Store) -> None:
+async def test_writing_nothing_sends_nothing(store: Store) -> None:
     assert await ledger.add_issuances(store, 404, []) == ([], [])
     assert await ledger.put_promotions(store, 404, []) == (0, [])
     assert await ledger.put_identifiers(store, 404, []) == ([], [])
@@ -215,7 +215,7 @@ async def test_a_wrong_connection_string_is_not_quoted(uri: str, database: str) 
     assert "geheim" not in str(raised.value)
 
 
-async def test_without_a_server_the_failure_comes_soon_and_without_the_driver_s_words() -> None:
+async def test_without_a_server_a_request_fails_before_its_deadline() -> None:
     store = Store("mongodb://127.0.0.1:1", "x")
     with until(Deadline(60)):
         failures = await asyncio.gather(store.list_collections(), store.ping(), return_exceptions=True)
@@ -223,23 +223,35 @@ async def test_without_a_server_the_failure_comes_soon_and_without_the_driver_s_
     await store.close()
 
 
-async def test_what_is_left_of_the_deadline_goes_to_the_server(
+async def test_a_command_of_the_command_line_waits_longer_for_a_server(line: Line) -> None:
+    line.freeze()
+    patient, store = Store(line.uri, "x", server_seconds=COMMAND_SERVER_SECONDS), Store(line.uri, "x")
+    ping = asyncio.create_task(patient.ping())
+    with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError, "):
+        await store.ping()
+    line.thaw()
+    await ping
+    await asyncio.gather(patient.close(), store.close())
+
+
+async def test_each_command_tells_the_server_the_remaining_time(
     watched_store: tuple[Store, Commands],
 ) -> None:
     store, commands = watched_store
     await store.ping()
-    with until(Deadline(60)):
+    with until(Deadline(3600)):
         await store.find(ISSUANCES.name, {"_id": "1:nothing"}, ("item",))
         await store.get(ISSUANCES.name, "1:nothing")
         await store.aggregate(ISSUANCES.name, [{"$match": {"_id": "1:nothing"}}])
         await store.upsert(ISSUANCES.name, [({"_id": "1:deadline"}, {"$set": GOOD | {"_id": "1:deadline"}})])
         await store.delete(ISSUANCES.name, ["1:deadline"])
     assert commands.names == ["ping", "find", "find", "aggregate", "update", "delete"]
-    limits = [command.get("maxTimeMS") for command in commands.sent]
-    assert [limit and round(limit / 1000) for limit in limits] == [None, 60, 60, 60, 60, 60]
+    ping, *others = [command.get("maxTimeMS", 0) for command in commands.sent]
+    assert ping == 0
+    assert all(3_000_000 < limit <= 3_600_000 for limit in others)
 
 
-async def test_past_the_deadline_nothing_is_sent(watched_store: tuple[Store, Commands]) -> None:
+async def test_no_command_is_sent_after_the_deadline(watched_store: tuple[Store, Commands]) -> None:
     store, commands = watched_store
     deadline = Deadline(60)
     deadline.expire()
@@ -248,7 +260,7 @@ async def test_past_the_deadline_nothing_is_sent(watched_store: tuple[Store, Com
     assert commands.names == []
 
 
-async def test_a_server_that_is_too_slow_is_left_at_the_deadline(store: Store) -> None:
+async def test_a_slow_command_ends_at_the_deadline(store: Store) -> None:
     await store.insert_missing(ISSUANCES.name, [{**GOOD, "_id": f"1:slow-{n}"} for n in range(200)])
     # A product of the collection with itself.
     slow = {"$lookup": {"from": ISSUANCES.name, "pipeline": [{"$match": {"_id": "1:nothing"}}], "as": "all"}}
@@ -264,12 +276,12 @@ async def test_a_server_that_is_too_slow_is_left_at_the_deadline(store: Store) -
         ("mongodb://host/?w=1", "w", "majority"),
     ],
 )
-def test_an_option_of_the_connection_string_wins_but_for_the_write_concern(
+def test_the_connection_string_sets_any_option_but_the_write_concern(
     uri: str, name: str, value: object
 ) -> None:
     assert options(uri, 2).get(name) == value
 
 
-async def test_a_command_that_is_too_long_to_send_is_a_failure_of_the_store(store: Store) -> None:
+async def test_a_command_that_is_too_long_to_send_is_a_failure(store: Store) -> None:
     with pytest.raises(StoreUnavailable, match=r"^DocumentTooLarge, issuances$"):
         await store.find(ISSUANCES.name, {"_id": "x" * 17_000_000}, ("_id",))
