@@ -11,7 +11,6 @@ from functools import cached_property
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
-from loaders.lookup_cache import LookupCache
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
@@ -28,11 +27,9 @@ class Dispatchers:
         *,
         lookup_seconds: int = 0,
     ) -> None:
-        self.customers = CustomerDispatcher(store, batching)
-        self.promotions = PromotionDispatcher(store, batching)
+        self.customers = CustomerDispatcher(store, batching, lookup_seconds=lookup_seconds)
+        self.promotions = PromotionDispatcher(store, batching, lookup_seconds=lookup_seconds)
         self.totals = TotalsDispatcher(store, batching)
-        self.customers.cache = LookupCache(lookup_seconds)
-        self.promotions.cache = LookupCache(lookup_seconds)
 
     def forget(
         self, organization_id: int, identifiers: Iterable[CustomerIdentifier], *, promotions: bool

@@ -4,16 +4,12 @@ One loader looks up both kinds of references and returns when both finds have: w
 of a request would be ready at different times and split its one aggregation in two.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from loaders.batch import BatchLoader, gather
 from loaders.database_schema import PROMOTIONS
-from loaders.dispatcher import Dispatcher
-from loaders.enums import LONGEST_NAME
-from loaders.lookup_cache import LookupCache
+from loaders.lookups import LookupDispatcher, LookupLoader
 from loaders.store import Store
 
 Field = Literal["promotionId", "promotionIdentifier"]
@@ -42,12 +38,10 @@ class ReferenceKind(NamedTuple):
     field: Field
 
 
-class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
+class PromotionDispatcher(LookupDispatcher[PromotionReference, ReferenceKind, Promotion]):
     """Values of one kind of reference → promotions by value. One `find`."""
 
     kind = "promotions"
-    # Remembers nothing; `Dispatchers` gives it one that does.
-    cache: LookupCache[PromotionReference, Promotion] = LookupCache(0)
 
     async def find(self, group: ReferenceKind, keys: Set[int | str]) -> dict[int | str, Promotion]:
         wanted: dict[str, object] = {"$in": list(keys)}
@@ -69,35 +63,11 @@ class PromotionDispatcher(Dispatcher[ReferenceKind, int | str, Promotion]):
         }
 
 
-class PromotionByReferenceLoader(BatchLoader[PromotionReference, Promotion | None]):
-    """Reference → promotion, or None. One load per kind of reference, concurrently."""
+class PromotionByReferenceLoader(LookupLoader[PromotionReference, ReferenceKind, Promotion]):
+    """Reference → promotion, or None."""
 
-    def __init__(self, promotions: PromotionDispatcher, organization_id: int) -> None:
-        super().__init__()
-        self._promotions = promotions
-        self._organization_id = organization_id
-
-    async def find(self, keys: list[PromotionReference]) -> dict[PromotionReference, Promotion | None]:
-        generation = self._promotions.cache.generation
-        values: defaultdict[Field, set[int | str]] = defaultdict(set)
-        for field, value in keys:
-            if isinstance(value, int) or len(value) <= LONGEST_NAME:
-                values[field].add(value)
-        self.commands += len(values)
-        found = await gather(
-            [
-                self._promotions.load(ReferenceKind(self._organization_id, field), values[field])
-                for field in values
-            ]
-        )
-        by_field = dict(zip(values, found, strict=True))
-        promotions = {
-            key: promotion
-            for key in keys
-            if key.field in by_field and (promotion := by_field[key.field].get(key.value)) is not None
-        }
-        self._promotions.cache.remember(self._organization_id, promotions, generation)
-        return dict(promotions)
+    def group(self, key: PromotionReference) -> ReferenceKind:
+        return ReferenceKind(self._organization_id, key.field)
 
 
 async def find_promotion_ids(
