@@ -1,9 +1,9 @@
-"""What the dispatcher adds to a load that is alone, in instructions: `python -m bench.lone_load`.
+"""How many instructions the dispatcher adds to a lone load: `python -m bench.lone_load`.
 
-Callgrind counts a process that loads one key after the other, through the dispatcher as it is and with `find`
-called directly. The difference between many loads and few is what a load costs, from the loader to the
-socket; starting the process is in neither. The database is a real one and a process of its own, so that its
-instructions do not count.
+Callgrind counts the instructions of a process that loads one key after another, through the dispatcher and
+with `find` called directly. The difference between many loads and few is the cost of the loads, from the
+loader to the socket, without the start of the process. The database is a process of its own, whose
+instructions are not counted.
 """
 
 import re
@@ -31,17 +31,17 @@ _TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
 
 
 class CannotCount(click.ClickException):
-    """Valgrind is missing, or the process under it ended badly."""
+    """Valgrind is not installed, or the process that it ran failed."""
 
 
 def instructions(settings: Settings, kind: str, way: str, loads: int) -> int:
-    """What the whole process executes; raises `CannotCount`."""
+    """The instructions of the whole process; raises `CannotCount`."""
     with TemporaryDirectory(prefix="bench-") as directory:
         out = Path(directory, "callgrind.out")
         command = [_valgrind(), "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable]
         finished = subprocess.run(
             [*command, "-m", "bench.lone_load_process", kind, way, str(loads)],
-            # Hashes of texts decide how long look-ups in dictionaries take.
+            # The hashes of strings decide how long look-ups in dictionaries take.
             env={**environment(settings), "PYTHONHASHSEED": "0"},
             capture_output=True,
             text=True,

@@ -1,7 +1,7 @@
-"""What `bench.lone_load` counts the instructions of: `python -m bench.lone_load_process KIND WAY LOADS`.
+"""The process that `bench.lone_load` counts: `python -m bench.lone_load_process KIND WAY LOADS`.
 
-Loads that are alone, one after the other, each with loaders of its own as a request has them; the database is
-the one that the settings name.
+It loads one key after another from the database that the settings name, each with loaders of its own, as a
+request has them.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class _Totals(TotalsDispatcher):
 
 
 def direct(store: Store) -> Dispatchers:
-    """Dispatchers that dispatch nothing: each load is a command at once."""
+    """Dispatchers that send each load at once as a command of its own."""
     dispatchers = Dispatchers(store)
     dispatchers.customers = _Customers(store)
     dispatchers.promotions = _Promotions(store)
@@ -63,7 +63,7 @@ KINDS = {"customer": _customer, "promotion": _promotion, "totals": _totals}
 
 
 async def run(settings: Settings, kind: str, way: str, loads: int) -> None:
-    """Load one key `loads` times, and see that something is found each time."""
+    """Load one key `loads` times, and check that each load finds something."""
     store = Store(settings.mongodb_uri.get_secret_value(), settings.database, driver=settings.driver)
     dispatchers = WAYS[way](store)
     for n in range(loads):
@@ -77,7 +77,7 @@ async def run(settings: Settings, kind: str, way: str, loads: int) -> None:
 @click.argument("way", type=click.Choice(list(WAYS)))
 @click.argument("loads", type=int)
 def main(kind: str, way: str, loads: int) -> None:
-    # A collection would fall on one run and not on the other.
+    # A garbage collection would be part of one run and not of another.
     gc.disable()
     uvloop.run(run(Settings.from_environment(), kind, way, loads))
 

@@ -1,8 +1,8 @@
-"""The practical limit that everything else is compared with: a bare handler, as one writes it by hand.
+"""A REST handler written by hand, with which the gateway is compared.
 
-It answers the original REST call with the same body, byte for byte: two look-ups side by side and the same
-aggregation, through motor, under the same HTTP server as the gateway. It checks no caller, no argument and no
-error, and shares nothing between requests. Having no callers, it takes the programme for the organisation.
+It responds to the original REST call with the same body, byte for byte: two concurrent look-ups and the same
+aggregation, with motor, on the gateway's HTTP server. It checks no credentials and no arguments, handles no
+errors, and shares nothing between requests. It takes the programme's id for the organisation's.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ def create_app(
     *,
     listeners: Sequence[CommandListener] = (),
 ) -> Starlette:
-    """The handler as an application; `listeners` observe the database commands it sends."""
+    """The handler as an application; `listeners` observe its database commands."""
     options: CodecOptions[Row] = CodecOptions(tz_aware=True)
     client: AsyncIOMotorClient[Row] = AsyncIOMotorClient(
         settings.mongodb_uri.get_secret_value(), event_listeners=list(listeners)

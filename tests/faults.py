@@ -1,4 +1,4 @@
-"""What tests need to break things: a server on a real socket, a database and a line to it that can fail."""
+"""Faults for tests: a database that can be killed, and a line to it that can be frozen or cut."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Line:
-    """A TCP proxy before the database; in a thread of its own, for drivers block the event loop to close."""
+    """A TCP proxy before the database, in a thread of its own: a driver that closes blocks the event loop."""
 
     def __init__(self, uri: str) -> None:
         database = urlsplit(uri)
@@ -40,22 +40,22 @@ class Line:
         self.uri = ""
 
     def freeze(self) -> None:
-        """Let nothing through; connections stay open, and new ones are taken."""
+        """Let nothing through; connections stay open, and new ones are accepted."""
         self._loop.call_soon_threadsafe(self._flows.clear)
 
     def holds(self, text: bytes) -> bool:
-        """Whether the frozen line holds a message back that contains `text`."""
+        """Whether the frozen line holds back a message that contains `text`."""
         return any(text in data for data in self._held)
 
     def thaw(self) -> None:
         self._loop.call_soon_threadsafe(self._flows.set)
 
     def cut_answers(self, after: int | None) -> None:
-        """End each connection when so many bytes of the next answer are through; never, with None."""
+        """Close each connection after this many bytes of its next answer; None closes no connection."""
         self._cut_after = after
 
     def reply(self, command: str, *documents: dict[str, Any]) -> None:
-        """Answer the next commands of this name with these documents, and not by the database."""
+        """Answer the next commands of this name with these documents, without the database."""
         self._replies[command].extend(documents)
 
     @contextmanager
@@ -149,7 +149,7 @@ def _command_name(message: bytes) -> str:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait for what nothing tells."""
+    """Wait until a condition holds that no event announces."""
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -157,7 +157,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[tuple[uvicorn.Server, int]]:
-    """The application on a real socket: uvicorn's server as `promo-gateway serve` runs it, and its port."""
+    """Serve the application on a real socket as `promo-gateway serve` does; its server and port."""
     with server.bind("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
         running = uvicorn.Server(server.create_config(app, Settings()))
@@ -171,7 +171,7 @@ async def served(app: Starlette) -> AsyncIterator[tuple[uvicorn.Server, int]]:
 
 
 def all_children() -> set[int]:
-    """Of this process; each thread has its own."""
+    """The child processes of this process, whichever thread started them."""
     found: set[int] = set()
     for thread in Path(f"/proc/{os.getpid()}/task").iterdir():
         with suppress(FileNotFoundError):
@@ -200,7 +200,7 @@ class Database:
         os.kill(self._pid, number)
 
     def stop(self) -> None:
-        """Reap it, and end it first if it still runs."""
+        """End the process if it still runs, and wait for it."""
         self._running.close()
 
     @classmethod
