@@ -1,8 +1,10 @@
 """The database goes away under a running gateway: the documented errors on each API, with both statuses."""
 
 import asyncio
+import json
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -11,6 +13,8 @@ from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 from loaders.store import Store
+from tests.conftest import Logged, OpenGateway
+from tests.faults import Line
 from tests.helpers.graphql import field
 from tests.support import (
     DEMO_HEADER,
@@ -82,15 +86,47 @@ async def _unknown(gateway: Gateway) -> None:
     assert_graphql_refusal(graphql, 503, "AUTHORIZATION_UNAVAILABLE", 4001, UNCHECKED)
 
 
+SECRET = "919000000007"
+
+
+def refusal(code: int, name: str) -> dict[str, Any]:
+    """What MongoDB answers to an aggregation that it refuses."""
+    return {"ok": 0, "code": code, "codeName": name, "errmsg": f"aggregate issuances: {SECRET}"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(refusal(code, name), id=name)
+        for code, name in (
+            (13, "Unauthorized"),
+            (18, "AuthenticationFailed"),
+            (26, "NamespaceNotFound"),
+            (292, "QueryExceededMemoryLimitNoDiskUseAllowed"),
+        )
+    ],
+)
 @pytest.mark.parametrize("lists", ["points { totalPointsIssued }", "warnings { code }"])
-async def test_a_failing_aggregation_is_8105_at_its_summary(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, lists: str
+async def test_a_refused_aggregation_is_8105_at_its_summary_and_named_in_the_log(
+    gateway_with: OpenGateway, line: Line, logged: Logged, refusal: dict[str, Any], lists: str
 ) -> None:
-    await gateway.warm()
-    # The server itself refuses to aggregate a collection of this name.
-    monkeypatch.setattr("loaders.totals.ISSUANCES", type("Collection", (), {"name": "$invalid"}))
-    body = (await gateway.graphql(f"{{ {field(selection='customerId ' + lists)} }}")).json()
-    assert body["data"] == {"summary": None}
-    [error] = body["errors"]
-    assert error["extensions"] == {"code": "DATA_UNAVAILABLE", "errorCode": 8105}
-    assert error["path"] == ["summary"]
+    async with gateway_with(mongodb_uri=line.uri) as gateway:
+        await gateway.warm()
+        logged()
+        line.reply("aggregate", refusal)
+        response = await gateway.graphql(f"{{ {field(selection='customerId ' + lists)} }}")
+    assert response.json() == {
+        "data": {"summary": None},
+        "errors": [
+            {
+                "message": PROMOTION_DATA,
+                "locations": [{"line": 1, "column": 3}],
+                "path": ["summary"],
+                "extensions": {"code": "DATA_UNAVAILABLE", "errorCode": 8105},
+            }
+        ],
+    }
+    lines = logged()
+    [failure] = [one for one in map(json.loads, lines.splitlines()) if one["event"] == "database_unavailable"]
+    assert (failure["code"], failure["reason"]) == (8105, f"{refusal['codeName']}, issuances")
+    assert SECRET not in lines
