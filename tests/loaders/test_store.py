@@ -272,6 +272,10 @@ async def test_a_slow_command_ends_at_the_deadline(store: Store) -> None:
     ("uri", "name", "value"),
     [
         ("mongodb://host", "maxPoolSize", 50),
+        ("mongodb://host", "serverSelectionTimeoutMS", 2_000),
+        ("mongodb://host/?serverSelectionTimeoutMS=5", "serverSelectionTimeoutMS", None),
+        # It would cut the building of an index.
+        ("mongodb://host", "socketTimeoutMS", None),
         ("mongodb://host/?maxpoolsize=7", "maxPoolSize", None),
         ("mongodb://host/?w=1", "w", "majority"),
     ],
