@@ -529,7 +529,9 @@ async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_ackno
         before = set(children(os.getpid()))
         with embedded_database(data, durable=True) as uri:
             [server] = set(children(os.getpid())) - before
-            own = {**database, "GATEWAY_MONGODB_URI": uri, "GATEWAY_DATABASE": "killed"}
+            # The import does not wait for a server that stays away.
+            impatient = f"{uri}/?serverSelectionTimeoutMS=1000"
+            own = {**database, "GATEWAY_MONGODB_URI": impatient, "GATEWAY_DATABASE": "killed"}
             store = Store(uri, "killed")
             await set_up(store)
             if attempt == 20:
