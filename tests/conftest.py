@@ -22,8 +22,8 @@ from gateway.settings import Settings
 from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
-from tests.faults import Line
-from tests.support import Commands, Gateway, changed, children, open_gateway
+from tests.helpers.faults import Line
+from tests.helpers.gateway import Commands, Gateway, changed, children, open_gateway
 
 Logged = Callable[[], str]
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.settings import Settings
 from tests.conftest import Start
-from tests.support import environment, free_port, wait_until_served
+from tests.helpers.gateway import environment, free_port, wait_until_served
 from tests.test_house import ROOT
 
 MISSING = [program for program in ("node", "npm", "chromium", "curl") if not shutil.which(program)]

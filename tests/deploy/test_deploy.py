@@ -17,7 +17,7 @@ import pytest
 from gateway.health import LIVE, READY
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
-from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 from tests.test_house import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -10,7 +10,7 @@ from gateway.errors import ERRORS
 from resolvers.errors import IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.schema import create_schema
 from tests.helpers.curl import curl
-from tests.support import Gateway
+from tests.helpers.gateway import Gateway
 from tests.test_house import ROOT
 
 GUIDE = (ROOT / "docs" / "from-rest.md").read_text()

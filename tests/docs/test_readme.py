@@ -10,7 +10,7 @@ from gateway.auth.credentials import authorization
 from gateway.commands.demo import announcement
 from gateway.commands.sample_data import PASSWORD, TILL
 from tests.helpers.curl import ADDRESS, curl
-from tests.support import Gateway
+from tests.helpers.gateway import Gateway
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

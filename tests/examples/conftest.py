@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.settings import Settings
-from tests.support import environment, free_port, wait_until_served
+from tests.helpers.gateway import environment, free_port, wait_until_served
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET
-from tests.support import Gateway
+from tests.helpers.gateway import Gateway
 from tests.test_house import ROOT
 
 MISSING = [program for program in ("node", "npm", "chromium") if not shutil.which(program)]

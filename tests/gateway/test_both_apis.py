@@ -21,7 +21,7 @@ from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.promotions import Promotion
 from loaders.store import Store
-from tests.support import DOCUMENTED, Gateway, new_tenant
+from tests.helpers.gateway import DOCUMENTED, Gateway, new_tenant
 
 BOTH_FACES = pytest.mark.parametrize("face", ["rest", "graphql"])
 ANSWER = {

@@ -19,8 +19,8 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
-from tests.faults import Database, Line, until
-from tests.support import (
+from tests.helpers.faults import Database, Line, until
+from tests.helpers.gateway import (
     DOCUMENTED,
     Gateway,
     Tenant,

@@ -14,9 +14,8 @@ from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
-from tests.faults import Line
-from tests.helpers.graphql import field
-from tests.support import (
+from tests.helpers.faults import Line
+from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
     Gateway,
@@ -26,6 +25,7 @@ from tests.support import (
     new_tenant,
     open_gateway,
 )
+from tests.helpers.graphql import field
 
 PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
 UNCHECKED = "Authorization status unavailable!"

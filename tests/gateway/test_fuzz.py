@@ -49,9 +49,7 @@ from loaders.store import Store
 from resolvers.schema import create_schema
 from tests.helpers import events
 from tests.helpers.events import new_writer
-from tests.helpers.graphql import field
-from tests.helpers.openapi import OPENAPI, check
-from tests.support import (
+from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
     Tenant,
@@ -60,6 +58,8 @@ from tests.support import (
     new_tenant,
     wait_until_served,
 )
+from tests.helpers.graphql import field
+from tests.helpers.openapi import OPENAPI, check
 
 BOUNDED = 60
 MANY = os.environ.get("GATEWAY_FUZZ_EXAMPLES")

@@ -15,8 +15,8 @@ from gateway.app import create_app
 from gateway.middleware import deadline
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, changed
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, DOCUMENTED, changed
 
 TIMES = 10
 MOST_OBJECTS = 5

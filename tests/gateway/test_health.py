@@ -15,10 +15,10 @@ from gateway.health import LIVE, READY
 from gateway.rest.events import EVENTS_PATH
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
-from tests.faults import Line
 from tests.helpers.events import POINTS_ISSUED
+from tests.helpers.faults import Line
+from tests.helpers.gateway import Gateway, assert_rest_error
 from tests.helpers.health import assert_health
-from tests.support import Gateway, assert_rest_error
 
 
 async def test_liveness_sends_no_command(gateway: Gateway) -> None:

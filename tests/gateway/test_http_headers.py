@@ -10,7 +10,7 @@ from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from loaders.store import Store
 from tests.helpers.events import new_writer
-from tests.support import DEMO_HEADER, Gateway, new_tenant
+from tests.helpers.gateway import DEMO_HEADER, Gateway, new_tenant
 
 PATHS = [GRAPHQL_PATH, TOKEN_PATH, EVENTS_PATH]
 MESSAGE = "The body must not be compressed."

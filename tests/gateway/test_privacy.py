@@ -31,9 +31,7 @@ from tests.helpers import events
 from tests.helpers.collector import Collector, collecting
 from tests.helpers.events import new_sender
 from tests.helpers.forged_tokens import bearer
-from tests.helpers.graphql import field
-from tests.helpers.issuer import Issuer, trusting
-from tests.support import (
+from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
     Gateway,
@@ -42,6 +40,8 @@ from tests.support import (
     new_tenant,
     wait_until_served,
 )
+from tests.helpers.graphql import field
+from tests.helpers.issuer import Issuer, trusting
 
 PHONE, EMAIL, SECRET = "447700900123", "maria.santos@example.org", "Correct-Horse-7"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vbmUifQ.eyJzdWIiOiI0NDc3MDA5MDAxMjMifQ.c2lnbmF0dXJl"

@@ -11,8 +11,8 @@ import pytest
 from gateway.app import create_app
 from gateway.middleware.request_head import MAX_TARGET_BYTES
 from gateway.settings import Settings
-from tests.faults import served
-from tests.support import DEMO_HEADER
+from tests.helpers.faults import served
+from tests.helpers.gateway import DEMO_HEADER
 
 HOST = b"Host: gateway\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST

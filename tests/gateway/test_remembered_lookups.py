@@ -10,9 +10,9 @@ from loaders import lookup_cache
 from loaders.store import Store
 from tests.conftest import OpenGateway
 from tests.helpers.events import CUSTOMER_ADDED, PROMOTION_CREATED, Sender, event, new_sender
+from tests.helpers.gateway import DOCUMENTED, FULL_SUMMARY, Gateway, new_tenant
 from tests.helpers.graphql import field
 from tests.loaders.test_lookup_cache import Clock
-from tests.support import DOCUMENTED, FULL_SUMMARY, Gateway, new_tenant
 
 THREE, ONE = ["find", "find", "aggregate"], ["aggregate"]
 

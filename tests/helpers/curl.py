@@ -4,7 +4,7 @@ import shlex
 
 import httpx
 
-from tests.support import Gateway
+from tests.helpers.gateway import Gateway
 
 ADDRESS = "http://127.0.0.1:8000"
 

@@ -15,7 +15,7 @@ from loaders import pending_events
 from loaders.clients import Account, add_account
 from loaders.enums import ClientKind
 from loaders.store import Store
-from tests.support import PASSWORD_HASH, Gateway, Tenant
+from tests.helpers.gateway import PASSWORD_HASH, Gateway, Tenant
 
 CREATED_AT = 1_753_187_781_000  # 2025-07-22T18:06:21+05:30
 

@@ -12,8 +12,8 @@ from loaders.database_schema import COLLECTIONS, ORGANIZATIONS, Collection
 from loaders.database_setup import find_problems, set_up
 from loaders.errors import StoreUnavailable
 from loaders.store import Int64, Store
-from tests.faults import Line
-from tests.support import Commands
+from tests.helpers.faults import Line
+from tests.helpers.gateway import Commands
 
 Indexes = DriverCollection[dict[str, Any]]
 

@@ -22,7 +22,7 @@ from loaders.enums import Benefit
 from loaders.errors import DeadlineExceeded, StoreUnavailable
 from loaders.store import Store
 from loaders.totals import BenefitsKey
-from tests.support import Commands, new_tenant
+from tests.helpers.gateway import Commands, new_tenant
 
 
 @dataclass

@@ -15,7 +15,7 @@ from loaders.driver_options import POOL_SIZE
 from loaders.errors import AlreadyExists, StoreMisconfigured, StoreUnavailable
 from loaders.store import Int64, Store, Upserted
 from tests.conftest import OpenGateway, drop
-from tests.support import DOCUMENTED, Commands
+from tests.helpers.gateway import DOCUMENTED, Commands
 
 ISSUANCE: dict[str, Any] = {
     "_id": "1:a",

@@ -17,7 +17,7 @@ from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Store
 from tests.conftest import OpenGateway
-from tests.support import DOCUMENTED, Commands
+from tests.helpers.gateway import DOCUMENTED, Commands
 
 NOW = datetime.now(UTC)
 WITHOUT_A_QUERY = {"insert", "getMore", "create", "collMod", "createIndexes", "listIndexes"}

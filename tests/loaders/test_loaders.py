@@ -20,7 +20,7 @@ from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
 from loaders.totals import BenefitsKey, Total, Totals, TotalsByBenefitLoader, TotalsDispatcher
-from tests.support import Commands, new_tenant
+from tests.helpers.gateway import Commands, new_tenant
 
 SINCE = datetime(2025, 6, 12, tzinfo=UTC)
 EXACT = Context(prec=60)

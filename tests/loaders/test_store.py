@@ -19,8 +19,8 @@ from loaders.enums import IdentifierName
 from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Document, Int64, Store, Upserted
-from tests.faults import Line
-from tests.support import Commands, Tenant, new_tenant
+from tests.helpers.faults import Line
+from tests.helpers.gateway import Commands, Tenant, new_tenant
 
 GOOD: dict[str, Any] = {
     "_id": "1:good",

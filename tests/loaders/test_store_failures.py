@@ -12,7 +12,7 @@ from loaders.deadline import Deadline, until
 from loaders.driver import DriverName
 from loaders.errors import DeadlineExceeded, StoreUnavailable
 from loaders.store import Document, Store
-from tests.faults import Line
+from tests.helpers.faults import Line
 
 VALUE = "919000000007"
 

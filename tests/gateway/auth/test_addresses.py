@@ -10,7 +10,7 @@ from gateway.auth.credentials import authorization
 from gateway.auth.passwords import FAILURES_ALLOWED
 from gateway.commands.sample_data import TILL
 from tests.conftest import OpenGateway
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway
 
 IPV4 = "198.51.100.1"
 SPELLINGS = {

@@ -29,7 +29,7 @@ from loaders.enums import ClientKind, IdentifierName, Resource, Right
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
 from tests.helpers.forged_tokens import bearer
-from tests.support import (
+from tests.helpers.gateway import (
     DOCUMENTED,
     PASSWORD_HASH,
     Gateway,

@@ -19,8 +19,14 @@ from gateway.settings import Settings
 from tests.conftest import OpenGateway
 from tests.helpers.clock import Clock
 from tests.helpers.forged_tokens import Forge, bearer
+from tests.helpers.gateway import (
+    DOCUMENTED,
+    Gateway,
+    assert_graphql_refusal,
+    assert_rest_error,
+    data_commands,
+)
 from tests.helpers.issuer import CONFIGURATION, KEYS, Issuer, jwk, key_set, rsa_key, trusting
-from tests.support import DOCUMENTED, Gateway, assert_graphql_refusal, assert_rest_error, data_commands
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from loaders.clients import Account, add_account
 from loaders.enums import ClientKind
 from loaders.store import Int64, Store
 from tests.conftest import OpenGateway
-from tests.support import (
+from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
     PASSWORD_HASH,

@@ -27,7 +27,7 @@ from loaders.enums import ClientKind
 from loaders.store import Store
 from tests.conftest import OpenGateway
 from tests.helpers.forged_tokens import FORGED, Forge, bearer
-from tests.support import (
+from tests.helpers.gateway import (
     DOCUMENTED,
     Gateway,
     assert_graphql_refusal,

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.settings import Settings
 from loaders.store import Store
-from tests.support import environment
+from tests.helpers.gateway import environment
 
 
 @pytest.fixture

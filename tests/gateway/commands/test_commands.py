@@ -24,7 +24,7 @@ from gateway.settings import Settings
 from loaders.database_schema import COLLECTIONS
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
-from tests.support import (
+from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
     Gateway,

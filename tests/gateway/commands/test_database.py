@@ -8,8 +8,8 @@ from pymongo import MongoClient
 
 from loaders.database_setup import set_up
 from loaders.store import Store
-from tests.faults import Line
 from tests.helpers.commands import run
+from tests.helpers.faults import Line
 
 COMMANDS = {"serve": ["serve", "--port", "0"], "import": ["import", "-"], "init-db": ["init-db"]}
 STATUSES = {"serve": 1, "import": 2, "init-db": 1}

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from gateway.commands.environment import read_settings
 from gateway.commands.main import main
 from gateway.settings import DatabaseSettings, Settings
-from tests.support import environment
+from tests.helpers.gateway import environment
 
 
 @pytest.mark.parametrize(

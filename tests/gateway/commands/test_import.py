@@ -31,8 +31,8 @@ from loaders.organizations import find_organization
 from loaders.store import Store
 from tests.conftest import drop
 from tests.helpers.commands import run, run_on_terminal
+from tests.helpers.gateway import DOCUMENTED, PASSWORD_HASH, Gateway, children
 from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
-from tests.support import DOCUMENTED, PASSWORD_HASH, Gateway, children
 
 
 def lines_of(issuances: Iterable[dict[str, Any]]) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 import strawberry
 
 from gateway.graphql.operations import Operations
+from tests.helpers.gateway import FULL_SUMMARY
 from tests.helpers.graphql import SCHEMA, SUMMARY, described
-from tests.support import FULL_SUMMARY
 
 COMPILED = [
     f"{{ {SUMMARY} {{ {FULL_SUMMARY} }} }}",

@@ -8,8 +8,7 @@ from graphql import get_introspection_query
 from gateway.commands.sample_data import CUSTOMER, GENERATED_CUSTOMERS, PROGRAM, PROMOTION
 from gateway.graphql.endpoint import SCHEMA_PATH
 from tests.conftest import OpenGateway
-from tests.helpers.graphql import SCHEMA, field
-from tests.support import (
+from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
     FULL_SUMMARY,
@@ -17,6 +16,7 @@ from tests.support import (
     assert_graphql_refusal,
     assert_rest_error,
 )
+from tests.helpers.graphql import SCHEMA, field
 
 SECRET = "919078300000"
 JSON_HEADERS = {**DEMO_HEADER, "Content-Type": "application/json"}

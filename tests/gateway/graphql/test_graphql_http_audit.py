@@ -9,7 +9,7 @@ import pytest
 
 from gateway.settings import Settings
 from tests.conftest import Start
-from tests.support import DEMO_HEADER, environment, free_port, wait_until_served
+from tests.helpers.gateway import DEMO_HEADER, environment, free_port, wait_until_served
 
 AUDIT = Path(__file__).parent / "graphql_http_audit"
 

@@ -19,9 +19,8 @@ from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
-from tests.faults import served
-from tests.helpers.graphql import field
-from tests.support import (
+from tests.helpers.faults import served
+from tests.helpers.gateway import (
     DEMO_HEADER,
     Gateway,
     assert_graphql_refusal,
@@ -29,6 +28,7 @@ from tests.support import (
     changed,
     open_gateway,
 )
+from tests.helpers.graphql import field
 
 SUMMARY = "CustomerPromotionActionSummary"
 

@@ -19,8 +19,8 @@ from loaders.enums import Benefit, IssuanceType
 from loaders.ledger import Issuance
 from loaders.store import Store
 from resolvers.context import Context
+from tests.helpers.gateway import Tenant, new_tenant
 from tests.helpers.graphql import SCHEMA, SUMMARY, described
-from tests.support import Tenant, new_tenant
 
 SINCE = date(2025, 6, 12)
 

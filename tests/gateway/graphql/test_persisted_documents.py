@@ -15,8 +15,8 @@ from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import Logged, OpenGateway
 from tests.gateway.commands.test_commands import error, run
+from tests.helpers.gateway import DEMO_HEADER, Gateway, assert_graphql_refusal, environment
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal, environment
 
 GOOD = "query Good { __typename }"
 OTHER = "query Other { other: __typename }"

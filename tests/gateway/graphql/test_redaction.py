@@ -6,8 +6,8 @@ import pytest
 
 from gateway.commands.sample_data import MOBILE
 from tests.conftest import Logged
+from tests.helpers.gateway import Gateway
 from tests.helpers.graphql import field
-from tests.support import Gateway
 
 SECRET = "919078300000"
 SOURCES = (

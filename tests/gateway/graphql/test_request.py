@@ -12,9 +12,9 @@ from gateway.auth.credentials import NO_CREDENTIALS
 from gateway.graphql.request import GRAPHQL_RESPONSE, negotiate
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
-from tests.faults import served
+from tests.helpers.faults import served
+from tests.helpers.gateway import DEMO_HEADER, Gateway, assert_graphql_refusal
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, Gateway, assert_graphql_refusal
 
 JSON = "application/json"
 

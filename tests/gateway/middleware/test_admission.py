@@ -20,10 +20,10 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
-from tests.faults import Line, served, until
+from tests.helpers.faults import Line, served, until
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, assert_graphql_refusal, assert_rest_error, changed
 from tests.helpers.graphql import field
 from tests.helpers.health import assert_health
-from tests.support import DEMO_HEADER, DOCUMENTED, assert_graphql_refusal, assert_rest_error, changed
 
 
 async def test_requests_beyond_the_limit_are_refused_at_once_on_both_apis(

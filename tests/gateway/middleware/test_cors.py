@@ -8,7 +8,7 @@ from gateway.middleware.security_headers import CORS_HEADERS
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, open_gateway
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway, open_gateway
 
 ORIGIN = "https://shop.example"
 

@@ -23,9 +23,8 @@ from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
-from tests.faults import Line, served, until
-from tests.helpers.graphql import field
-from tests.support import (
+from tests.helpers.faults import Line, served, until
+from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
     Commands,
@@ -35,6 +34,7 @@ from tests.support import (
     changed,
     new_tenant,
 )
+from tests.helpers.graphql import field
 
 PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
 

@@ -18,9 +18,9 @@ from gateway.health import LIVE, READY
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.conftest import Start
-from tests.faults import Line, until
+from tests.helpers.faults import Line, until
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, changed, environment, free_port, wait_until_served
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, DOCUMENTED, changed, environment, free_port, wait_until_served
 
 QUERY = {"query": f"{{ {field()} }}"}
 

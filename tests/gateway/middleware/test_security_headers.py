@@ -19,8 +19,8 @@ from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH
 from loaders.store import Store
 from tests.conftest import OpenGateway
 from tests.helpers.events import new_sender
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
 from tests.helpers.graphql import field
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, new_tenant
 
 QUERY = f"{{ {field()} }}"
 TOKEN = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}

@@ -20,8 +20,8 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import OpenGateway
-from tests.faults import served
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, changed, open_gateway
+from tests.helpers.faults import served
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, changed, open_gateway
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGE = """<!doctype html><title>{0}</title><script type="module" src="/assets/{0}-Ab12.js"></script>

@@ -11,7 +11,7 @@ from gateway.commands.sample_data import CUSTOMER, DEMO, MOBILE, PROGRAM, PROMOT
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from loaders.store import Store
 from tests.conftest import OpenGateway
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, new_tenant
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, new_tenant
 
 # The sample of the API's documentation.
 GOLDEN = """

@@ -19,8 +19,7 @@ from loaders.store import Store
 from tests.conftest import OpenGateway, Start
 from tests.helpers import events
 from tests.helpers.events import CREATED_AT, CUSTOMER, Sender, changed, event, new_sender, wrapped
-from tests.helpers.records import ISSUANCE
-from tests.support import (
+from tests.helpers.gateway import (
     Commands,
     Gateway,
     assert_rest_error,
@@ -30,6 +29,7 @@ from tests.support import (
     new_tenant,
     wait_until_served,
 )
+from tests.helpers.records import ISSUANCE
 
 
 @pytest.fixture

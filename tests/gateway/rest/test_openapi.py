@@ -43,8 +43,8 @@ from resolvers.schema import create_schema
 from tests.gateway.rest.test_action_summary import ERRORS as WRONG_REQUESTS
 from tests.helpers import events
 from tests.helpers.events import new_sender
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, PASSWORD_HASH, Gateway, new_tenant, open_gateway
 from tests.helpers.openapi import DESCRIBED, OPENAPI, check
-from tests.support import DEMO_HEADER, DOCUMENTED, PASSWORD_HASH, Gateway, new_tenant, open_gateway
 
 SUMMARY = OPENAPI["paths"][ACTION_SUMMARY_PATH]["get"]
 TOKEN = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}

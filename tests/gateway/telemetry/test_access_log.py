@@ -11,9 +11,9 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from tests.conftest import Logged
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway
 from tests.helpers.graphql import field
 from tests.helpers.metrics import counted
-from tests.support import DEMO_HEADER, DOCUMENTED, Gateway
 
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 POINTS = "points { totalPointsIssued }"

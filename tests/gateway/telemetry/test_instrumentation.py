@@ -13,10 +13,10 @@ from loaders.enums import Benefit
 from loaders.errors import StoreUnavailable
 from loaders.store import Store
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
-from tests.faults import Line, until
 from tests.helpers.events import BADGE_EARNED, POINTS_ISSUED, event, new_sender
+from tests.helpers.faults import Line, until
+from tests.helpers.gateway import Commands, Gateway, new_tenant
 from tests.helpers.metrics import counted
-from tests.support import Commands, Gateway, new_tenant
 
 
 async def test_a_request_log_has_the_size_of_a_shared_aggregation(

@@ -14,7 +14,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from gateway.telemetry.metrics import WorkerMetrics
 from tests.conftest import Start
-from tests.support import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
 
 ON_CALL = Path(__file__).parents[3] / "docs/on-call.md"
 

@@ -24,9 +24,9 @@ from loaders.errors import StoreUnavailable
 from loaders.store import Store
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import OpenGateway
-from tests.faults import Line, until
 from tests.helpers.collector import Collector, collecting
-from tests.support import DEMO_HEADER, DOCUMENTED, Commands, Gateway
+from tests.helpers.faults import Line, until
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Commands, Gateway
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 REQUEST_ID = "0123456789abcdef0123456789abcdef"

@@ -1,4 +1,4 @@
-"""What tests share: the gateway under test, both of its faces, and one error shape."""
+"""The gateway under test, asked over both APIs; organisations of a test's own; settings and ports."""
 
 import json
 import os
