@@ -35,6 +35,7 @@ ONE_BATCH = 1_000_000
 
 DUPLICATE_KEY = 11000
 NAMESPACE_EXISTS = 48
+UNKNOWN_STAGE = 40324
 
 
 class Upserted(NamedTuple):
@@ -200,9 +201,12 @@ class Store:
             indexes = await self._collection(collection).index_information()
             pipeline: list[Document] = [{"$collStats": {"storageStats": {}}}]
             # As a command, because a command goes to the primary whatever the connection string says.
-            answer = await self._database.command("aggregate", collection, pipeline=pipeline, cursor={})
-        shards = [shard["storageStats"] for shard in answer["cursor"]["firstBatch"]]
-        building = {name for stats in shards for name in stats.get("indexBuilds", [])}
+            # Not every server knows the stage; on others, an index that is listed counts as built.
+            answer = await self._database.command(
+                "aggregate", collection, pipeline=pipeline, cursor={}, allowable_errors=[UNKNOWN_STAGE]
+            )
+        shards = answer["cursor"]["firstBatch"] if answer["ok"] else []
+        building = {name for shard in shards for name in shard["storageStats"].get("indexBuilds", [])}
         return [{"name": name, **one, "building": name in building} for name, one in indexes.items()]
 
     async def create_index(self, collection: str, index: Index) -> None:

@@ -289,6 +289,16 @@ async def test_an_index_that_is_being_built_does_not_count_yet(
     await store.close()
 
 
+async def test_an_index_counts_as_built_on_a_server_that_cannot_say_so(
+    line: Line, settings: Settings
+) -> None:
+    store = Store(line.uri, settings.database, driver=settings.driver)
+    refusal = {"ok": 0, "code": 40324, "errmsg": "Unrecognized pipeline stage name: '$collStats'"}
+    line.reply("aggregate", *[refusal] * len([one for one in COLLECTIONS if one.indexes]))
+    assert await find_problems(store) == []
+    await store.close()
+
+
 async def test_the_indexes_are_those_that_the_queries_need(
     empty_store: Store, change_indexes: Callable[[str], Indexes]
 ) -> None:
