@@ -7,14 +7,17 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO
 
 import pytest
+from argon2 import PasswordHasher
 from pydantic import SecretStr
 from pymongo import MongoClient
 
 from gateway import health
+from gateway.auth import passwords
 from gateway.auth.tokens import SigningKey
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import fill
@@ -23,7 +26,7 @@ from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
 from tests.helpers.faults import Line
-from tests.helpers.gateway import Commands, Gateway, changed, children, open_gateway
+from tests.helpers.gateway import CHEAP_HASHER, Commands, Gateway, changed, children, open_gateway
 
 Logged = Callable[[], str]
 
@@ -73,6 +76,23 @@ def _no_schema_checks() -> Iterator[None]:
     """Keep the regular checks of the database out of the lists of commands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def production_hasher() -> Iterator[PasswordHasher]:
+    """Hash secrets cheaply in all tests; returns the hasher of production."""
+    production = passwords.HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", CHEAP_HASHER)
+        yield production
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_read_once() -> Iterator[None]:
+    """Read each signing key once: the check of an RSA key takes 30 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SigningKey, "read", cache(SigningKey.read))
         yield
 
 

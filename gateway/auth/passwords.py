@@ -35,12 +35,12 @@ FAILURES_REMEMBERED = 100_000
 READ_SECONDS = 5.0
 
 # OWASP's least memory for argon2id: a check takes 19 MiB and one core for about 20 ms.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 def hash_secret(secret: str) -> str:
     """The argon2id hash to store of a secret."""
-    return _hasher.hash(secret)
+    return HASHER.hash(secret)
 
 
 class Passwords:
@@ -135,7 +135,7 @@ def _forget_at(_: bytes, remembered: _Remembered, now: float) -> float:
 
 def _verify(stored_hash: str, secret: str) -> bool:
     try:
-        return _hasher.verify(stored_hash, secret)
+        return HASHER.verify(stored_hash, secret)
     except VerifyMismatchError:
         return False
     except (VerificationError, InvalidHashError) as error:

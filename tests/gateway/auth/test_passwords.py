@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from unittest.mock import Mock
 
 import pytest
+from argon2 import PasswordHasher
 
 from gateway.auth import check_queue, passwords
 from gateway.auth.credentials import authorization, md5_hex
@@ -203,7 +204,11 @@ async def test_every_bad_login_costs_one_command_and_one_check_of_the_same_stren
         assert await status(gateway, {"Authorization": authorization(client_id, "wrong")}) == 401
         assert collections_read(gateway) == ["api_clients"]
     [(stored_hash, _)] = [call.args for call in verify.call_args_list]
-    assert stored_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert not passwords.HASHER.check_needs_rehash(stored_hash)
+
+
+def test_a_hash_has_the_strength_that_owasp_asks_for(production_hasher: PasswordHasher) -> None:
+    assert production_hasher.hash("secret").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 async def test_after_ten_failures_it_is_429_without_command_or_check(
