@@ -1,14 +1,37 @@
-"""`promo-gateway` as a process of its own, on standard streams or on a terminal."""
+"""`promo-gateway` in this process, as a process of its own, and on a terminal."""
 
+import asyncio
 import os
 import pty
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from click.testing import CliRunner
+
+from gateway.commands.main import main
+
 ROOT = Path(__file__).parents[2]
+
+
+def invoke(
+    *arguments: str, variables: Mapping[str, str], given: str | bytes = ""
+) -> "subprocess.CompletedProcess[str]":
+    """The command with these arguments, run in this process: a process of its own takes a second longer.
+
+    Standard input and output have no descriptors.
+    """
+    result = CliRunner(catch_exceptions=False).invoke(main, arguments, given, variables)
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+
+
+async def invoke_in_thread(
+    *arguments: str, variables: Mapping[str, str], given: str | bytes = ""
+) -> "subprocess.CompletedProcess[str]":
+    """`invoke` for an asynchronous test: the command has an event loop of its own."""
+    return await asyncio.to_thread(invoke, *arguments, variables=variables, given=given)
 
 
 def run(
@@ -56,3 +79,11 @@ def run_on_terminal(*arguments: str, database: dict[str, str], cwd: Path | None 
         pass
     os.close(controller)
     return process.wait(timeout=120), received.decode()
+
+
+def error(completed: "subprocess.CompletedProcess[str]") -> str:
+    """The one line that a command failed with."""
+    assert completed.returncode == 1
+    assert completed.stdout == ""
+    [line] = completed.stderr.splitlines()
+    return line

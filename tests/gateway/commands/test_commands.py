@@ -1,22 +1,18 @@
-"""The command line, as a process of its own: what it prints, how it ends."""
+"""The command line: what it prints, how it ends."""
 
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import CliRunner
 
 from gateway.auth.credentials import authorization
 from gateway.auth.tokens import SigningKey
 from gateway.commands.demo import announcement
-from gateway.commands.main import main
 from gateway.commands.sample_data import DEMO, MOBILE
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH
@@ -24,6 +20,7 @@ from gateway.settings import Settings
 from loaders.database_schema import COLLECTIONS
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
+from tests.helpers.commands import error, invoke, invoke_in_thread, run
 from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
@@ -35,42 +32,34 @@ from tests.helpers.gateway import (
 )
 
 
-def run(*arguments: str, given: str = "", variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        input=given,
-        env=dict(variables),
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=60,
-        check=False,
-    )
+def answer_and_stop(demo: "subprocess.Popen[str]", port: int, number: int) -> None:
+    """Ask a demo for the documented customer, and stop it by a signal."""
+    wait_until_served(port)
+    address = f"http://127.0.0.1:{port}"
+    body = httpx.get(f"{address}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER).json()
+    assert (body["orgId"], body["points"][0]["numberOfTimesIssued"]) == (DEMO.id, 6)
+    [database] = children(demo.pid)
+    # As a terminal does: to the whole process group.
+    os.killpg(demo.pid, number)
+    printed, _ = demo.communicate(timeout=20)
+    assert demo.returncode == 0
+    assert printed == announcement(address) + "\n"
+    assert not Path(f"/proc/{database}").exists()
 
 
-def error(completed: "subprocess.CompletedProcess[str]") -> str:
-    """The one line that a command failed with."""
-    assert completed.returncode == 1
-    assert completed.stdout == ""
-    [line] = completed.stderr.splitlines()
-    return line
-
-
-def test_the_demo_answers_stops_with_its_database_and_starts_again(start: Start, tmp_path: Path) -> None:
+def test_the_demo_answers_and_stops_with_its_database(start: Start) -> None:
     port = free_port()
-    for number in (signal.SIGINT, signal.SIGHUP):
+    answer_and_stop(start("demo", "--port", str(port)), port, signal.SIGINT)
+
+
+@pytest.mark.slow
+def test_a_demo_with_a_data_directory_starts_again_after_its_terminal_was_closed(
+    start: Start, tmp_path: Path
+) -> None:
+    port = free_port()
+    for number in (signal.SIGHUP, signal.SIGINT):
         demo = start("demo", "--port", str(port), "--data-dir", str(tmp_path / "data"))
-        wait_until_served(port)
-        address = f"http://127.0.0.1:{port}"
-        body = httpx.get(f"{address}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER).json()
-        assert (body["orgId"], body["points"][0]["numberOfTimesIssued"]) == (DEMO.id, 6)
-        [database] = children(demo.pid)
-        # As a terminal does: to the whole process group.
-        os.killpg(demo.pid, number)
-        printed, _ = demo.communicate(timeout=20)
-        assert demo.returncode == 0
-        assert printed == announcement(address) + "\n"
-        assert not Path(f"/proc/{database}").exists()
+        answer_and_stop(demo, port, number)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +72,7 @@ def test_the_demo_answers_stops_with_its_database_and_starts_again(start: Start,
 def test_a_port_in_use_is_one_line(settings: Settings, command: str, advice: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert error(run(command, "--port", port, variables=environment(settings))) == (
+        assert error(invoke(command, "--port", port, variables=environment(settings))) == (
             f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. {advice}"
         )
 
@@ -118,21 +107,22 @@ def test_a_metrics_port_in_use_is_one_line(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         variables = environment(settings, GATEWAY_METRICS_PORT=port)
-        assert error(run("serve", "--port", "0", variables=variables)) == (
+        assert error(invoke("serve", "--port", "0", variables=variables)) == (
             f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. "
             "Choose another with GATEWAY_METRICS_PORT."
         )
 
 
 def test_an_unknown_host_is_one_line(settings: Settings) -> None:
-    line = error(run("serve", "--host", "nowhere.invalid", "--port", "8000", variables=environment(settings)))
+    arguments = ("serve", "--host", "nowhere.invalid", "--port", "8000")
+    line = error(invoke(*arguments, variables=environment(settings)))
     assert line.startswith("Error: Cannot listen on nowhere.invalid port 8000: ")
     assert "Unknown error" not in line
 
 
 def test_serve_refuses_a_database_that_was_not_set_up(settings: Settings) -> None:
     variables = environment(settings, GATEWAY_DATABASE="nothing_here")
-    assert error(run("serve", "--port", "0", variables=variables)) == (
+    assert error(invoke("serve", "--port", "0", variables=variables)) == (
         "Error: Database nothing_here is not set up: it lacks the collections organizations, promotions, "
         "customer_identifiers, issuances, pending_events, api_clients, access_groups. "
         "Run promo-gateway init-db."
@@ -147,7 +137,7 @@ def test_serve_refuses_a_database_that_does_not_answer(settings: Settings) -> No
         # garbage collector.
         PYTHONWARNINGS="error,ignore::ResourceWarning",
     )
-    assert error(run("serve", variables=variables)) == (
+    assert error(run("serve", database=variables)) == (
         "Error: The database that GATEWAY_MONGODB_URI names cannot be used "
         "(ServerSelectionTimeoutError, 127.0.0.1:1)."
     )
@@ -166,13 +156,13 @@ def test_serve_refuses_a_database_that_does_not_answer(settings: Settings) -> No
     ],
 )
 def test_a_wrong_setting_is_one_line(settings: Settings, variable: str, value: str, line: str) -> None:
-    assert error(run("serve", variables=environment(settings, **{variable: value}))) == f"Error: {line}"
+    assert error(invoke("serve", variables=environment(settings, **{variable: value}))) == f"Error: {line}"
 
 
 @pytest.mark.external
 def test_each_wrong_setting_is_one_line() -> None:
     wrong = {"GATEWAY_PORT": "eighty", "GATEWAY_TRACES": "on", "GATEWAY_PROT": "80"}
-    completed = run("serve", variables=wrong)
+    completed = invoke("serve", variables=wrong)
     assert (completed.returncode, completed.stdout) == (1, "")
     assert completed.stderr.splitlines() == [
         "Warning: GATEWAY_PROT is not a setting; did you mean GATEWAY_PORT?",
@@ -181,16 +171,22 @@ def test_each_wrong_setting_is_one_line() -> None:
     ]
 
 
-@pytest.mark.parametrize("directory", ["/nowhere", "/dev/null", "/proc", ""])
-@pytest.mark.parametrize("variable", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+@pytest.mark.parametrize(
+    ("variable", "directory"),
+    [
+        ("PROMETHEUS_MULTIPROC_DIR", "/nowhere"),
+        ("PROMETHEUS_MULTIPROC_DIR", ""),
+        ("prometheus_multiproc_dir", "/dev/null"),
+    ],
+)
 @pytest.mark.external
 def test_a_directory_of_metrics_that_cannot_be_used_stops_no_command(variable: str, directory: str) -> None:
-    completed = run("--version", variables={variable: directory})
+    completed = run("--version", database={variable: directory})
     assert (completed.returncode, completed.stderr) == (0, "")
 
 
 def test_init_db_names_each_index_before_the_server_builds_it(settings: Settings, empty_store: Store) -> None:
-    completed = run("init-db", variables=environment(settings, GATEWAY_DATABASE=empty_store.name))
+    completed = invoke("init-db", variables=environment(settings, GATEWAY_DATABASE=empty_store.name))
     assert (completed.returncode, completed.stdout) == (0, f"Database {empty_store.name} is ready.\n")
     assert completed.stderr.splitlines() == [
         f"Building index {collection.name}.{index.name} …"
@@ -200,14 +196,14 @@ def test_init_db_names_each_index_before_the_server_builds_it(settings: Settings
 
 
 def test_init_db_on_a_database_that_is_set_up_changes_nothing(settings: Settings) -> None:
-    completed = run("init-db", variables=environment(settings))
+    completed = invoke("init-db", variables=environment(settings))
     assert (completed.returncode, completed.stderr) == (0, "")
     assert completed.stdout == f"Database {settings.database} is ready.\n"
 
 
 @pytest.mark.external
 def test_schema_prints_the_schema() -> None:
-    completed = run("schema", variables={})
+    completed = invoke("schema", variables={})
     assert completed.stdout == (Path(__file__).parents[3] / "schema.graphql").read_text()
 
 
@@ -226,7 +222,7 @@ async def test_a_new_pos_client_can_call_with_the_printed_password(
     settings: Settings, gateway: Gateway
 ) -> None:
     arguments = ("clients", "add", "till", "till.json", "--org", str(DEMO.id), "--json")
-    till = made(run(*arguments, variables=environment(settings)))
+    till = made(await invoke_in_thread(*arguments, variables=environment(settings)))
     assert list(till) == ["till", "password"]
     assert len(till["password"]) == 32
     assert await can_call(gateway, till["till"], till["password"])
@@ -240,34 +236,33 @@ async def test_standard_input_holds_a_password_or_its_md5(
     settings: Settings, gateway: Gateway, till: str, secret: str
 ) -> None:
     arguments = ("clients", "add", "till", till, "--org", str(DEMO.id), "--secret-stdin")
-    added = run(*arguments, given=secret, variables=environment(settings))
+    added = await invoke_in_thread(*arguments, given=secret, variables=environment(settings))
     assert added.stdout == f"till: {till}\npassword: as given\n"
     assert await can_call(gateway, till, "server123")
 
 
-@pytest.mark.slow
 async def test_an_oauth_client_gets_tokens_until_its_secret_is_rotated_or_it_is_disabled(
     settings: Settings, gateway: Gateway, gateway_with: OpenGateway
 ) -> None:
     variables = environment(settings)
     arguments = ("clients", "add", "oauth", "Our app", "--org", str(DEMO.id), "--ttl", "60", "--json")
-    client = made(run(*arguments, variables=variables))
+    client = made(await invoke_in_thread(*arguments, variables=variables))
     assert list(client) == ["key", "secret"]
     response = await gateway.client.post(TOKEN_PATH, json=client)
     assert response.json()["data"]["ttlSeconds"] == 60
 
-    rotated = made(run("clients", "rotate", client["key"], "--json", variables=variables))
+    rotated = made(await invoke_in_thread("clients", "rotate", client["key"], "--json", variables=variables))
     assert rotated["key"] == client["key"]
     async with gateway_with() as cold:
         assert (await cold.client.post(TOKEN_PATH, json=client)).status_code == 401
         assert (await cold.client.post(TOKEN_PATH, json=rotated)).status_code == 200
 
-    completed = run("clients", "disable", client["key"], variables=variables)
+    completed = await invoke_in_thread("clients", "disable", client["key"], variables=variables)
     assert completed.stdout == f"Client {client['key']} is disabled.\n"
     async with gateway_with() as cold:
         assert (await cold.client.post(TOKEN_PATH, json=rotated)).status_code == 401
 
-    listed = json.loads(run("clients", "list", "--json", variables=variables).stdout)
+    listed = json.loads((await invoke_in_thread("clients", "list", "--json", variables=variables)).stdout)
     assert {
         "id": client["key"],
         "kind": "oauth",
@@ -276,7 +271,7 @@ async def test_an_oauth_client_gets_tokens_until_its_secret_is_rotated_or_it_is_
         "group": "default",
         "state": "disabled",
     } in listed
-    lines = run("clients", "list", variables=variables).stdout.splitlines()
+    lines = (await invoke_in_thread("clients", "list", variables=variables)).stdout.splitlines()
     assert "demo.till\ttill\tdemo.till\t51135\tdefault\tenabled" in lines
     assert client["secret"] not in json.dumps(listed)
 
@@ -285,35 +280,27 @@ async def test_the_rotated_password_of_a_pos_client_is_hashed_by_the_same_conven
     settings: Settings, gateway: Gateway
 ) -> None:
     variables = environment(settings)
-    run("clients", "add", "till", "till.rotated", "--org", str(DEMO.id), variables=variables)
+    await invoke_in_thread(
+        "clients", "add", "till", "till.rotated", "--org", str(DEMO.id), variables=variables
+    )
     arguments = ("clients", "rotate", "till.rotated", "--secret-stdin")
-    completed = run(*arguments, given="server123", variables=variables)
+    completed = await invoke_in_thread(*arguments, given="server123", variables=variables)
     assert completed.stdout == "till: till.rotated\npassword: as given\n"
     assert await can_call(gateway, "till.rotated", "server123")
 
 
 async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -> None:
     variables = environment(settings)
-    completed = run("groups", "set", "reports", "customer=read", variables=variables)
+    completed = await invoke_in_thread("groups", "set", "reports", "customer=read", variables=variables)
     assert completed.stdout == "Group reports is set. The change takes effect within a minute.\n"
-    lines = run("groups", "list", variables=variables).stdout.splitlines()
+    lines = (await invoke_in_thread("groups", "list", variables=variables)).stdout.splitlines()
     assert {
         "default\tcustomer=read\tpromotion=read\tevent=none",
         "ingest\tcustomer=none\tpromotion=none\tevent=write",
         "reports\tcustomer=read\tpromotion=none\tevent=none",
     } <= set(lines)
-    arguments = (
-        "clients",
-        "add",
-        "till",
-        "reports.till",
-        "--org",
-        str(DEMO.id),
-        "--group",
-        "reports",
-        "--json",
-    )
-    till = made(run(*arguments, variables=variables))
+    added = ("clients", "add", "till", "reports.till", "--org", str(DEMO.id), "--group", "reports", "--json")
+    till = made(await invoke_in_thread(*added, variables=variables))
     headers = {"Authorization": authorization(till["till"], till["password"])}
     assert (await gateway.rest(DOCUMENTED, headers)).status_code == 403
 
@@ -321,19 +308,24 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
 @pytest.mark.external
 def test_a_signing_key_is_written_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
-    completed = run("keys", "new", str(path), variables={})
+    completed = invoke("keys", "new", str(path), variables={})
     assert completed.returncode == 0
     assert path.stat().st_mode & 0o777 == 0o600
     assert SigningKey.read(path).private.key_size == 2048
-    assert (
-        error(run("keys", "new", str(path), variables={})) == f"Error: {path} cannot be written: File exists."
-    )
+    again = invoke("keys", "new", str(path), variables={})
+    assert error(again) == f"Error: {path} cannot be written: File exists."
 
 
 def test_serve_refuses_a_signing_key_that_cannot_be_read(settings: Settings, tmp_path: Path) -> None:
     variables = environment(settings, GATEWAY_SIGNING_KEYS=str(tmp_path / "none.pem"))
     line = f"Error: {tmp_path}/none.pem cannot be read as a PEM private key."
-    assert error(run("serve", variables=variables)) == line
+    assert error(invoke("serve", variables=variables)) == line
+
+
+def test_serve_refuses_a_manifest_that_cannot_be_read(settings: Settings) -> None:
+    variables = environment(settings, GATEWAY_TRUSTED_DOCUMENTS="/nowhere.json")
+    line = "Error: GATEWAY_TRUSTED_DOCUMENTS: /nowhere.json: No such file or directory"
+    assert error(invoke("serve", "--port", "0", variables=variables)) == line
 
 
 @pytest.mark.parametrize(
@@ -349,8 +341,8 @@ def test_serve_refuses_a_signing_key_that_cannot_be_read(settings: Settings, tmp
 def test_a_failing_client_command_is_one_line(
     settings: Settings, arguments: tuple[str, ...], line: str
 ) -> None:
-    result = CliRunner().invoke(main, ("clients", *arguments), env=environment(settings))
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {line}\n")
+    result = invoke("clients", *arguments, variables=environment(settings))
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"Error: {line}\n")
 
 
 @pytest.mark.parametrize(
@@ -375,8 +367,8 @@ def test_a_failing_client_command_is_one_line(
 def test_wrong_arguments_exit_with_2(
     settings: Settings, arguments: tuple[str, ...], given: str | bytes
 ) -> None:
-    result = CliRunner().invoke(main, arguments, input=given, env=environment(settings))
-    assert result.exit_code == 2
+    result = invoke(*arguments, given=given, variables=environment(settings))
+    assert result.returncode == 2
     assert "Error: " in result.stderr
 
 
@@ -384,11 +376,11 @@ def test_wrong_arguments_exit_with_2(
 def test_an_embedded_database_that_stops_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a directory")
     variables = {"PATH": os.environ["PATH"]}
-    completed = run("demo", "--port", "0", "--data-dir", str(tmp_path), variables=variables)
+    completed = invoke("demo", "--port", "0", "--data-dir", str(tmp_path), variables=variables)
     assert error(completed).startswith("Error: The embedded database stopped at once: ")
 
 
 @pytest.mark.external
 def test_a_directory_of_data_that_cannot_be_made_is_one_line() -> None:
-    completed = run("demo", "--port", "0", "--data-dir", "/proc/nowhere", variables={})
+    completed = invoke("demo", "--port", "0", "--data-dir", "/proc/nowhere", variables={})
     assert error(completed) == "Error: /proc/nowhere: No such file or directory."

@@ -1,6 +1,5 @@
 """Databases that are not set up as the gateway needs: each command says what is wrong, in one line."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from pymongo import MongoClient
 
 from loaders.database_setup import set_up
 from loaders.store import Store
-from tests.helpers.commands import run
+from tests.helpers.commands import invoke
 from tests.helpers.faults import Line
 
 COMMANDS = {"serve": ["serve", "--port", "0"], "import": ["import", "-"], "init-db": ["init-db"]}
@@ -32,23 +31,23 @@ async def without_unique(empty_store: Store, mongodb_uri: str) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-async def test_indexes_that_are_not_unique_are_refused(
-    empty_store: Store, database: dict[str, str], without_unique: str, tmp_path: Path, command: str
+def test_indexes_that_are_not_unique_are_refused(
+    empty_store: Store, database: dict[str, str], without_unique: str, command: str
 ) -> None:
-    completed = run(*COMMANDS[command], database=database, cwd=tmp_path)
+    completed = invoke(*COMMANDS[command], variables=database)
     assert completed.stderr == (
         f"Error: Database {empty_store.name} is not set up: {without_unique}. Run promo-gateway init-db.\n"
     )
     assert (completed.returncode, completed.stdout) == (STATUSES[command], "")
 
 
-async def test_init_db_builds_what_was_dropped(
+def test_init_db_builds_what_was_dropped(
     empty_store: Store, database: dict[str, str], without_unique: str, mongodb_uri: str
 ) -> None:
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         client[empty_store.name]["promotions"].drop_index("by_id")
         client[empty_store.name]["customer_identifiers"].drop_index("by_identifier")
-    completed = run("init-db", database=database)
+    completed = invoke("init-db", variables=database)
     assert completed.stderr.splitlines() == [
         "Building index promotions.by_id …",
         "Building index customer_identifiers.by_identifier …",
@@ -56,13 +55,13 @@ async def test_init_db_builds_what_was_dropped(
     assert (completed.returncode, completed.stdout) == (0, f"Database {empty_store.name} is ready.\n")
 
 
-async def test_init_db_names_documents_that_a_unique_index_would_refuse(
+def test_init_db_names_documents_that_a_unique_index_would_refuse(
     empty_store: Store, database: dict[str, str], mongodb_uri: str
 ) -> None:
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         secret = {"orgId": 1, "source": "LINE", "name": "mobile", "value": "919000000007"}
         client[empty_store.name]["customer_identifiers"].insert_many([{**secret}, {**secret}])
-    completed = run("init-db", database=database)
+    completed = invoke("init-db", variables=database)
     assert completed.stderr.splitlines()[-1] == (
         f"Error: Database {empty_store.name} is not set up: "
         "index customer_identifiers.by_identifier cannot be built: "
@@ -71,13 +70,12 @@ async def test_init_db_names_documents_that_a_unique_index_would_refuse(
     assert (completed.returncode, completed.stdout) == (1, "")
 
 
-async def test_a_user_without_privileges_is_told_the_code_and_the_collection(
-    empty_store: Store, database: dict[str, str], line: Line
+def test_a_user_without_privileges_is_told_the_code_and_the_collection(
+    database: dict[str, str], line: Line
 ) -> None:
-    await set_up(empty_store)
     line.reply("create", {"ok": 0, "code": 48, "codeName": "NamespaceExists", "errmsg": "exists"})
     line.reply("collMod", {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": "not allowed: geheim"})
-    completed = run("init-db", database={**database, "GATEWAY_MONGODB_URI": line.uri})
+    completed = invoke("init-db", variables={**database, "GATEWAY_MONGODB_URI": line.uri})
     assert completed.stderr == (
         "Error: The database that GATEWAY_MONGODB_URI names cannot be used (Unauthorized, organizations).\n"
     )

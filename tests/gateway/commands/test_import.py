@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from loaders.enums import ClientKind
 from loaders.organizations import find_organization
 from loaders.store import Store
 from tests.conftest import drop
-from tests.helpers.commands import run, run_on_terminal
+from tests.helpers.commands import invoke, run, run_on_terminal
 from tests.helpers.gateway import DOCUMENTED, PASSWORD_HASH, Gateway, children
 from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
 
@@ -82,21 +83,18 @@ async def test_what_is_imported_is_what_is_answered(gateway: Gateway, store: Sto
         assert str(currency["alternateCurrencySubDetails"][0]["totalIssued"]) == "700.300"
 
 
-async def test_the_command_tells_what_became_of_the_lines(
-    database: dict[str, str], empty_store: Store, tmp_path: Path
-) -> None:
-    await set_up(empty_store)
+def test_the_command_tells_what_became_of_the_lines(prepared: dict[str, str], directory: Path) -> None:
     good = [*BASE, *lines_of({"eventId": f"e{n}"} for n in range(5))]
     bad = ["{", changed(ISSUANCE, amount="-1"), "\ufeffx"]
-    file = tmp_path / "day.ndjson"
+    file = directory / "day.ndjson"
     file.write_text("\n".join([*good[:4], bad[0], "", *good[4:], *bad[1:]]) + "\r\n")
-    completed = run("import", "day.ndjson", database=database, cwd=tmp_path)
+    completed = invoke("import", "day.ndjson", variables=prepared)
     assert (completed.returncode, completed.stdout) == (1, "")
     assert completed.stderr == (
         "day.ndjson: 8 new, 0 already there, 3 rejected. See day.ndjson.rejected.ndjson.\n"
     )
     rejected = [
-        json.loads(line) for line in (tmp_path / "day.ndjson.rejected.ndjson").read_text().splitlines()
+        json.loads(line) for line in (directory / "day.ndjson.rejected.ndjson").read_text().splitlines()
     ]
     assert [(one["line"], one["reason"]) for one in rejected] == [
         (5, "not valid JSON at line 1, column 2"),
@@ -105,76 +103,71 @@ async def test_the_command_tells_what_became_of_the_lines(
     ]
     assert rejected[0]["text"] == "{"
     # Without the bad lines, and packed: everything is there already, and the old list of rejects goes.
-    (tmp_path / "day.ndjson.gz").write_bytes(gzip.compress("\n".join(good).encode()))
-    completed = run("import", "day.ndjson.gz", database=database, cwd=tmp_path)
+    (directory / "day.ndjson.gz").write_bytes(gzip.compress("\n".join(good).encode()))
+    completed = invoke("import", "day.ndjson.gz", variables=prepared)
     assert completed.returncode == 0
     assert completed.stderr == "day.ndjson.gz: 0 new, 8 already there, 0 rejected.\n"
-    assert not (tmp_path / "day.ndjson.gz.rejected.ndjson").exists()
+    assert not (directory / "day.ndjson.gz.rejected.ndjson").exists()
 
 
-async def test_standard_input_an_empty_file_and_one_that_is_not_there(
-    database: dict[str, str], empty_store: Store, tmp_path: Path
-) -> None:
-    await set_up(empty_store)
-    completed = run("import", "-", database=database, given="\n".join(BASE).encode(), cwd=tmp_path)
+def test_standard_input_is_imported(prepared: dict[str, str], directory: Path) -> None:
+    completed = run("import", "-", database=prepared, given="\n".join(BASE).encode(), cwd=directory)
     assert (completed.returncode, completed.stderr) == (0, "-: 3 new, 0 already there, 0 rejected.\n")
-    (tmp_path / "empty").write_text("")
-    completed = run("import", "empty", database=database, cwd=tmp_path)
+
+
+def test_an_empty_file_has_no_line(prepared: dict[str, str], directory: Path) -> None:
+    (directory / "empty").write_text("")
+    completed = invoke("import", "empty", variables=prepared)
     assert (completed.returncode, completed.stderr) == (0, "empty: 0 new, 0 already there, 0 rejected.\n")
-    completed = run("import", "none", database=database, cwd=tmp_path)
-    assert (completed.returncode, completed.stderr) == (2, "Error: none: No such file or directory.\n")
 
 
-@pytest.mark.slow
-async def test_an_import_that_cannot_run_says_why(
-    database: dict[str, str], empty_store: Store, tmp_path: Path
+DAMAGED = bytearray(gzip.compress("\n".join(BASE).encode()))
+DAMAGED[20:40] = bytes(20)
+UNREACHABLE = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "line"),
+    [
+        ("none", {}, r"Error: none: No such file or directory\."),
+        ("damaged.gz", {}, r"Error: damaged\.gz: its gzip data is cut short or damaged\."),
+        ("cut.gz", {}, r"Error: cut\.gz: its gzip data is cut short or damaged\."),
+        ("empty", {"GATEWAY_PENDING_EVENT_DAYS": "x"}, r"Error: GATEWAY_PENDING_EVENT_DAYS is 'x'; .*"),
+        ("empty", {"GATEWAY_DATABASE": "nothing_here"}, r"Error: Database nothing_here .* init-db\."),
+        (
+            "empty",
+            {"GATEWAY_MONGODB_URI": UNREACHABLE, "GATEWAY_DRIVER": "motor"},
+            r"Error: The database cannot be used \(ServerSelectionTimeoutError, 127\.0\.0\.1:1\); .*",
+        ),
+    ],
+)
+def test_an_import_that_cannot_run_says_why(
+    prepared: dict[str, str], directory: Path, file: str, changes: dict[str, str], line: str
 ) -> None:
-    await set_up(empty_store)
-    (tmp_path / "empty").write_text("")
-    packed = bytearray(gzip.compress("\n".join(BASE).encode()))
-    packed[20:40] = bytes(20)
-    (tmp_path / "broken.gz").write_bytes(packed)
-    assert run("import", "broken.gz", database=database, cwd=tmp_path).returncode == 2
-    completed = run("import", "empty", database={**database, "GATEWAY_PENDING_EVENT_DAYS": "x"}, cwd=tmp_path)
+    (directory / "empty").write_text("")
+    (directory / "damaged.gz").write_bytes(DAMAGED)
+    (directory / "cut.gz").write_bytes(gzip.compress("\n".join(BASE).encode())[:-20])
+    completed = invoke("import", file, variables={**prepared, **changes})
     assert completed.returncode == 2
-    unprepared = {**database, "GATEWAY_DATABASE": "nothing_here"}
-    completed = run("import", "empty", database=unprepared, cwd=tmp_path)
-    assert completed.returncode == 2
-    assert completed.stderr.endswith(". Run promo-gateway init-db.\n")
-    (tmp_path / "cut.gz").write_bytes(gzip.compress("\n".join(BASE).encode())[:-20])
-    completed = run("import", "cut.gz", database=database, cwd=tmp_path)
-    assert completed.returncode == 2
-    assert completed.stderr.endswith("Error: cut.gz: its gzip data is cut short or damaged.\n")
-    nowhere = {**database, "GATEWAY_MONGODB_URI": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"}
-    completed = run("import", "-", database=nowhere, given=BASE[0].encode(), cwd=tmp_path)
-    assert completed.returncode == 2
-    assert completed.stderr.startswith(
-        "Error: The database cannot be used (ServerSelectionTimeoutError, 127.0.0.1:1)"
-    )
+    assert re.fullmatch(line, completed.stderr.splitlines()[-1])
 
 
-async def test_a_50_mb_line_is_one_rejection(
-    database: dict[str, str], empty_store: Store, tmp_path: Path
-) -> None:
-    await set_up(empty_store)
-    with (tmp_path / "long").open("w") as file:
+def test_a_50_mb_line_is_one_rejection(prepared: dict[str, str], directory: Path) -> None:
+    with (directory / "long").open("w") as file:
         file.write(BASE[0] + "\n" + "x" * 50_000_000 + "\n" + BASE[1] + "\n")
-    completed = run("import", "long", database=database, cwd=tmp_path)
+    completed = invoke("import", "long", variables=prepared)
     assert completed.stderr == "long: 2 new, 0 already there, 1 rejected. See long.rejected.ndjson.\n"
-    [rejected] = (tmp_path / "long.rejected.ndjson").read_text().splitlines()
+    [rejected] = (directory / "long.rejected.ndjson").read_text().splitlines()
     assert json.loads(rejected)["reason"] == "a line has at most 1048576 bytes"
 
 
-async def test_rejected_lines_of_a_pipe_go_to_standard_error(
-    database: dict[str, str], empty_store: Store, tmp_path: Path
-) -> None:
+def test_rejected_lines_of_a_pipe_go_to_standard_error(prepared: dict[str, str], directory: Path) -> None:
     """As in `promo-gateway import <(zcat day.ndjson.gz)`."""
-    await set_up(empty_store)
     reading, writing = os.pipe()
     os.write(writing, "\n".join([BASE[0], "{", BASE[1]]).encode())
     os.close(writing)
     name = f"/dev/fd/{reading}"
-    completed = run("import", name, database=database, cwd=tmp_path, pass_fds=(reading,))
+    completed = invoke("import", name, variables=prepared)
     os.close(reading)
     rejected, summary = completed.stderr.splitlines()
     assert json.loads(rejected) == {"line": 2, "reason": "not valid JSON at line 1, column 2", "text": "{"}
@@ -182,32 +175,28 @@ async def test_rejected_lines_of_a_pipe_go_to_standard_error(
     assert completed.returncode == 1
 
 
-async def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_many(
-    database: dict[str, str], empty_store: Store, tmp_path: Path
+def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_many(
+    prepared: dict[str, str], directory: Path
 ) -> None:
-    await set_up(empty_store)
-    (tmp_path / "bad").write_bytes(gzip.compress(b"\xef\xbb\xbf" + "\n".join([*BASE, *"{{{"]).encode()))
-    completed = run("import", "bad", "--rejects", "why", database=database, cwd=tmp_path)
+    (directory / "bad").write_bytes(gzip.compress(b"\xef\xbb\xbf" + "\n".join([*BASE, *"{{{"]).encode()))
+    completed = invoke("import", "bad", "--rejects", "why", variables=prepared)
     summary = "bad: 3 new, 0 already there, 3 rejected. See why.\n"
     assert (completed.returncode, completed.stderr) == (1, summary)
-    assert [json.loads(line)["line"] for line in (tmp_path / "why").read_text().splitlines()] == [4, 5, 6]
-    completed = run("import", "bad", "--max-rejects", "2", database=database, cwd=tmp_path)
+    assert [json.loads(line)["line"] for line in (directory / "why").read_text().splitlines()] == [4, 5, 6]
+    completed = invoke("import", "bad", "--max-rejects", "2", variables=prepared)
     assert (completed.returncode, completed.stderr) == (
         2,
         "bad: 0 new, 3 already there, 3 rejected. See bad.rejected.ndjson.\n"
         "Error: bad: more than 2 lines were rejected.\n",
     )
-    completed = run("import", "bad", "bad", "--rejects", "why", database=database, cwd=tmp_path)
+    completed = invoke("import", "bad", "bad", "--rejects", "why", variables=prepared)
     assert completed.returncode == 2
     assert completed.stderr.endswith("Error: --rejects takes the rejected lines of one file only.\n")
 
 
-async def test_a_full_disk_is_one_clear_line(
-    database: dict[str, str], empty_store: Store, tmp_path: Path
-) -> None:
-    await set_up(empty_store)
-    (tmp_path / "bad").write_text("\n".join([*BASE, "{"]))
-    completed = run("import", "bad", "--rejects", "/dev/full", database=database, cwd=tmp_path)
+def test_a_full_disk_is_one_clear_line(prepared: dict[str, str], directory: Path) -> None:
+    (directory / "bad").write_text("\n".join([*BASE, "{"]))
+    completed = invoke("import", "bad", "--rejects", "/dev/full", variables=prepared)
     assert (completed.returncode, completed.stderr.splitlines()) == (
         2,
         [
@@ -216,7 +205,7 @@ async def test_a_full_disk_is_one_clear_line(
         ],
     )
     with Path("/dev/full").open("wb") as full:
-        completed = run("export", database=database, stdout=full)
+        completed = run("export", database=prepared, stdout=full)
     assert (completed.returncode, completed.stderr) == (
         2,
         "Error: standard output: No space left on device.\n",

@@ -11,7 +11,7 @@ from loaders.enums import PayloadFormat
 from loaders.pending_events import PendingEvent
 from loaders.promotions import Promotion
 from loaders.store import Store
-from tests.helpers.commands import run, run_on_terminal
+from tests.helpers.commands import invoke, invoke_in_thread, run_on_terminal
 from tests.helpers.records import ISSUANCE, changed
 
 RECEIVED_ON = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -35,11 +35,11 @@ async def pending(empty_store: Store, database: dict[str, str]) -> dict[str, str
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-async def test_a_row_cannot_be_forged(pending: dict[str, str], terminal: bool) -> None:
+def test_a_row_cannot_be_forged(pending: dict[str, str], terminal: bool) -> None:
     if terminal:
         status, listed = run_on_terminal("events", "list", database=pending)
     else:
-        completed = run("events", "list", database=pending)
+        completed = invoke("events", "list", variables=pending)
         status, listed = completed.returncode, completed.stdout
     assert status == 0
     assert listed.splitlines() == [
@@ -48,8 +48,8 @@ async def test_a_row_cannot_be_forged(pending: dict[str, str], terminal: bool) -
     ]
 
 
-async def test_a_script_gets_a_json_object_a_line(pending: dict[str, str]) -> None:
-    listed = run("events", "list", "--json", database=pending).stdout
+def test_a_script_gets_a_json_object_a_line(pending: dict[str, str]) -> None:
+    listed = invoke("events", "list", "--json", variables=pending).stdout
     assert listed.isascii()
     assert [json.loads(line) for line in listed.splitlines()] == [
         {
@@ -71,21 +71,24 @@ async def test_a_script_gets_a_json_object_a_line(pending: dict[str, str]) -> No
     ]
 
 
-async def test_an_event_is_shown_as_it_came_but_escaped_on_a_terminal(pending: dict[str, str]) -> None:
-    assert run("events", "show", "51135", EVIL, database=pending).stdout == f"{PAYLOAD}\n"
+def test_an_event_is_shown_as_it_came_but_escaped_on_a_terminal(pending: dict[str, str]) -> None:
+    assert invoke("events", "show", "51135", EVIL, variables=pending).stdout == f"{PAYLOAD}\n"
     shown = run_on_terminal("events", "show", "51135", EVIL, database=pending)
     assert shown == (0, '{"eventName":\r\n "\\x7f\\x9b31m\\u202efake"}\r\n')
 
 
-async def test_an_event_that_is_not_pending_is_one_line(pending: dict[str, str]) -> None:
-    status, received = run_on_terminal("events", "show", "1", EVIL, database=pending)
-    assert (status, received) == (1, f"Error: Organisation 1 has no pending event {SHOWN}.\r\n")
+def test_an_event_that_is_not_pending_is_one_line(pending: dict[str, str]) -> None:
+    completed = invoke("events", "show", "1", EVIL, variables=pending)
+    assert completed.stderr == f"Error: Organisation 1 has no pending event {SHOWN}.\n"
+    assert (completed.returncode, completed.stdout) == (1, "")
 
 
 async def test_a_replay_counts_what_can_be_counted_and_explains_the_rest(
     pending: dict[str, str], empty_store: Store
 ) -> None:
     await ledger.put_promotions(empty_store, 51135, [(Promotion(2568, 2000065, "021a"), "Summer")])
-    assert run("events", "replay", database=pending).stdout == "1 pending events counted.\n"
+    assert (
+        await invoke_in_thread("events", "replay", variables=pending)
+    ).stdout == "1 pending events counted.\n"
     [event] = [event async for event in pending_events.waiting(empty_store)]
     assert (event.event_id, event.reason) == (EVIL, "orgId is missing")

@@ -14,8 +14,7 @@ from gateway.graphql.persisted_documents import ManifestUnusable
 from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import Logged, OpenGateway
-from tests.gateway.commands.test_commands import error, run
-from tests.helpers.gateway import DEMO_HEADER, Gateway, assert_graphql_refusal, environment
+from tests.helpers.gateway import DEMO_HEADER, Gateway, assert_graphql_refusal
 from tests.helpers.graphql import field
 
 GOOD = "query Good { __typename }"
@@ -225,9 +224,3 @@ def test_an_unusable_manifest_is_one_line(tmp_path: Path, text: str, why: str) -
     with pytest.raises(ManifestUnusable) as raised:
         create_operations(create_schema(), Settings(trusted_documents=path))
     assert str(raised.value) == f"GATEWAY_TRUSTED_DOCUMENTS: {path}: {why}"
-
-
-def test_with_an_unusable_manifest_nothing_is_served(settings: Settings) -> None:
-    variables = environment(settings, GATEWAY_TRUSTED_DOCUMENTS="/nowhere.json")
-    line = "Error: GATEWAY_TRUSTED_DOCUMENTS: /nowhere.json: No such file or directory"
-    assert error(run("serve", "--port", "0", variables=variables)) == line
