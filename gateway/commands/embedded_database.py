@@ -8,7 +8,7 @@ import re
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -51,12 +51,13 @@ def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Itera
             # Ctrl-C reaches the whole process group of a terminal; the database must outlive the gateway.
             start_new_session=True,
         )
-        stack.callback(_stop, process)
+        # One that is not durable has nothing to finish, and takes two seconds to end in order.
+        stack.callback(_stop, process, process.terminate if durable else process.kill)
         yield f"mongodb://{_address(process, log)}"
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _stop(process: subprocess.Popen[bytes], end: Callable[[], None]) -> None:
+    end()
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
