@@ -26,7 +26,17 @@ from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
 from tests.helpers.faults import Line
-from tests.helpers.gateway import CHEAP_HASHER, Commands, Gateway, changed, children, open_gateway
+from tests.helpers.gateway import (
+    CHEAP_HASHER,
+    Commands,
+    Gateway,
+    changed,
+    children,
+    environment,
+    free_port,
+    open_gateway,
+    wait_until_served,
+)
 
 Logged = Callable[[], str]
 
@@ -218,6 +228,21 @@ def gateway_with(settings: Settings) -> OpenGateway:
             yield gateway
 
     return open_with
+
+
+@pytest.fixture(scope="session")
+def address(settings: Settings) -> Iterator[str]:
+    """The address of a gateway process with the demo's data, which several tests share."""
+    port = free_port()
+    keys = ",".join(map(str, settings.signing_keys))
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve", "--port", str(port)],
+        env=environment(settings, GATEWAY_SIGNING_KEYS=keys),
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until_served(port)
+        yield f"http://127.0.0.1:{port}"
+        process.kill()
 
 
 @pytest.fixture

@@ -132,10 +132,12 @@ async def filled(database: Database) -> tuple[Settings, Tenant]:
     return settings, tenant
 
 
-async def survives(clients: Clients, database: Database, *, away: float, frozen: float) -> None:
-    """Kill, restart and freeze the database under load; wait for good responses each time."""
+async def survives(
+    clients: Clients, database: Database, *ends: signal.Signals, away: float, frozen: float
+) -> None:
+    """End and freeze the database under load; wait for good responses each time."""
     async with clients.asking():
-        for number in (signal.SIGKILL, signal.SIGTERM):
+        for number in ends:
             database.signal(number)
             await asyncio.sleep(away)
             await asyncio.to_thread(database.stop)
@@ -148,14 +150,14 @@ async def survives(clients: Clients, database: Database, *, away: float, frozen:
 
 
 @pytest.mark.external
-async def test_requests_succeed_again_after_the_database_was_killed_restarted_or_frozen(
+async def test_requests_succeed_again_after_the_database_was_killed_or_frozen(
     tmp_path: Path,
 ) -> None:
     with Database.running(tmp_path) as database:
         settings, tenant = await filled(database)
         async with open_gateway(changed(settings, deadline_ms=500)) as gateway:
             clients = Clients([ask_in_process(gateway, tenant, face) for face in FACES])
-            await survives(clients, database, away=0.2, frozen=1)
+            await survives(clients, database, signal.SIGKILL, away=0.2, frozen=1)
         assert clients.failures == {8105}
 
 
@@ -175,7 +177,7 @@ async def test_under_load_every_request_is_answered_by_its_deadline(start: Start
         await asyncio.to_thread(wait_until_served, port)
         connections = [asking_over_the_wire(port, tenant, FACES[n % 2]) for n in range(32)]
         clients = Clients([await opened.enter_async_context(connection) for connection in connections])
-        await survives(clients, database, away=5, frozen=10)
+        await survives(clients, database, signal.SIGKILL, signal.SIGTERM, away=5, frozen=10)
         assert clients.failures == {8105}
         # A second for a machine that is busy with other work.
         assert clients.slowest < settings.deadline_ms / 1000 + 1
@@ -205,4 +207,8 @@ async def test_a_read_whose_answers_are_always_cut_is_8105(
         line.cut_answers(10)
         assert await gateway.ask(face, DOCUMENTED) == {"error": 8105}
         line.cut_answers(None)
-        assert (await gateway.ask(face, DOCUMENTED))["customerId"] == 387729100
+        # The driver looks for the server twice a second.
+        async with asyncio.timeout(30):
+            while (answer := await gateway.ask(face, DOCUMENTED)) == {"error": 8105}:
+                pass
+        assert answer["customerId"] == 387729100

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from gateway.commands.sample_data import DEMO, OTHER, PROMOTION, TILL, documented_issuances, fill
+from gateway.commands.database import set_up
+from gateway.commands.sample_data import DEMO, OTHER, PROMOTION, TILL, documented_issuances
 from loaders import clients, ledger, pending_events
 from loaders.customers import CustomerIdentifier
 from loaders.driver import CODEC
@@ -88,7 +89,8 @@ async def test_the_queries_of_events_and_commands_use_indexes(
     watched_store: tuple[Store, Commands], mongodb_uri: str
 ) -> None:
     store, commands = watched_store
-    await fill(store)
+    await set_up(store)
+    await ledger.put_organizations(store, [DEMO])
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, "919000000009")
     await ledger.put_identifiers(store, OTHER.id, [(identifier, 9), (identifier, 9)])
     await ledger.move_identifiers(store, OTHER.id, [(identifier, 9, NOW)])

@@ -225,7 +225,8 @@ async def test_without_a_server_a_request_fails_before_its_deadline() -> None:
 
 async def test_a_command_of_the_command_line_waits_longer_for_a_server(line: Line) -> None:
     line.freeze()
-    patient, store = Store(line.uri, "x", server_seconds=COMMAND_SERVER_SECONDS), Store(line.uri, "x")
+    patient = Store(line.uri, "x", server_seconds=COMMAND_SERVER_SECONDS)
+    store = Store(line.uri + "&serverSelectionTimeoutMS=100", "x")
     ping = asyncio.create_task(patient.ping())
     with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError, "):
         await store.ping()

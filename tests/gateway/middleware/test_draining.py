@@ -81,6 +81,7 @@ async def test_requests_that_exceed_the_shutdown_time_get_503(
         await until(lambda: line.holds(b"aggregate"))
         served.send_signal(signal.SIGTERM)
         answer = await running
+    line.thaw()
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, 503)
     assert await ended(served) == GOOD
 
@@ -151,7 +152,6 @@ async def test_a_rolling_restart_loses_no_request(
             for _ in range(restarts):
                 # The new process need not be ready when the old one stops: connections wait in the socket.
                 new = serve()
-                await asyncio.sleep(1)
                 old.send_signal(signal.SIGTERM)
                 assert await ended(old) == GOOD
                 old = new
@@ -188,7 +188,7 @@ def test_fd_excludes_host_and_port(settings: Settings) -> None:
 
 async def test_workers_stop_when_their_parent_is_killed(start: Start, settings: Settings) -> None:
     port = free_port()
-    served = start("serve", "--workers", "3", variables=environment(settings, GATEWAY_PORT=str(port)))
+    served = start("serve", "--workers", "2", variables=environment(settings, GATEWAY_PORT=str(port)))
     await asyncio.to_thread(wait_until_served, port)
     served.kill()
     # The workers hold its standard output and error open.

@@ -16,7 +16,7 @@ from gateway.settings import Settings
 from loaders import pending_events
 from loaders.enums import PayloadFormat
 from loaders.store import Store
-from tests.conftest import OpenGateway, Start
+from tests.conftest import OpenGateway
 from tests.helpers import events
 from tests.helpers.events import CREATED_AT, CUSTOMER, Sender, changed, event, new_sender, wrapped
 from tests.helpers.gateway import (
@@ -24,10 +24,7 @@ from tests.helpers.gateway import (
     Gateway,
     assert_rest_error,
     data_commands,
-    environment,
-    free_port,
     new_tenant,
-    wait_until_served,
 )
 from tests.helpers.records import ISSUANCE
 
@@ -465,13 +462,10 @@ async def test_without_a_database_the_sender_is_told_to_try_again(
 
 @pytest.mark.parametrize(("count", "times"), [(25, 2), pytest.param(2_000, 2, marks=pytest.mark.slow)])
 async def test_concurrent_senders_in_different_orders_leave_the_totals_of_one_delivery(
-    settings: Settings, store: Store, start: Start, count: int, times: int
+    address: str, store: Store, count: int, times: int
 ) -> None:
     """Over a real socket, to a server process of its own."""
-    port = free_port()
-    start("serve", "--port", str(port), variables=environment(settings))
-    wait_until_served(port)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         tenant = await new_tenant(store, time_zone="Asia/Kolkata", mobile="918000000000")
         sender = await new_sender(Gateway(client, Commands()), store, tenant)
         await _deliver_from_eight_senders(sender, count, times)
