@@ -1,20 +1,20 @@
 """The two drivers of the store: motor, and PyMongo's own async client, which succeeds motor.
 
-They differ in how a client is created and closed and in how an aggregation begins; otherwise both have
-PyMongo's interface. `CODEC` defines how both convert BSON to Python's types.
+They differ in how a client is created and closed and in how a cursor is read; otherwise both have PyMongo's
+interface. `CODEC` defines how both convert BSON to Python's types.
 """
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from enum import StrEnum
+from inspect import isawaitable
 from typing import Any, NamedTuple
 
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
 from pymongo import AsyncMongoClient
-from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import ConnectionFailure
 
 from loaders.driver_options import POOL_SIZE
@@ -23,6 +23,7 @@ from loaders.driver_options import POOL_SIZE
 # are five for each core: on two cores, ten slow commands would delay all others beside an idle pool.
 os.environ.setdefault("MOTOR_MAX_WORKERS", str(POOL_SIZE))
 
+from motor.frameworks.asyncio import run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient
 
 Client = AsyncMongoClient[dict[str, Any]]
@@ -42,7 +43,8 @@ class Driver(NamedTuple):
     """The operations in which the drivers differ."""
 
     connect: Callable[..., Client]
-    aggregate: Callable[..., Awaitable[AsyncCommandCursor[dict[str, Any]]]]
+    # Reads all documents of the cursor that a function opens on a collection.
+    read: Callable[[Any, Callable[[Any], Any]], Awaitable[list[dict[str, Any]]]]
     close: Callable[[Client], Awaitable[None]]
 
 
@@ -50,9 +52,18 @@ def _connect_with_motor(uri: str, **options: Any) -> Any:
     return AsyncIOMotorClient(uri, **options)
 
 
-async def _aggregate_with_motor(collection: Any, pipeline: Any, **options: Any) -> Any:
-    # Motor sends the command when its cursor is read.
-    return collection.aggregate(pipeline, **options)
+async def _read_with_motor(collection: Any, open_cursor: Callable[[Any], Any]) -> Any:
+    # In one call of a thread; motor's own cursors return to the event loop up to three times for a command.
+    def read() -> Any:
+        return open_cursor(collection.delegate).to_list()
+
+    return await run_on_executor(asyncio.get_running_loop(), read)  # type: ignore[no-untyped-call]
+
+
+async def _read_with_pymongo(collection: Any, open_cursor: Callable[[Any], Any]) -> Any:
+    cursor = open_cursor(collection)
+    # PyMongo's own client sends an aggregation before it returns the cursor.
+    return await (await cursor if isawaitable(cursor) else cursor).to_list()
 
 
 async def _close_motor(client: Any) -> None:
@@ -60,8 +71,8 @@ async def _close_motor(client: Any) -> None:
 
 
 DRIVERS = {
-    DriverName.MOTOR: Driver(_connect_with_motor, _aggregate_with_motor, _close_motor),
-    DriverName.PYMONGO: Driver(AsyncMongoClient, AsyncCollection.aggregate, AsyncMongoClient.close),
+    DriverName.MOTOR: Driver(_connect_with_motor, _read_with_motor, _close_motor),
+    DriverName.PYMONGO: Driver(AsyncMongoClient, _read_with_pymongo, AsyncMongoClient.close),
 }
 
 

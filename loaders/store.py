@@ -94,11 +94,8 @@ class Store:
 
     async def find(self, collection: str, query: Document, fields: Iterable[str]) -> list[Document]:
         """The `fields` of every document that matches `query`, read in one command."""
-        with self._command("find", collection):
-            cursor = self._collection(collection).find(
-                query, {"_id": False, **dict.fromkeys(fields, True)}, batch_size=ONE_BATCH
-            )
-            return await cursor.to_list(None)
+        chosen = {"_id": False, **dict.fromkeys(fields, True)}
+        return await self._read("find", collection, lambda c: c.find(query, chosen, batch_size=ONE_BATCH))
 
     async def get(self, collection: str, document_id: int | str) -> Document | None:
         """The document with this `_id`, if there is one."""
@@ -107,15 +104,16 @@ class Store:
 
     async def get_many(self, collection: str, document_ids: Sequence[str]) -> list[Document]:
         """The documents with these `_id`s, in any order; an `_id` that does not exist is left out."""
-        with self._command("find", collection):
-            cursor = self._collection(collection).find({"_id": {"$in": list(document_ids)}})
-            return await cursor.to_list(None)
+        query = {"_id": {"$in": list(document_ids)}}
+        return await self._read("find", collection, lambda c: c.find(query))
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
-        with self._command("aggregate", collection):
-            cursor = await self._driver.aggregate(self._collection(collection), pipeline, batchSize=ONE_BATCH)
-            return await cursor.to_list(None)
+        return await self._read("aggregate", collection, lambda c: c.aggregate(pipeline, batchSize=ONE_BATCH))
+
+    async def _read(self, command: str, collection: str, open_cursor: Callable[[Any], Any]) -> list[Document]:
+        with self._command(command, collection):
+            return await self._driver.read(self._collection(collection), open_cursor)
 
     async def insert(self, collection: str, document: Document) -> None:
         """Add one document; raises `AlreadyExists` if a unique index refuses it."""
