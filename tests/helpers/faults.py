@@ -2,14 +2,15 @@
 
 import asyncio
 import os
+import socket
 import struct
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import bson
@@ -19,8 +20,6 @@ from starlette.applications import Starlette
 from gateway import server
 from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
-
-T = TypeVar("T")
 
 
 class Line:
@@ -33,6 +32,7 @@ class Line:
         self._flows = asyncio.Event()
         self._flows.set()
         self._cut_after: int | None = None
+        self._closing = False
         self.cuts = 0
         self._held: list[bytes] = []
         self._replies: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
@@ -60,35 +60,43 @@ class Line:
 
     @contextmanager
     def open(self) -> Iterator["Line"]:
-        thread = threading.Thread(target=self._loop.run_forever)
-        thread.start()
-        listening = self._run(asyncio.start_server(self._connect, "127.0.0.1", 0))
-        # Otherwise the driver would go to the address that the database itself names.
-        self.uri = f"mongodb://127.0.0.1:{listening.sockets[0].getsockname()[1]}/?directConnection=true"
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            address = listening.getsockname()
+            # Otherwise the driver would go to the address that the database itself names.
+            self.uri = f"mongodb://127.0.0.1:{address[1]}/?directConnection=true"
+            thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve(listening)])
+            thread.start()
+            try:
+                yield self
+            finally:
+                self._closing = True
+                socket.create_connection(address).close()
+                thread.join()
+                self._loop.close()
+
+    async def _serve(self, listening: socket.socket) -> None:
+        """Accept connections until one comes while the line closes: to cancel an accept can lose a socket."""
+        async with asyncio.TaskGroup() as connections:
+            while True:
+                client, _ = await self._loop.sock_accept(listening)
+                if self._closing:
+                    break
+                connections.create_task(self._connect(client))
+            client.close()
+            self._flows.set()
+            for end in self._ends:
+                end.transport.abort()
+
+    async def _connect(self, client: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=client)
+        ends = {writer}
         try:
-            yield self
-        finally:
-            self._run(self._close(listening))
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join()
-            self._loop.close()
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    async def _close(self, listening: asyncio.Server) -> None:
-        listening.close()
-        self._flows.set()
-        for end in self._ends:
-            end.transport.abort()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
-
-    async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
-        answers, asked = await asyncio.open_connection(self._host, self._port)
-        ends = {writer, asked}
-        self._ends |= ends
-        try:
+            answers, asked = await asyncio.open_connection(self._host, self._port)
+            ends.add(asked)
+            self._ends |= ends
+            if self._closing:
+                raise EOFError
             async with asyncio.TaskGroup() as copying:
                 copying.create_task(self._copy_commands(reader, asked, writer))
                 copying.create_task(self._copy_answers(answers, writer))
