@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import bson
 import pytest
+from bson.decimal128 import Decimal128
+from hypothesis import example, given
+from hypothesis import strategies as st
 from motor.frameworks import asyncio as threads
 
 from loaders.database_schema import ISSUANCES
 from loaders.database_setup import find_problems, set_up
-from loaders.driver import DriverName
+from loaders.driver import CODEC, DriverName
 from loaders.driver_options import POOL_SIZE
 from loaders.errors import AlreadyExists, StoreMisconfigured, StoreUnavailable
 from loaders.store import Int64, Store, Upserted
@@ -98,3 +102,17 @@ async def test_a_request_sends_the_same_commands_on_both_drivers(
             answers.append(await gateway.ask(face, DOCUMENTED))
             assert gateway.commands.names == ["find", "find", "aggregate"]
     assert answers[0] == answers[1]
+
+
+@given(st.binary(min_size=16, max_size=16))
+@example(Decimal128("9999999999999999999999999999999999E+6111").bid)
+@example(Decimal128("1E-6176").bid)
+@example(Decimal128("0.000000").bid)
+@example(Decimal128("-0.000").bid)
+@example(Decimal128("-123456789012345678901234.567890").bid)
+@example(Decimal128("Infinity").bid)
+@example(Decimal128("NaN").bid)
+def test_a_decimal128_is_read_with_every_digit(bid: bytes) -> None:
+    stored = Decimal128.from_bid(bid)
+    read = bson.decode(bson.encode({"amount": stored}), CODEC)["amount"]
+    assert read.as_tuple() == stored.to_decimal().as_tuple()
