@@ -3,27 +3,16 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
 /** The demo, whose pages have credentials, and a gateway whose pages ask for them, with the same data. */
 export const { DEMO, SERVED } = process.env as { DEMO: string; SERVED: string };
 
 const SCREENSHOTS = join(import.meta.dirname, "screenshots");
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-];
-
 let browser: Browser;
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
+  browser = await chromium.connect(inject("browser"));
 });
 
 afterAll(() => browser.close());
@@ -65,4 +54,32 @@ export async function onPage(
 export async function screenshot(page: Page, name: string): Promise<void> {
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+}
+
+const WIDTHS = { wide: 1440, medium: 768, narrow: 360 };
+
+interface Screen {
+  /** For the name of a screenshot. */
+  screen: string;
+  viewport: { width: number; height: number };
+  colorScheme: "light" | "dark";
+}
+
+/** A test on the page at `url` for each width, light and dark. */
+export function onScreens(
+  name: string,
+  url: string,
+  use: (page: Page, screen: Screen) => Promise<void>,
+): void {
+  for (const [size, width] of Object.entries(WIDTHS)) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const viewport = { width, height: 800 };
+      test(`${name}: ${width} px, ${colorScheme}`, async () => {
+        await onPage(url, (page) => use(page, { screen: `${size}-${colorScheme}`, viewport, colorScheme }), {
+          viewport,
+          colorScheme,
+        });
+      });
+    }
+  }
 }

@@ -45,8 +45,7 @@ def bundled() -> None:
 
 
 @pytest.mark.usefixtures("bundled")
-@pytest.mark.parametrize("file", sorted(path.name for path in HERE.glob("*.test.ts")))
-def test_in_a_browser(start: Start, settings: Settings, file: str) -> None:
+def test_the_pages_in_a_browser(start: Start, settings: Settings) -> None:
     demo, served = free_port(), free_port()
     keys = ",".join(map(str, settings.signing_keys))
     variables = environment(settings, GATEWAY_SIGNING_KEYS=keys, GATEWAY_INTROSPECTION="on")
@@ -56,7 +55,7 @@ def test_in_a_browser(start: Start, settings: Settings, file: str) -> None:
         wait_until_served(port)
     npm(
         HERE,
-        *("test", "--", file),
+        "test",
         CHROMIUM=shutil.which("chromium") or "",
         DEMO=f"http://127.0.0.1:{demo}",
         SERVED=f"http://127.0.0.1:{served}",
