@@ -50,7 +50,7 @@ function rememberResponse(response: SwaggerResponse): SwaggerResponse {
 }
 
 interface System {
-  React: { createElement: (component: string, properties: CodeProperties) => unknown };
+  React: { createElement: (component: string, properties: object, child?: unknown) => unknown };
 }
 
 interface CodeProperties {
@@ -66,6 +66,20 @@ function exactNumbers() {
           ...properties,
           children: exactTexts.get(properties.children) ?? properties.children,
         }),
+    },
+  };
+}
+
+/** Replaces elements that screen readers do not find. */
+function accessibleElements() {
+  return {
+    wrapComponents: {
+      // A link inside a button, which does the same.
+      DeepLink: (_: string, { React }: System) => ({ text }: { text: string }) =>
+        React.createElement("span", {}, text),
+      // The introduction is in no landmark.
+      InfoContainer: (Introduction: string, { React }: System) => (properties: object) =>
+        React.createElement("div", { role: "banner" }, React.createElement(Introduction, properties)),
     },
   };
 }
@@ -91,7 +105,7 @@ async function show() {
     defaultModelsExpandDepth: 0,
     // The document is not sent to a server that validates it.
     validatorUrl: null,
-    plugins: [exactNumbers],
+    plugins: [exactNumbers, accessibleElements],
     requestInterceptor: digestPassword,
     responseInterceptor: rememberResponse,
     onComplete() {
