@@ -19,14 +19,19 @@ from starlette.types import ASGIApp, Scope
 
 from gateway import json_format
 from gateway.auth.credentials import authorization
-from gateway.pages.examples import examples
+from gateway.pages.examples import examples, graphql_command, rest_command
 from gateway.pages.page import from_bundle, from_cdn, from_template
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 
 ASSETS_PATH = "/assets"
 BUNDLE = Path(__file__).parent / "dist"
-_GRAPHIQL_CARD = (
+_GRAPHIQL_CARDS = (
     '<li><a href="/graphql">GraphiQL</a><span>Write a query, run it, copy it as code.</span></li>'
+    '<li><a href="/schema.graphql">Schema</a><span>For code generators and editors.</span></li>'
+)
+_WALLET_CARD = (
+    '<li><a href="http://127.0.0.1:5180/">Wallet</a><span>An example app on this demo. Start it with '
+    "<code>npm ci</code> and <code>npm start</code> in <code>examples/wallet</code>.</span></li>"
 )
 
 
@@ -41,11 +46,15 @@ class Pages:
     """The pages of a gateway with this schema. Without `credentials`, they ask their readers for some."""
 
     def __init__(self, schema: str, credentials: PageCredentials | None, *, introspection: bool) -> None:
-        about_credentials = _about(credentials)
+        header = authorization(*credentials) if credentials else None
+        about_credentials = _about(credentials, header)
         self._index = from_template(
             "index.html",
             credentials=about_credentials,
-            graphiql=_GRAPHIQL_CARD if introspection else "",
+            commands=_command("REST", rest_command(header))
+            + (_command("GraphQL", graphql_command(header)) if introspection else ""),
+            graphiql=_GRAPHIQL_CARDS if introspection else "",
+            wallet=_WALLET_CARD if credentials else "",
             version=version("promo-gateway"),
         )
         if (BUNDLE / "graphiql.html").exists():
@@ -101,14 +110,24 @@ def _assets(directory: Path) -> ASGIApp:
     return GZipMiddleware(Assets(directory=directory), compresslevel=6)
 
 
-def _about(credentials: PageCredentials | None) -> str:
-    if credentials is None:
-        return "<p>Every request needs credentials. The REST documentation lists the kinds.</p>"
-    header = authorization(credentials.name, credentials.password)
+def _about(credentials: PageCredentials | None, header: str | None) -> str:
+    if credentials is None or header is None:
+        return (
+            "<p>Every request needs credentials. The REST documentation lists the kinds. The commands below "
+            "read the header from the variable <code>AUTHORIZATION</code>.</p>"
+        )
     return (
         f"<p>This is the demo. Its POS client <code>{escape(credentials.name)}</code> has the password "
         f"<code>{escape(credentials.password)}</code> and sends this header:</p>"
         f'<pre tabindex="0"><code>Authorization: {escape(header)}</code></pre>'
+    )
+
+
+def _command(api: str, command: str) -> str:
+    return (
+        f'<section class="command"><h2 id="{api}">Over {api}</h2>'
+        f'<button type="button" aria-describedby="{api}" hidden>Copy</button>'
+        f'<pre tabindex="0" aria-labelledby="{api}"><code>{escape(command)}</code></pre></section>'
     )
 
 

@@ -1,7 +1,12 @@
-"""The operations that GraphiQL opens with, about customers of the sample data."""
+"""The operations that GraphiQL opens with and the index's commands, about customers of the sample data."""
 
+import json
+import shlex
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlencode
+
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 
 _OPERATIONS = Path(__file__).parent / "operations"
 _PROMOTION = {"programId": "2568", "promotionId": "2000065"}
@@ -32,3 +37,28 @@ def examples() -> list[Example]:
         )
         for name, variables in _EXAMPLES
     ]
+
+
+# The index replaces the address by its own.
+_ADDRESS = "https://gateway.example"
+
+
+def graphql_command(header: str | None) -> str:
+    """A command that sends an operation with this `Authorization`, or with the one in the environment."""
+    query, variables = examples()[1]
+    words = " ".join(line.strip() for line in query.splitlines() if not line.startswith("#"))
+    body = json.dumps({"query": words, "variables": variables})
+    return (
+        f"curl -s {_ADDRESS}/graphql -H {_quoted(header)} \\\n"
+        f"  -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+    )
+
+
+def rest_command(header: str | None) -> str:
+    """A command that sends the original REST call."""
+    parameters = urlencode({**examples()[1].variables, "identifierName": "mobile"})
+    return f"curl -s '{_ADDRESS}{ACTION_SUMMARY_PATH}?{parameters}' -H {_quoted(header)}"
+
+
+def _quoted(header: str | None) -> str:
+    return shlex.quote(f"Authorization: {header}") if header else '"Authorization: $AUTHORIZATION"'

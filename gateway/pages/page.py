@@ -51,11 +51,18 @@ def from_bundle(path: Path, data: object) -> Page:
 
 
 def from_template(template: str, **values: str) -> Page:
-    """A page that needs neither scripts nor the network; `values` are HTML."""
+    """A page that loads nothing from other hosts and can be read without scripts; `values` are HTML."""
     css = (_TEMPLATES / "page.css").read_text()
+    html = Template((_TEMPLATES / template).read_text()).substitute(values, css=css, icon=_ICON)
     return Page(
-        Template((_TEMPLATES / template).read_text()).substitute(values, css=css, icon=_ICON),
-        content_security_policy(style_src=_hash(css), img_src="data:", frame_src="'self'"),
+        html,
+        content_security_policy(
+            script_src=" ".join(map(_hash, _INLINE_SCRIPT.findall(html))) or "'none'",
+            connect_src="'self'",
+            style_src=_hash(css),
+            img_src="data:",
+            frame_src="'self'",
+        ),
     )
 
 
