@@ -107,7 +107,8 @@ def schema_document(schema: str) -> Callable[[Request], Awaitable[Response]]:
 def _wants_page(request: Request) -> bool:
     return (
         request.method != "POST"
-        and request.query_params.keys().isdisjoint(("query", "documentId", "extensions"))
+        # With `query`, GraphiQL opens with that document.
+        and request.query_params.keys().isdisjoint(("documentId", "extensions"))
         and "text/html" in request.headers.get("accept", "")
     )
 

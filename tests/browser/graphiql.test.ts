@@ -7,7 +7,8 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
-import { DEMO, onPage, screenshot, SERVED } from "./browser";
+import { expectAccessible } from "./accessibility";
+import { DEMO, onPage, onScreens, screenshot, SERVED } from "./browser";
 
 const HEADERS = { Authorization: "Basic ZGVtby50aWxsOmZlMDFjZTJhN2ZiYWM4ZmFmYWVkN2M5ODJhMDRlMjI5" };
 
@@ -18,9 +19,20 @@ async function loaded(page: Page) {
   }
 }
 
+/** The buttons of the tabs. */
+function tabs(page: Page) {
+  return page.locator(".graphiql-tab-button");
+}
+
+function tab(page: Page, title: string) {
+  return page
+    .getByRole("list", { name: "Select active operation" })
+    .getByRole("button", { name: title, exact: true });
+}
+
 /** Runs the operation in the tab `title`, and returns the body of the response. */
 async function run(page: Page, title: string) {
-  await page.getByRole("tab", { name: title }).click();
+  await tab(page, title).click();
   const answered = page.waitForResponse((response) => response.url().endsWith("/graphql"));
   await page.getByRole("button", { name: /Execute query/ }).click();
   return (await answered).json();
@@ -38,6 +50,8 @@ async function copy(page: Page, title: string): Promise<string> {
   const text = await page.locator("dialog pre").innerText();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(text);
   await page.getByRole("button", { name: "Close", exact: true }).click();
+  const focused = page.getByRole("button", { name: /Copy as/ });
+  await expect.poll(() => focused.evaluate((button) => button === document.activeElement)).toBe(true);
   return text;
 }
 
@@ -121,7 +135,7 @@ test("the copied REST call returns the same data", async () => {
 test("the menu says why an operation cannot be copied as a REST call", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
-    await page.getByRole("tab", { name: "Wallet" }).click();
+    await tab(page, "Wallet").click();
     await page.getByRole("button", { name: /Copy as/ }).click();
     const item = page.getByRole("menuitem", { name: "Copy as REST GET" });
     await item.getByText("A REST call returns one field. This operation has 3.").waitFor();
@@ -221,6 +235,8 @@ test("the page says who is signed in, and can switch and sign out", async () => 
 
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    // GraphiQL writes half a second after a change.
+    await page.waitForTimeout(1000);
     expect(await stored(page)).toBe("[{},{}]");
   });
 });
@@ -241,7 +257,6 @@ test("the demo is signed in", async () => {
   });
 });
 
-const tabs = (page: Page) => page.getByRole("tablist", { name: "Select active operation" }).getByRole("tab");
 const TITLES = ["FullSummary", "PointsOnly", "Wallet", "ErrorsAndWarnings"];
 
 /** Waits until GraphiQL has stored a tab state that contains `text`. It does so some time after a change. */
@@ -257,7 +272,7 @@ test("a reload of an untouched page brings back exactly its tabs", async () => {
       await page.reload();
       await loaded(page);
       expect(await tabs(page).allInnerTexts()).toEqual(TITLES);
-      expect(await tabs(page).nth(0).getAttribute("aria-selected")).toBe("true");
+      expect(await tabs(page).nth(0).getAttribute("aria-current")).toBe("true");
     }
     expect((await run(page, "FullSummary")).errors).toBeUndefined();
   });
@@ -267,12 +282,12 @@ test("a reload brings back the tab that was open, and new tabs", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
     await page.getByRole("button", { name: "New tab" }).click();
-    await page.getByRole("tab", { name: "Wallet" }).click();
+    await tab(page, "Wallet").click();
     await untilStored(page, '"activeTabIndex":2');
     await page.reload();
     await loaded(page);
     expect(await tabs(page).allInnerTexts()).toEqual([...TITLES, "<untitled>"]);
-    expect(await page.getByRole("tab", { name: "Wallet" }).getAttribute("aria-selected")).toBe("true");
+    expect(await tab(page, "Wallet").getAttribute("aria-current")).toBe("true");
     const answered = page.waitForResponse((response) => response.url().endsWith("/graphql"));
     await page.getByRole("button", { name: /Execute query/ }).click();
     expect(Object.keys((await (await answered).json()).data)).toEqual(["spring", "summer", "autumn"]);
@@ -282,11 +297,11 @@ test("a reload brings back the tab that was open, and new tabs", async () => {
 test("a reload keeps what was written", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
-    await page.getByRole("tab", { name: "Wallet" }).click();
+    await tab(page, "Wallet").click();
     await page.locator(".graphiql-query-editor .view-lines").click();
     await page.keyboard.press("Control+A");
     await page.keyboard.type("query Mine { __typename }");
-    await page.getByRole("tab", { name: "Mine" }).waitFor();
+    await tab(page, "Mine").waitFor();
     await untilStored(page, "__typename }");
     await page.reload();
     await loaded(page);
@@ -300,9 +315,9 @@ test("each response has its status, time and size", async () => {
     await loaded(page);
     await run(page, "PointsOnly");
     await page.getByText(/^Status 200 · [0-9]+ ms · [0-9]+ bytes$/).waitFor();
-    await page.getByRole("tab", { name: "Wallet" }).click();
+    await tab(page, "Wallet").click();
     await page.getByText(/^Status 200/).waitFor({ state: "detached" });
-    await page.getByRole("tab", { name: "PointsOnly" }).click();
+    await tab(page, "PointsOnly").click();
     await page.getByText(/^Status 200/).waitFor();
   });
 });
@@ -342,28 +357,75 @@ test.each(NOT_JSON)("a response that is not JSON is reported in plain words: %i 
   );
 });
 
-for (const colorScheme of ["light", "dark"] as const) {
-  test(`on a small screen the panes are below each other: ${colorScheme}`, async () => {
-    await onPage(
-      `${DEMO}/graphql`,
-      async (page) => {
-        await loaded(page);
-        expect((await run(page, "PointsOnly")).errors).toBeUndefined();
-        await shown(page).getByText("REGULAR_POINTS").waitFor();
-        const [editors, response] = await Promise.all(
-          [".graphiql-editors", ".graphiql-response"].map((part) => page.locator(part).boundingBox()),
-        );
-        expect(response!.y).toBeGreaterThanOrEqual(editors!.y + editors!.height);
-        expect(editors!.width).toBeGreaterThan(300);
-        expect(response!.height).toBeGreaterThan(300);
-        expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
-        await screenshot(page, `graphiql-narrow-${colorScheme}`);
-        await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
-        await page.getByRole("link", { name: "Query" }).waitFor();
-        expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
-        await screenshot(page, `graphiql-narrow-documentation-${colorScheme}`);
-      },
-      { viewport: { width: 360, height: 740 }, colorScheme },
-    );
+test("a link opens GraphiQL with the query, beside the other tabs", async () => {
+  await onPage(`${DEMO}/graphql`, async (page) => {
+    await loaded(page);
+    await tab(page, "Wallet").click();
+    const link = await copy(page, "Copy a link");
+    expect(link).not.toContain("919800000000");
+    await page.evaluate(() => sessionStorage.clear());
+    await page.goto(link.replace("Wallet", "Shared"));
+    await loaded(page);
+    expect(await tabs(page).allInnerTexts()).toEqual(["Shared", ...TITLES]);
+    expect(await tab(page, "Shared").getAttribute("aria-current")).toBe("true");
+    expect(page.url()).toBe(`${DEMO}/graphql`);
+
+    await untilStored(page, "Shared");
+    await page.goto(link.replace("Wallet", "Another"));
+    await loaded(page);
+    expect(await tabs(page).allInnerTexts()).toEqual(["Shared", ...TITLES, "Another"]);
+    await untilStored(page, "Another");
+    await page.reload();
+    await loaded(page);
+    expect(await tabs(page).allInnerTexts()).toEqual(["Shared", ...TITLES, "Another"]);
+    expect(await tab(page, "Another").getAttribute("aria-current")).toBe("true");
   });
-}
+});
+
+test("a link is kept while its reader signs in", async () => {
+  await onPage(`${SERVED}/graphql?query=query Shared { __typename }`, async (page) => {
+    await signIn(page, "demo");
+    await loaded(page);
+    expect((await run(page, "Shared")).data).toEqual({ __typename: "Query" });
+  });
+});
+
+test("GraphiQL links to the REST documentation", async () => {
+  await onPage(`${DEMO}/graphql`, async (page) => {
+    await page.getByRole("link", { name: "REST documentation" }).click();
+    await page.getByRole("heading", { name: "promo-gateway" }).waitFor();
+    expect(page.url()).toBe(`${DEMO}/docs`);
+  });
+});
+
+onScreens("GraphiQL is accessible and fits", `${DEMO}/graphql`, async (page, { screen, viewport }) => {
+  await loaded(page);
+  expect((await run(page, "PointsOnly")).errors).toBeUndefined();
+  await shown(page).getByText("REGULAR_POINTS").waitFor();
+  await screenshot(page, `graphiql-${screen}`);
+  await expectAccessible(page);
+  expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(viewport.width);
+
+  await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+  await page.getByRole("link", { name: "Query" }).click();
+  await page.getByRole("link", { name: "CustomerPromotionActionSummary" }).first().waitFor();
+  await screenshot(page, `graphiql-documentation-${screen}`);
+  await expectAccessible(page);
+  expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(viewport.width);
+});
+
+test("on a small screen the panes are below each other", async () => {
+  await onPage(
+    `${DEMO}/graphql`,
+    async (page) => {
+      await loaded(page);
+      const [editors, response] = await Promise.all(
+        [".graphiql-editors", ".graphiql-response"].map((part) => page.locator(part).boundingBox()),
+      );
+      expect(response!.y).toBeGreaterThanOrEqual(editors!.y + editors!.height);
+      expect(editors!.width).toBeGreaterThan(300);
+      expect(response!.height).toBeGreaterThan(300);
+    },
+    { viewport: { width: 360, height: 740 } },
+  );
+});

@@ -6,12 +6,14 @@ import { type HeaderMap, withCredentials } from "./credentials";
 import { curl } from "./curl";
 import { type GraphQLRequest, operationNameFor, type Refusal } from "./operation";
 import { restCall } from "./rest";
+import { shareLink } from "./storage";
 import { typescript } from "./typescript";
 
 /** One item of the menu: the text that it copies, or the reason why it cannot. */
 interface Copy {
   title: string;
   text?: string;
+  /** Why there is no text, or what the text leaves out. */
   reason?: string;
 }
 
@@ -21,7 +23,7 @@ interface Properties {
   restPath: string;
 }
 
-/** The menu that copies the operation in the editor as a REST call, a curl command or TypeScript. */
+/** The menu that copies the operation in the editor as a REST call, a curl command, TypeScript or a link. */
 export function CopyMenu({ schema, credentials, restPath }: Properties) {
   const editors = useGraphiQL(({ queryEditor, variableEditor, headerEditor, operationName }) => ({
     queryEditor,
@@ -31,6 +33,7 @@ export function CopyMenu({ schema, credentials, restPath }: Properties) {
   }));
   const [copies, setCopies] = useState<Copy[]>([]);
   const [copied, setCopied] = useState<Copy | null>(null);
+  const button = useRef<HTMLButtonElement>(null);
 
   function prepare() {
     try {
@@ -52,7 +55,7 @@ export function CopyMenu({ schema, credentials, restPath }: Properties) {
       <ToolbarMenu
         onOpenChange={(open) => open && prepare()}
         button={
-          <ToolbarButton label="Copy as REST, curl or TypeScript">
+          <ToolbarButton ref={button} label="Copy as REST, curl, TypeScript or a link">
             <CodeIcon />
           </ToolbarButton>
         }
@@ -71,7 +74,16 @@ export function CopyMenu({ schema, credentials, restPath }: Properties) {
           </ToolbarMenu.Item>
         ))}
       </ToolbarMenu>
-      {copied && <CopiedText copy={copied} onClose={() => setCopied(null)} />}
+      {copied && (
+        <CopiedText
+          copy={copied}
+          onClose={() => {
+            setCopied(null);
+            // The item that had the focus is gone.
+            button.current?.focus();
+          }}
+        />
+      )}
     </>
   );
 }
@@ -89,6 +101,7 @@ function allCopies(
     copy("Copy as REST GET", restCall(request, schema, location.origin + restPath)),
     copy("Copy as curl", curl(request, endpoint, headers)),
     copy("Copy as TypeScript", typescript(request, schema, endpoint)),
+    { title: "Copy a link", text: shareLink(request.query), reason: "Without variables and credentials." },
   ];
 }
 

@@ -18,7 +18,8 @@ import { type GraphiQLData, readData } from "./data";
 import { operationNameFor } from "./operation";
 import { type Reply, send } from "./send";
 import { type Session, SignIn } from "./sign-in";
-import { initialContents, tabStorage } from "./storage";
+import { initialContents, tabStorage, takeSharedQuery } from "./storage";
+import { useTabRoles } from "./tab-roles";
 
 const data = readData<GraphiQLData>();
 // The documentation and completion work without credentials.
@@ -36,9 +37,12 @@ function Editor({ session }: { session: Session }) {
       variables: JSON.stringify(variables, null, 2),
       headers,
     }));
+    const query = takeSharedQuery();
+    const shared = query === null ? null : { query, variables: "{}", headers };
     return {
-      ...initialContents(tabs[0]!),
-      defaultTabs: tabs,
+      ...initialContents(shared, tabs[0]!),
+      // Only used where no tabs are stored.
+      defaultTabs: shared ? [shared, ...tabs] : tabs,
       defaultHeaders: headers,
       storage: tabStorage(),
       async fetcher(request: FetcherParams, options?: FetcherOpts) {
@@ -51,6 +55,7 @@ function Editor({ session }: { session: Session }) {
       },
     };
   });
+  useEffect(() => initial.storage.close, [initial]);
   return (
     <GraphiQL
       {...initial}
@@ -86,6 +91,7 @@ function ReplyFacts({
   activeTab: RefObject<string>;
 }) {
   const id = useGraphiQL(({ tabs, activeTabIndex }) => tabs[activeTabIndex]!.id);
+  useTabRoles();
   useEffect(() => {
     activeTab.current = id;
   }, [id, activeTab]);
@@ -149,6 +155,7 @@ function App() {
         )}
       </header>
       <main>
+        <h1 className="hidden">GraphiQL</h1>
         <Editor key={JSON.stringify(session.headers)} session={session} />
       </main>
     </>

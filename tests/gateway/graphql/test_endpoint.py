@@ -284,7 +284,9 @@ async def test_a_browser_gets_graphiql_without_credentials(gateway_with: OpenGat
         assert response.headers["content-type"] == "text/html; charset=utf-8"
         assert "GraphiQL" in response.text
         assert (await gateway.client.head("/graphql", headers=html)).status_code == 200
-        for asked in ({"query": "{ __typename }"}, {"documentId": "1"}, {"extensions": "{}"}):
+        shared = await gateway.client.get("/graphql", params={"query": "{ __typename }"}, headers=html)
+        assert "GraphiQL" in shared.text
+        for asked in ({"documentId": "1"}, {"extensions": "{}"}):
             response = await gateway.client.get("/graphql", params=asked, headers=html)
             assert response.status_code == 401
 

@@ -1,6 +1,9 @@
 """The pages with and without their bundle: their contents, their policy, and what they cost."""
 
 import asyncio
+import base64
+import hashlib
+import html
 import json
 import re
 import socket
@@ -28,7 +31,11 @@ PAGE = """<!doctype html><title>{0}</title><script type="module" src="/assets/{0
 <script id="data" type="application/json"></script>"""
 PAGES = ["/", "/graphql", "/docs"]
 CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-TEMPLATE_POLICY = re.compile(CLOSED + r"; style-src 'sha256-[\w+/]{43}='; img-src data:; frame-src 'self'")
+HASH = r"'sha256-[\w+/]{43}='"
+TEMPLATE_POLICY = re.compile(
+    CLOSED
+    + rf"; script-src ({HASH}|'none'); connect-src 'self'; style-src {HASH}; img-src data:; frame-src 'self'"
+)
 BUNDLE_POLICY = (
     f"{CLOSED}; script-src 'self'; worker-src 'self'; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
@@ -61,23 +68,31 @@ def inline_scripts(page: httpx.Response) -> list[str]:
     return [text for attributes, text in found if text.strip() and "application/json" not in attributes]
 
 
-def data(html: str) -> dict[str, object]:
-    [block] = re.findall(r'<script id="data" type="application/json">(.*?)</script>', html)
+def base64_hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def data(page: str) -> dict[str, object]:
+    [block] = re.findall(r'<script id="data" type="application/json">(.*?)</script>', page)
     found: dict[str, object] = json.loads(block)
     return found
 
 
 @pytest.mark.usefixtures("without_bundle")
 @pytest.mark.parametrize("path", PAGES)
-async def test_without_the_bundle_a_page_has_no_script_and_needs_no_network(
+async def test_without_the_bundle_a_page_loads_nothing_from_other_hosts(
     gateway_with: OpenGateway, path: str
 ) -> None:
     async with gateway_with(introspection=True) as gateway:
         page = await gateway.client.get(path, headers=HTML)
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert TEMPLATE_POLICY.fullmatch(page.headers["content-security-policy"])
-        assert "<script" not in page.text
-        assert "://" not in re.sub(r'href="data:[^"]*"', "", page.text)
+        scripts = inline_scripts(page)
+        assert [f"'sha256-{base64_hash(script)}'" for script in scripts] == re.findall(
+            r"script-src ('sha\S+')", page.headers["content-security-policy"]
+        )
+        assert len(scripts) == (path == "/")
+        assert not re.search(r"""(src|href)=["']?(\w+:)?//""", page.text)
         assert gateway.commands.names == []
 
 
@@ -212,6 +227,16 @@ async def test_other_pages_have_no_credentials(settings: Settings) -> None:
         assert authorization(TILL, PASSWORD) not in page
 
 
+@pytest.mark.usefixtures("bundle")
+async def test_the_index_s_commands_read_credentials_that_it_does_not_have(settings: Settings) -> None:
+    [index, *_] = await read_pages(settings, None)
+    commands = [html.unescape(found) for found in re.findall(r"<code>(curl .*?)</code>", index, re.DOTALL)]
+    assert [command.split('-H "')[1].split('"')[0] for command in commands] == [
+        "Authorization: $AUTHORIZATION",
+        "Authorization: $AUTHORIZATION",
+    ]
+
+
 def test_data_cannot_end_its_block(bundle: Path) -> None:
     page = from_bundle(bundle / "graphiql.html", {"x": "</script><script>alert()</script>"})
     assert page.html.count("</script>") == 2
@@ -241,9 +266,10 @@ async def test_without_introspection_there_is_no_graphiql(gateway_with: OpenGate
 @pytest.mark.parametrize(
     ("path", "headers"),
     [
-        ("/graphql?query={__typename}", HTML),
-        ("/graphql?cdn&query={__typename}", HTML),
+        ("/graphql?documentId=1", HTML),
+        ("/graphql?cdn&extensions={}", HTML),
         ("/graphql", {"Accept": "application/json"}),
+        ("/graphql?query={__typename}", {"Accept": "application/json"}),
     ],
 )
 async def test_a_request_of_a_browser_that_is_not_for_the_page_needs_credentials(
