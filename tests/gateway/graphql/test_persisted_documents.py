@@ -48,20 +48,25 @@ def assert_not_found(response: httpx.Response, status: int = 200) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(hashed(GOOD), id="hash"),
+        pytest.param({"query": "", **hashed(GOOD)}, id="hash and empty document"),
+        pytest.param({"documentId": sha256(GOOD)}, id="id"),
+        pytest.param({"documentId": f"sha256:{sha256(GOOD)}"}, id="id with prefix"),
+    ],
+)
 async def test_a_document_is_found_by_its_hash_once_it_was_sent(
-    gateway_with: OpenGateway, method: str
+    gateway_with: OpenGateway, body: Mapping[str, object], method: str
 ) -> None:
     async with gateway_with() as gateway:
         await gateway.warm()
-        by_hash = hashed(GOOD)
-        by_id = {"documentId": f"sha256:{sha256(GOOD)}"}
         newer = {**DEMO_HEADER, "Accept": "application/graphql-response+json"}
-        assert_not_found(await send(gateway, method, by_hash, newer), 404)
-        assert_not_found(await send(gateway, method, by_hash))
-        assert_not_found(await send(gateway, method, by_id))
-        assert (await send(gateway, method, {"query": GOOD, **by_hash})).json() == ANSWER
-        for body in (by_hash, by_id, {"documentId": sha256(GOOD)}, {"query": "", **by_hash}):
-            assert (await send(gateway, method, body)).json() == ANSWER
+        assert_not_found(await send(gateway, method, body, newer), 404)
+        assert_not_found(await send(gateway, method, body))
+        assert (await send(gateway, method, {"query": GOOD, **hashed(GOOD)})).json() == ANSWER
+        assert (await send(gateway, method, body)).json() == ANSWER
         assert gateway.commands.names == []
 
 
@@ -76,11 +81,11 @@ async def test_a_hash_of_another_document_is_refused_and_not_kept(
         assert_not_found(await send(gateway, method, hashed(OTHER)))
 
 
-async def test_what_cannot_be_executed_is_not_kept(gateway_with: OpenGateway) -> None:
+@pytest.mark.parametrize("document", ["{", "{ nothing }"])
+async def test_what_cannot_be_executed_is_not_kept(gateway_with: OpenGateway, document: str) -> None:
     async with gateway_with() as gateway:
-        for document in ("{", "{ nothing }"):
-            await send(gateway, "POST", {"query": document, **hashed(document)})
-            assert_not_found(await send(gateway, "POST", hashed(document)))
+        await send(gateway, "POST", {"query": document, **hashed(document)})
+        assert_not_found(await send(gateway, "POST", hashed(document)))
 
 
 async def test_what_is_kept_is_bounded_by_bytes(gateway_with: OpenGateway) -> None:
@@ -103,7 +108,8 @@ async def test_a_known_hash_tells_nothing_without_credentials(gateway_with: Open
         assert_graphql_refusal(response, 401, "UNAUTHENTICATED", 401, "Unauthorized", NO_CREDENTIALS)
 
 
-DOCUMENTS = {hashlib.sha1(TRUSTED.encode()).hexdigest(): TRUSTED, sha256(TRUSTED): TRUSTED, "two": TWO}
+SHA1 = hashlib.sha1(TRUSTED.encode()).hexdigest()
+DOCUMENTS = {SHA1: TRUSTED, sha256(TRUSTED): TRUSTED, "two": TWO}
 
 
 def apollo_manifest(**changes: object) -> str:
@@ -124,41 +130,68 @@ def manifest(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return path
 
 
-@pytest.mark.parametrize("only", ["off", "on"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        pytest.param({"documentId": SHA1}, CUSTOMER, id="SHA-1"),
+        pytest.param({"documentId": sha256(TRUSTED)}, CUSTOMER, id="SHA-256"),
+        pytest.param({"documentId": f"sha256:{sha256(TRUSTED)}"}, CUSTOMER, id="SHA-256 with prefix"),
+        pytest.param({"documentId": SHA1, "operationName": "Screen"}, CUSTOMER, id="with its operation"),
+        pytest.param(
+            {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": SHA1}}},
+            CUSTOMER,
+            id="Apollo, SHA-1",
+        ),
+        pytest.param(hashed(TRUSTED), CUSTOMER, id="Apollo, SHA-256"),
+        pytest.param(
+            {"documentId": "two", "operationName": "B"}, {"data": {"b": "Query"}}, id="one of two operations"
+        ),
+    ],
+)
 async def test_a_trusted_document_is_found_by_every_id(
-    gateway_with: OpenGateway, manifest: Path, method: str, only: str
+    gateway_with: OpenGateway, manifest: Path, body: Mapping[str, object], answer: object, method: str
+) -> None:
+    async with gateway_with(trusted_documents=str(manifest), trusted_documents_only="on") as gateway:
+        assert (await send(gateway, method, body)).json() == answer
+
+
+@pytest.mark.parametrize("only", ["off", "on"])
+async def test_an_id_that_is_not_in_the_manifest_is_not_found(
+    gateway_with: OpenGateway, manifest: Path, only: str
 ) -> None:
     async with gateway_with(trusted_documents=str(manifest), trusted_documents_only=only) as gateway:
-        sha1 = hashlib.sha1(TRUSTED.encode()).hexdigest()
-        for body in (
-            {"documentId": sha1},
-            {"documentId": sha256(TRUSTED)},
-            {"documentId": f"sha256:{sha256(TRUSTED)}"},
-            {"documentId": sha1, "operationName": "Screen"},
-            {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha1}}},
-            hashed(TRUSTED),
-        ):
-            assert (await send(gateway, method, body)).json() == CUSTOMER
-        two = {"documentId": "two"}
-        assert (await send(gateway, method, {**two, "operationName": "B"})).json() == {"data": {"b": "Query"}}
-        for named in ({}, {"operationName": "C"}):
-            response = await send(gateway, method, {**two, **named})
-            message = "operationName must name an operation of the document."
-            assert_graphql_refusal(response, 200, "OPERATION_RESOLUTION_FAILURE", 400, message)
-        assert_not_found(await send(gateway, method, {"documentId": "three"}))
+        assert_not_found(await send(gateway, "GET", {"documentId": "three"}))
+
+
+@pytest.mark.parametrize("named", [{}, {"operationName": "C"}], ids=["no operation", "another operation"])
+async def test_a_trusted_document_of_two_operations_is_sent_with_the_name_of_one(
+    gateway_with: OpenGateway, manifest: Path, named: Mapping[str, str]
+) -> None:
+    async with gateway_with(trusted_documents=str(manifest)) as gateway:
+        response = await send(gateway, "POST", {"documentId": "two", **named})
+    message = "operationName must name an operation of the document."
+    assert_graphql_refusal(response, 200, "OPERATION_RESOLUTION_FAILURE", 400, message)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"query": GOOD}, id="another document"),
+        pytest.param({"query": TRUSTED}, id="the text of a trusted document"),
+        pytest.param({"query": GOOD, **hashed(GOOD)}, id="a document with its hash"),
+        pytest.param({"query": "{"}, id="not a document"),
+    ],
+)
 async def test_nothing_else_is_executed_where_only_trusted_documents_are(
-    gateway_with: OpenGateway, manifest: Path, method: str
+    gateway_with: OpenGateway, manifest: Path, body: Mapping[str, object], method: str
 ) -> None:
     async with gateway_with(trusted_documents=str(manifest), trusted_documents_only="on") as gateway:
         await gateway.warm()
-        for body in ({"query": GOOD}, {"query": TRUSTED}, {"query": GOOD, **hashed(GOOD)}, {"query": "{"}):
-            response = await send(gateway, method, body)
-            message = "Only operations of the manifest are executed here."
-            assert_graphql_refusal(response, 200, "PERSISTED_QUERY_NOT_IN_LIST", 403, message)
+        response = await send(gateway, method, body)
+        message = "Only operations of the manifest are executed here."
+        assert_graphql_refusal(response, 200, "PERSISTED_QUERY_NOT_IN_LIST", 403, message)
         assert_not_found(await send(gateway, method, hashed(GOOD)))
         assert gateway.commands.names == []
 
@@ -173,16 +206,24 @@ def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Pat
     assert (operations.misses, operations.hits) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("body", "operation"),
+    [
+        ({"documentId": sha256(TRUSTED)}, "Screen"),
+        ({"query": TRUSTED}, "ad hoc"),
+        ({"query": "{"}, "ad hoc"),
+        (hashed(GOOD), "ad hoc"),
+    ],
+)
 async def test_only_the_name_of_a_trusted_operation_is_logged(
-    gateway_with: OpenGateway, manifest: Path, logged: Logged
+    gateway_with: OpenGateway, manifest: Path, logged: Logged, body: Mapping[str, object], operation: str
 ) -> None:
     async with gateway_with(trusted_documents=str(manifest)) as gateway:
         await gateway.warm()
         logged()
-        for body in ({"documentId": sha256(TRUSTED)}, {"query": TRUSTED}, {"query": "{"}, hashed(GOOD)):
-            await send(gateway, "POST", body)
-        lines = [json.loads(line) for line in logged().splitlines()]
-    assert [line["operation"] for line in lines] == ["Screen", "ad hoc", "ad hoc", "ad hoc"]
+        await send(gateway, "POST", body)
+        [line] = [json.loads(line) for line in logged().splitlines()]
+    assert line["operation"] == operation
 
 
 # What a manifest holds, and what is wrong with it.

@@ -97,17 +97,27 @@ async def test_data_with_errors_is_294_in_the_newer_media_type(
     assert [error["extensions"]["errorCode"] for error in body.get("errors", [])] == codes
 
 
-async def test_what_is_not_a_request_is_refused_in_the_type_that_is_accepted(gateway: Gateway) -> None:
-    for headers, status, code, error_code, message, reason in (
-        ({}, 401, "UNAUTHENTICATED", 401, "Unauthorized", NO_CREDENTIALS),
-        (DEMO_HEADER, 400, "BAD_REQUEST", 400, "query is missing.", ""),
-    ):
-        for media_type in (JSON, GRAPHQL_RESPONSE):
-            response = await gateway.client.post(
-                "/graphql", json={}, headers={**headers, "Accept": media_type}
-            )
-            assert_graphql_refusal(response, status, code, error_code, message, reason)
-            assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+@pytest.mark.parametrize("media_type", [JSON, GRAPHQL_RESPONSE])
+@pytest.mark.parametrize(
+    ("headers", "status", "code", "message", "reason"),
+    [
+        ({}, 401, "UNAUTHENTICATED", "Unauthorized", NO_CREDENTIALS),
+        (DEMO_HEADER, 400, "BAD_REQUEST", "query is missing.", ""),
+    ],
+    ids=["without credentials", "without query"],
+)
+async def test_what_is_not_a_request_is_refused_in_the_type_that_is_accepted(
+    gateway: Gateway,
+    headers: Mapping[str, str],
+    status: int,
+    code: str,
+    message: str,
+    reason: str,
+    media_type: str,
+) -> None:
+    response = await gateway.client.post("/graphql", json={}, headers={**headers, "Accept": media_type})
+    assert_graphql_refusal(response, status, code, status, message, reason)
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
 async def test_where_nothing_fits_nothing_is_executed(gateway: Gateway) -> None:
@@ -196,30 +206,35 @@ async def test_of_a_repeated_parameter_the_last_counts_and_of_a_repeated_header_
 ALIASES = " ".join(field(f"a{n}", "points { totalPointsIssued }", value=f"9198{n:08}") for n in range(20))
 
 
+# An operation, its summaries, and the commands that it sends.
 COSTS = [
-    (f"{{ {ALIASES} }}", {"summaries": 20, "commands": {"find": 2, "aggregate": 1}}),
-    (f"{{ {field()} }}", {"summaries": 1, "commands": {"find": 2, "aggregate": 0}}),
-    (
-        f"{{ ... @skip(if: true) {{ {field()} }} }}",
-        {"summaries": 0, "commands": {"find": 0, "aggregate": 0}},
+    pytest.param(f"{{ {ALIASES} }}", 20, {"find": 2, "aggregate": 1}, id="twenty summaries"),
+    pytest.param(f"{{ {field()} }}", 1, {"find": 2, "aggregate": 0}, id="no benefits"),
+    pytest.param(f"{{ ... @skip(if: true) {{ {field()} }} }}", 0, {"find": 0, "aggregate": 0}, id="skipped"),
+    pytest.param(
+        f"{{ {field('a')} {field('b', 'orgId')} }}", 1, {"find": 2, "aggregate": 0}, id="the same twice"
     ),
-    (
-        f"{{ {field('a')} {field('b', 'orgId')} }}",
-        {"summaries": 1, "commands": {"find": 2, "aggregate": 0}},
-    ),
-    (GOOD, {"summaries": 0, "commands": {"find": 0, "aggregate": 0}}),
+    pytest.param(GOOD, 0, {"find": 0, "aggregate": 0}, id="no summary"),
 ]
 
 
 @pytest.mark.parametrize("compiled", ["on", "off"])
-async def test_a_request_may_ask_what_it_cost(gateway_with: OpenGateway, compiled: str) -> None:
+@pytest.mark.parametrize(("query", "summaries", "commands"), COSTS)
+async def test_a_request_may_ask_what_it_cost(
+    gateway_with: OpenGateway, query: str, summaries: int, commands: dict[str, int], compiled: str
+) -> None:
     async with gateway_with(compiled=compiled) as gateway:
-        for query, cost in COSTS:
-            await gateway.warm()
-            body = (await gateway.graphql(query, headers={**DEMO_HEADER, "X-CAP-COST": "1"})).json()
-            assert body.keys() == {"data", "extensions"}
-            assert body["extensions"] == {"cost": cost}
-            names = gateway.commands.names
-            assert {kind: names.count(kind) for kind in ("find", "aggregate")} == cost["commands"]
-            for headers in (DEMO_HEADER, {**DEMO_HEADER, "X-CAP-COST": "0"}):
-                assert (await gateway.graphql(query, headers=headers)).json().keys() == {"data"}
+        await gateway.warm()
+        body = (await gateway.graphql(query, headers={**DEMO_HEADER, "X-CAP-COST": "1"})).json()
+        names = gateway.commands.names
+    assert body.keys() == {"data", "extensions"}
+    assert body["extensions"] == {"cost": {"summaries": summaries, "commands": commands}}
+    assert {kind: names.count(kind) for kind in ("find", "aggregate")} == commands
+
+
+@pytest.mark.parametrize("asked", [{}, {"X-CAP-COST": "0"}], ids=["no header", "0"])
+async def test_a_request_that_does_not_ask_is_not_told_its_cost(
+    gateway: Gateway, asked: Mapping[str, str]
+) -> None:
+    response = await gateway.graphql(f"{{ {field()} }}", headers={**DEMO_HEADER, **asked})
+    assert response.json().keys() == {"data"}
