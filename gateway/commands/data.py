@@ -12,7 +12,7 @@ import click
 from gateway.commands.database import NotSetUp, check_set_up, with_store
 from gateway.commands.environment import read_settings
 from gateway.commands.import_input import Batches, InputUnreadable
-from gateway.commands.progress import new_progress
+from gateway.commands.progress import shown_progress
 from gateway.commands.rejects import Rejects
 from gateway.commands.terminal import printable
 from gateway.ingest import export as exporting
@@ -164,14 +164,14 @@ async def _import_file(store: Store, settings: ImportSettings, file: str, reject
         stack.callback(rejects.close)
         # Last, when the progress bar is closed.
         stack.callback(lambda: click.echo(_describe(file, run.summary, rejects), err=True))
-        progress = stack.enter_context(new_progress(file, raw))
+        show_progress = stack.enter_context(shown_progress(file, raw))
         batches = stack.enter_context(Batches(raw))
         try:
             try:
                 for batch in batches:
                     await run.add(batch)
                     rejects.write(run.summary)
-                    progress.show(run.summary)
+                    show_progress(run.summary)
                     if run.summary.rejected > most:
                         problem = f"more than {most} lines were rejected"
                         break

@@ -4,9 +4,9 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import rich.progress
 from rich.console import Console
@@ -17,19 +17,27 @@ from gateway.ingest.import_summary import Summary
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class Progress(Protocol):
-    """Shows how far an import has come."""
-
-    def show(self, summary: Summary) -> None: ...
-
-
 @contextmanager
-def new_progress(name: str, raw: BinaryIO) -> Iterator[Progress]:
-    """Progress on standard error, for a file that is read from `raw` (gzipped or not)."""
+def shown_progress(name: str, raw: BinaryIO) -> Iterator[Callable[[Summary], None]]:
+    """Yields a function that shows on standard error how much of `raw`, gzipped or not, has been read."""
     status = os.fstat(raw.fileno())
     size = status.st_size if stat.S_ISREG(status.st_mode) else None
+    started = shown = time.monotonic()
+
+    def speed(summary: Summary) -> float:
+        return summary.lines / max(time.monotonic() - started, 0.001)
+
+    def print_line(summary: Summary) -> None:
+        nonlocal shown
+        if time.monotonic() - shown < SECONDS_BETWEEN_LINES:
+            return
+        shown = time.monotonic()
+        done = "" if size is None else f"{raw.tell() / max(size, 1):.0%}, "
+        text = f"{printable(name)}: {done}{summary.lines:,} lines, {speed(summary):,.0f} records/s"
+        print(text, file=sys.stderr)
+
     if not sys.stderr.isatty():
-        yield _Lines(printable(name), raw, size)
+        yield print_line
         return
     with rich.progress.Progress(
         rich.progress.TextColumn("{task.description}", markup=False),
@@ -39,32 +47,9 @@ def new_progress(name: str, raw: BinaryIO) -> Iterator[Progress]:
         rich.progress.TimeRemainingColumn(),
         console=Console(stderr=True),
     ) as bar:
-        yield _Bar(bar, bar.add_task(printable(name), total=size, speed=0.0), raw, size)
+        task = bar.add_task(printable(name), total=size, speed=0.0)
 
+        def move_bar(summary: Summary) -> None:
+            bar.update(task, completed=None if size is None else raw.tell(), speed=speed(summary))
 
-class _Lines:
-    def __init__(self, name: str, raw: BinaryIO, size: int | None) -> None:
-        self._name, self._raw, self._size = name, raw, size
-        self._started = self._shown = time.monotonic()
-
-    def show(self, summary: Summary) -> None:
-        now = time.monotonic()
-        if now - self._shown < SECONDS_BETWEEN_LINES:
-            return
-        self._shown = now
-        done = "" if self._size is None else f"{self._raw.tell() / max(self._size, 1):.0%}, "
-        speed = summary.lines / (now - self._started)
-        print(f"{self._name}: {done}{summary.lines:,} lines, {speed:,.0f} records/s", file=sys.stderr)
-
-
-class _Bar:
-    def __init__(
-        self, bar: rich.progress.Progress, task: rich.progress.TaskID, raw: BinaryIO, size: int | None
-    ) -> None:
-        self._bar, self._task, self._raw, self._size = bar, task, raw, size
-        self._started = time.monotonic()
-
-    def show(self, summary: Summary) -> None:
-        speed = summary.lines / max(time.monotonic() - self._started, 0.001)
-        done = None if self._size is None else self._raw.tell()
-        self._bar.update(self._task, completed=done, speed=speed)
+        yield move_bar

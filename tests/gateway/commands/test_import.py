@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.auth.credentials import authorization
+from gateway.commands import progress
 from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import PASSWORD, fill
@@ -210,6 +211,16 @@ def test_a_full_disk_is_one_clear_line(prepared: dict[str, str], directory: Path
         2,
         "Error: standard output: No space left on device.\n",
     )
+
+
+def test_elsewhere_than_on_a_terminal_progress_is_a_line_from_time_to_time(
+    prepared: dict[str, str], directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    (directory / "day").write_text("\n".join(BASE))
+    line, summary = invoke("import", "day", variables=prepared).stderr.splitlines()
+    assert re.fullmatch(r"day: 100%, 3 lines, [0-9,]+ records/s", line)
+    assert summary == "day: 3 new, 0 already there, 0 rejected."
 
 
 async def test_on_a_terminal_the_summary_is_a_line_of_its_own(
