@@ -18,6 +18,7 @@ from strawberry import Schema
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.callers import require
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
@@ -106,7 +107,7 @@ def create_app(
 
     async def enter(request: Request) -> Context:
         caller = await authenticator.authenticate(request)
-        caller.require(Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
+        require(caller.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
     graphql_endpoint = GraphQLEndpoint(

@@ -107,14 +107,9 @@ def inherit(descriptor: int) -> socket.socket:
     raise AddressUnusable(f"File descriptor {descriptor} is not a TCP socket that listens.")
 
 
-def run(app: Starlette, listening: socket.socket, settings: Settings) -> None:
-    """Serve `app` in this process until a signal."""
-    uvicorn.Server(create_config(app, settings)).run(sockets=[listening])
-
-
-def run_workers(factory: str, listening: socket.socket, workers: int, settings: Settings) -> None:
-    """Serve the application that `factory` ("module:function") makes, in `workers` processes."""
-    config = create_config(factory, settings, workers=workers, factory=True)
+def run(app: Starlette | str, listening: socket.socket, settings: Settings, workers: int = 1) -> None:
+    """Serve `app` until a signal; for several `workers` it names a factory, "module:function"."""
+    config = create_config(app, settings, workers=workers, factory=isinstance(app, str))
     if workers == 1:
         uvicorn.Server(config).run(sockets=[listening])
     else:

@@ -22,10 +22,6 @@ class Caller:
     customer_id: int | None = None
     expires_at: float | None = None
 
-    def require(self, right: Right, *resources: Resource) -> None:
-        """Raises `AccessDenied` unless the caller has this right on each of the resources."""
-        require(self.rights, right, *resources)
-
 
 def require(rights: Rights, right: Right, *resources: Resource) -> None:
     """Raises `AccessDenied` unless the rights include this one on each of the resources."""

@@ -47,7 +47,7 @@ def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> N
         click.echo(f"Listening on {bound_host} port {bound_port}", err=True)
         if not settings.signing_keys:
             click.echo("GATEWAY_SIGNING_KEYS is not set: this gateway issues no tokens.", err=True)
-        server.run_workers("gateway.app:create_app_from_environment", listening, workers, settings)
+        server.run("gateway.app:create_app_from_environment", listening, settings, workers)
 
 
 def stop_on_signals() -> None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.auth.callers import Caller
+from gateway.auth.callers import Caller, require
 from gateway.errors import AccessDenied
 from gateway.http_headers import require_json
 from gateway.ingest import notifications, recorder
@@ -44,7 +44,7 @@ class EventsEndpoint:
         if not self._is_set_up():
             raise HTTPException(503, NOT_RECORDED)
         caller = await self._authenticate(request)
-        caller.require(Right.WRITE, Resource.EVENT)
+        require(caller.rights, Right.WRITE, Resource.EVENT)
         require_json(request)
         body = await request.body()
         try:
