@@ -229,15 +229,10 @@ def create_operations(schema: Schema, settings: Settings) -> Operations:
 
 
 def _external_issuer(settings: Settings) -> ExternalIssuer | None:
-    if not settings.oidc_issuer:
+    issuer, audience, claim = settings.oidc_issuer, settings.oidc_audience, settings.oidc_org_claim
+    if not issuer:
         return None
-    return ExternalIssuer(
-        settings.oidc_issuer,
-        settings.oidc_audience,
-        settings.oidc_org_claim,
-        settings.oidc_orgs,
-        settings.oidc_group,
-    )
+    return ExternalIssuer(issuer, audience, claim, settings.oidc_orgs, settings.oidc_group)
 
 
 def create_app_from_environment() -> Starlette:

@@ -8,6 +8,7 @@ gateway fetches the documents itself, and PyJWT reads the keys in them.
 import asyncio
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import httpx
@@ -93,6 +94,7 @@ class IssuerKeys:
             log.warning("issuer_keys_not_fetched", issuer=self._issuer, error=type(error).__name__)
 
 
+@dataclass
 class ExternalIssuer:
     """Checks the tokens of one issuer against the keys that it publishes.
 
@@ -100,20 +102,14 @@ class ExternalIssuer:
     accepted, with the rights of `group`.
     """
 
-    def __init__(
-        self,
-        issuer: str,
-        audience: str,
-        organization_claim: str,
-        organizations: Collection[int],
-        group: str,
-    ) -> None:
-        self.issuer = issuer
-        self._audience = audience
-        self._organization_claim = organization_claim
-        self._organizations = organizations
-        self._group = group
-        self._keys = IssuerKeys(issuer)
+    issuer: str
+    audience: str
+    organization_claim: str
+    organizations: Collection[int]
+    group: str
+
+    def __post_init__(self) -> None:
+        self._keys = IssuerKeys(self.issuer)
 
     async def check(self, store: Store, token: UnverifiedToken) -> Caller:
         """The caller that the token names.
@@ -126,16 +122,16 @@ class ExternalIssuer:
             key,
             _ALGORITHMS,
             issuer=self.issuer,
-            audience=self._audience,
-            required=["iss", "aud", "exp", "iat", self._organization_claim],
+            audience=self.audience,
+            required=["iss", "aud", "exp", "iat", self.organization_claim],
         )
         # As a number or as its digits; a text of any length is compared, never converted.
-        claimed = str(claims[self._organization_claim])
-        organization_id = next((one for one in self._organizations if str(one) == claimed), None)
+        claimed = str(claims[self.organization_claim])
+        organization_id = next((one for one in self.organizations if str(one) == claimed), None)
         if organization_id is None:
             raise Unauthenticated
         organization, rights = await asyncio.gather(
-            find_organization(store, organization_id), find_rights(store, self._group)
+            find_organization(store, organization_id), find_rights(store, self.group)
         )
         if organization is None:
             raise Unauthenticated
