@@ -12,6 +12,7 @@ from gateway.auth.credentials import md5_hex
 from gateway.auth.passwords import hash_secret
 from gateway.auth.tokens import SigningKey
 from gateway.commands.database import with_store
+from gateway.commands.terminal import printable
 from loaders import clients as accounts
 from loaders.clients import NO_RIGHTS, Account
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
@@ -104,7 +105,7 @@ def list_clients(as_json: bool) -> None:
         click.echo(json.dumps(rows))
     else:
         for row in rows:
-            click.echo("\t".join(map(str, row.values())))
+            click.echo("\t".join(printable(str(value)) for value in row.values()))
 
 
 @clients.command()
@@ -148,7 +149,8 @@ def groups() -> None:
 def list_groups() -> None:
     """List the access groups and their rights."""
     for group, rights in with_store(accounts.list_groups).items():
-        click.echo("\t".join([group, *(f"{resource}={right}" for resource, right in rights.items())]))
+        named = (f"{resource}={right}" for resource, right in rights.items())
+        click.echo("\t".join([printable(group), *named]))
 
 
 @groups.command("set")

@@ -17,13 +17,16 @@ from gateway.commands.sample_data import DEMO, MOBILE
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
+from loaders.clients import NO_RIGHTS, Account, add_account, put_group
 from loaders.database_schema import COLLECTIONS
+from loaders.enums import ClientKind
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
 from tests.helpers.commands import error, invoke, invoke_in_thread, run
 from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
+    PASSWORD_HASH,
     Gateway,
     children,
     environment,
@@ -303,6 +306,17 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
     till = made(await invoke_in_thread(*added, variables=variables))
     headers = {"Authorization": authorization(till["till"], till["password"])}
     assert (await gateway.rest(DOCUMENTED, headers)).status_code == 403
+
+
+async def test_what_a_client_or_a_group_is_called_moves_no_cursor(settings: Settings, store: Store) -> None:
+    """As they could be called before their names were checked."""
+    evil, shown = "evil\t\x1b[31m\n", "evil\\t\\x1b[31m\\n"
+    await put_group(store, evil, NO_RIGHTS)
+    await add_account(store, Account(evil, evil, ClientKind.TILL, DEMO.id, evil, 0, PASSWORD_HASH))
+    clients = await invoke_in_thread("clients", "list", variables=environment(settings))
+    assert f"{shown}\ttill\t{shown}\t51135\t{shown}\tenabled" in clients.stdout.splitlines()
+    groups = await invoke_in_thread("groups", "list", variables=environment(settings))
+    assert f"{shown}\tcustomer=none\tpromotion=none\tevent=none" in groups.stdout.splitlines()
 
 
 @pytest.mark.external
