@@ -6,6 +6,7 @@ import pytest
 from pymongo import MongoClient
 
 from loaders.database_setup import set_up
+from loaders.driver import DRIVERS, Client, DriverName
 from loaders.store import Store
 from tests.helpers.commands import invoke
 from tests.helpers.faults import Line
@@ -80,3 +81,20 @@ def test_a_user_without_privileges_is_told_the_code_and_the_collection(
         "Error: The database that GATEWAY_MONGODB_URI names cannot be used (Unauthorized, organizations).\n"
     )
     assert (completed.returncode, completed.stdout) == (1, "")
+
+
+def test_init_db_sets_no_limit_on_how_long_the_server_builds_an_index(
+    database: dict[str, str], driver: DriverName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected, usual = [], DRIVERS[driver]
+
+    def connect(uri: str, **options: Any) -> Client:
+        connected.append(usual.connect(uri, **options))
+        return connected[-1]
+
+    monkeypatch.setitem(DRIVERS, driver, usual._replace(connect=connect))
+    assert invoke("init-db", variables=database).returncode == 0
+    [options] = [client.options.pool_options for client in connected]
+    # A command waits for its answer for this long; None is for ever.
+    assert options.socket_timeout is None
+    assert options.connect_timeout == 2
