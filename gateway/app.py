@@ -90,18 +90,12 @@ def create_app(
     introspection = settings.introspection
     pages = Pages(schema.as_str(), page_credentials, introspection=introspection)
     persisted = PersistedDocuments(
-        operations,
-        only_trusted=settings.trusted_documents_only,
-        cache_bytes=settings.apq_cache_bytes,
+        operations, only_trusted=settings.trusted_documents_only, cache_bytes=settings.apq_cache_bytes
     )
     in_flight = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, in_flight)
     events_endpoint = EventsEndpoint(
-        store,
-        authenticator.authenticate,
-        settings.pending_event_days,
-        dispatchers.forget,
-        health.is_set_up,
+        store, authenticator.authenticate, settings.pending_event_days, dispatchers.forget, health.is_set_up
     )
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
@@ -218,10 +212,7 @@ def create_operations(schema: Schema, settings: Settings) -> Operations:
         summaries=settings.max_summaries,
     )
     operations = Operations(
-        schema,
-        compiled=settings.compiled,
-        limits=limits,
-        introspection=settings.introspection,
+        schema, compiled=settings.compiled, limits=limits, introspection=settings.introspection
     )
     if settings.trusted_documents:
         trust_manifest(operations, settings.trusted_documents)

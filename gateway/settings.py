@@ -104,9 +104,7 @@ Paths = Annotated[tuple[Path, ...], NoDecode, _read_list("paths", _text())]
 Networks = Annotated[tuple[str, ...], NoDecode, _read_list("addresses or networks", _network)]
 # As a browser sends it: an origin in any other spelling would never match.
 Origins = Annotated[
-    tuple[str, ...],
-    NoDecode,
-    _read_list("origins like https://shop.example", _text(_ORIGIN.fullmatch)),
+    tuple[str, ...], NoDecode, _read_list("origins like https://shop.example", _text(_ORIGIN.fullmatch))
 ]
 HeaderNames = Annotated[tuple[str, ...], NoDecode, _read_list("header names", _text(_HEADER.fullmatch))]
 Ids = Annotated[frozenset[int], NoDecode, _read_list("numbers", _id)]

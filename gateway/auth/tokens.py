@@ -74,9 +74,7 @@ class SigningKey:
     def write_new(path: Path) -> None:
         """Write a new key for its owner's eyes only; raises `OSError`, also if the file is there already."""
         pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
@@ -96,12 +94,7 @@ class Tokens:
     def public_keys(self) -> list[dict[str, Any]]:
         """The public halves, as JSON Web Keys."""
         return [
-            {
-                **RSAAlgorithm.to_jwk(key.public, as_dict=True),
-                "kid": key.id,
-                "use": "sig",
-                "alg": ALGORITHM,
-            }
+            {**RSAAlgorithm.to_jwk(key.public, as_dict=True), "kid": key.id, "use": "sig", "alg": ALGORITHM}
             for key in self._keys.values()
         ]
 

@@ -77,9 +77,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = create_app(
-            settings,
-            page_credentials=PageCredentials(TILL, PASSWORD),
-            cors_origin_pattern=LOCAL_ORIGINS,
+            settings, page_credentials=PageCredentials(TILL, PASSWORD), cors_origin_pattern=LOCAL_ORIGINS
         )
         # The socket listens already: a request that comes now waits for the server.
         click.echo(announcement(address))

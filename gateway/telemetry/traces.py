@@ -109,11 +109,7 @@ class CommandTraces:
     def note(self, name: str, collection: str, failure: str, seconds: float) -> None:
         count_command(name, collection, failure, seconds)
         ended = time.time_ns()
-        attributes = {
-            "db.system.name": "mongodb",
-            "db.namespace": self._database,
-            "db.operation.name": name,
-        }
+        attributes = {"db.system.name": "mongodb", "db.namespace": self._database, "db.operation.name": name}
         if collection:
             attributes["db.collection.name"] = collection
         span = self._tracer.start_span(
