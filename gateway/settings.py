@@ -30,7 +30,7 @@ _DATABASE = re.compile(r'[^/\\. "$*<>:|?]+')
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # For a Service called `gateway`, Kubernetes sets GATEWAY_PORT to such an address.
-_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
 class SettingInvalid(ValueError):
@@ -69,7 +69,7 @@ def _network(given: str) -> str:
 
 
 def _port(given: object) -> object:
-    if isinstance(given, str) and _SERVICE_ADDRESS.match(given):
+    if isinstance(given, str) and SERVICE_ADDRESS.match(given):
         raise PydanticUseDefault
     return given
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 from pydantic import SecretStr
 
-from gateway.settings import DatabaseSettings, Settings
+from gateway.settings import SERVICE_ADDRESS, DatabaseSettings, Settings
 
 S = TypeVar("S", bound=DatabaseSettings)
 
@@ -19,7 +19,6 @@ _FOREIGN = re.compile(
     r"GATEWAY_((TEST|BENCH|FUZZ)_\w+"
     r"|(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?))"
 )
-_FOREIGN_VALUE = re.compile(r"(tcp|udp|sctp)://")
 
 
 class Row(NamedTuple):
@@ -59,7 +58,7 @@ def _warnings() -> Iterator[str]:
     names = [name.upper() for name in Settings.model_fields]
     for variable, value in sorted(os.environ.items()):
         name = variable.removeprefix("GATEWAY_")
-        if name in (variable, *names) or _FOREIGN.fullmatch(variable) or _FOREIGN_VALUE.match(value):
+        if name in (variable, *names) or _FOREIGN.fullmatch(variable) or SERVICE_ADDRESS.match(value):
             continue
         similar = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
         hint = f"; did you mean GATEWAY_{similar[0]}?" if similar else "."
