@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -94,10 +95,17 @@ class Pages:
 
 
 class Assets(StaticFiles):
-    """The files of the bundle. Their names contain a hash of their contents, so they may be kept for ever."""
+    """The files of the bundle, as they are or compressed with brotli when the bundle was made.
+
+    Their names contain a hash of their contents, so they may be kept for ever.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        if "br" in Headers(scope=scope).get("accept-encoding", "") and self.lookup_path(f"{path}.br")[1]:
+            response = await super().get_response(f"{path}.br", scope)
+            response.headers.update({"Content-Encoding": "br", "Vary": "Accept-Encoding"})
+        else:
+            response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 

@@ -85,6 +85,34 @@ test("the page is as high as the window", async () => {
   });
 });
 
+test("until the editors can be used, at most 1.0 MB is transferred", async () => {
+  await onPage(`${DEMO}/`, async (page) => {
+    // The workers of the editors, 270 KB, are loaded after that and are not among the page's requests.
+    let bytes = 0;
+    page.on("requestfinished", async (request) => {
+      bytes += Math.max(0, (await request.sizes()).responseBodySize);
+    });
+    await page.goto(`${DEMO}/graphql`);
+    await loaded(page);
+    await page.waitForLoadState("networkidle");
+    expect(bytes).toBeGreaterThan(500_000);
+    expect(bytes).toBeLessThanOrEqual(1_000_000);
+  });
+});
+
+test("the command palette and the find widget open", async () => {
+  await onPage(`${DEMO}/graphql`, async (page) => {
+    await loaded(page);
+    await page.locator(".graphiql-query-editor .view-lines").click();
+    await page.keyboard.press("F1");
+    await page.keyboard.type("Line Comment");
+    await page.locator(".quick-input-widget").getByRole("option", { name: /Toggle Line Comment/ }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+F");
+    await page.locator(".graphiql-query-editor .find-widget").getByRole("textbox", { name: "Find" }).waitFor();
+  });
+});
+
 test("fields of the schema are completed", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
