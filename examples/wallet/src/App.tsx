@@ -1,13 +1,37 @@
-import { useMemo, useState } from "react";
-import { Provider } from "urql";
-import { createClient } from "./client";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type Client, Provider } from "urql";
+import { signIn } from "./client";
 import { SignIn } from "./SignIn";
 import { Wallet } from "./Wallet";
 
+interface Session {
+  mobile: string;
+  client: Client;
+}
+
+const WALLET = "#wallet";
+
 export function App() {
-  const [mobile, setMobile] = useState<string>();
-  // A client for each customer, so that no data of one customer is shown to the next.
-  const client = useMemo(() => mobile && createClient(mobile), [mobile]);
+  // Only in memory: after a reload, the customer signs in again.
+  const [session, setSession] = useState<Session>();
+  const [screen, setScreen] = useState("");
+  const signedIn = session && screen === WALLET;
+
+  useEffect(() => {
+    const show = () => setScreen(location.hash);
+    // A reload of the wallet shows the form.
+    history.replaceState(null, "", "/");
+    addEventListener("popstate", show);
+    return () => removeEventListener("popstate", show);
+  }, []);
+  useEffect(() => {
+    document.title = signedIn ? "Your wallet" : "Sign in · Wallet";
+  }, [signedIn]);
+
+  function go(to: string) {
+    history.pushState(null, "", to || "/");
+    setScreen(to);
+  }
 
   return (
     <>
@@ -15,17 +39,46 @@ export function App() {
         <h1>
           <img src="/icon.svg" alt="" /> Wallet
         </h1>
-        {mobile && <button onClick={() => setMobile(undefined)}>Sign out</button>}
+        {signedIn && (
+          <button
+            onClick={() => {
+              setSession(undefined);
+              go("");
+            }}
+          >
+            Sign out
+          </button>
+        )}
       </header>
       <main>
-        {mobile && client ? (
-          <Provider value={client}>
-            <Wallet mobile={mobile} />
-          </Provider>
+        {signedIn ? (
+          <>
+            <FocusedHeading>What you have earned</FocusedHeading>
+            <Provider value={session.client}>
+              <Wallet mobile={session.mobile} />
+            </Provider>
+          </>
         ) : (
-          <SignIn onSignIn={setMobile} />
+          <SignIn
+            onSignIn={async (mobile) => {
+              // A client for each customer, so that no data of one customer is shown to the next.
+              setSession({ mobile, client: await signIn(mobile) });
+              go(WALLET);
+            }}
+          />
         )}
       </main>
     </>
+  );
+}
+
+/** Takes the focus, so that a screen reader says which screen replaced the form. */
+function FocusedHeading({ children }: { children: ReactNode }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <h2 ref={heading} tabIndex={-1}>
+      {children}
+    </h2>
   );
 }

@@ -41,7 +41,7 @@ export function PointsChart({ promotions }: { promotions: Promotion[] }) {
   return (
     <figure className="card chart">
       <figcaption>
-        <h2>Points</h2>
+        <h3>Points</h3>
         <dl className="legend">
           {Object.values(CATEGORIES).map((category) => (
             <div key={category} className={category}>

@@ -62,7 +62,7 @@ export function PromotionCard({ title, summary }: Properties) {
 
   return (
     <article className="card">
-      <h2>{title}</h2>
+      <h3>{title}</h3>
       <ul className="amounts">
         {amounts.map(({ unit, how, amount, last }) => (
           <li key={`${unit} ${how}`}>

@@ -1,5 +1,4 @@
-import { type CombinedError, useQuery } from "urql";
-import { CustomerUnknown } from "./client";
+import { useQuery } from "urql";
 import { graphql } from "./gql";
 import { PointsChart } from "./PointsChart";
 import { PromotionCard } from "./PromotionCard";
@@ -45,7 +44,7 @@ export function Wallet({ mobile }: { mobile: string }) {
   const names = Object.keys(TITLES) as (keyof typeof TITLES)[];
   const promotions = names.map((name) => ({ title: TITLES[name], summary: data?.[name] }));
   const read = promotions.flatMap(({ title, summary }) => (summary ? [{ title, summary }] : []));
-  if (read.length === 0) return <Failure error={error} askAgain={askAgain} />;
+  if (read.length === 0) return <Failure askAgain={askAgain} />;
 
   const earned = read.filter(({ summary }) => summary.warnings.every(({ code }) => code !== NOTHING_EARNED));
   const unread = promotions.filter(({ summary }) => !summary);
@@ -81,23 +80,20 @@ function Loading() {
 function Empty() {
   return (
     <section className="message">
-      <h2>Nothing earned yet</h2>
+      <h3>Nothing earned yet</h3>
       <p>Points, coins, rewards and badges appear here as soon as a promotion gives you some.</p>
     </section>
   );
 }
 
-function Failure({ error, askAgain }: { error: CombinedError | undefined; askAgain: () => void }) {
-  const unknown = error?.networkError instanceof CustomerUnknown;
+function Failure({ askAgain }: { askAgain: () => void }) {
   return (
     <section role="alert" className="message">
-      <h2>{unknown ? "We do not know this number" : "Your wallet cannot be shown just now"}</h2>
-      <p>{unknown ? "Sign out and try another." : "What you have earned is safe. Try again in a moment."}</p>
-      {!unknown && (
-        <button className="primary" onClick={askAgain}>
-          Try again
-        </button>
-      )}
+      <h3>Your wallet cannot be shown just now</h3>
+      <p>What you have earned is safe. Try again in a moment.</p>
+      <button className="primary" onClick={askAgain}>
+        Try again
+      </button>
     </section>
   );
 }

@@ -3,15 +3,16 @@ import { Client, fetchExchange, makeOperation, mapExchange, type Operation } fro
 /** There is no customer with this mobile number. */
 export class CustomerUnknown extends Error {}
 
-/** A GraphQL client with a token for one customer. */
-export function createClient(mobile: string): Client {
+/** A GraphQL client with a token for the customer with this mobile number. */
+export async function signIn(mobile: string): Promise<Client> {
+  const token = await fetchToken(mobile);
   return new Client({
     url: "/graphql",
     // A GET would put the customer's number into URLs, and so into logs.
     preferGetMethod: false,
     // In development, documents are sent in full, so that you can change them.
     exchanges: import.meta.env.PROD ? [mapExchange({ onOperation: byId }), fetchExchange] : [fetchExchange],
-    fetch: fetchAs(mobile),
+    fetch: fetchAs(mobile, token),
   });
 }
 
@@ -22,28 +23,33 @@ function byId(operation: Operation): Operation {
   return makeOperation(operation.kind, { ...operation, query });
 }
 
-/** `fetch` with a token for the customer, which is renewed shortly before it expires. */
-function fetchAs(mobile: string): typeof fetch {
-  let token = "";
-  let renewAt = 0;
+/** `fetch` with the customer's token, which is renewed shortly before it expires and when it is refused. */
+function fetchAs(mobile: string, token: Token): typeof fetch {
   return async (url, init) => {
-    if (Date.now() >= renewAt) {
-      const { accessToken, ttlSeconds } = await fetchToken(mobile);
-      token = accessToken;
-      renewAt = Date.now() + (ttlSeconds - 10) * 1000;
-    }
     const headers = new Headers(init?.headers);
-    headers.set("Authorization", `Bearer ${token}`);
-    const answer = await fetch(url, { ...init, headers });
+    const send = () => {
+      headers.set("Authorization", `Bearer ${token.text}`);
+      return fetch(url, { ...init, headers });
+    };
+    if (Date.now() >= token.renewAt) token = await fetchToken(mobile);
+    const answer = await send();
+    if (answer.status !== 401) return answer;
     // A token can become invalid before it expires, for example when signing keys change.
-    if (answer.status === 401) renewAt = 0;
-    return answer;
+    token = await fetchToken(mobile);
+    return send();
   };
 }
 
-async function fetchToken(mobile: string): Promise<{ accessToken: string; ttlSeconds: number }> {
+interface Token {
+  text: string;
+  /** A time as `Date.now()` gives it. */
+  renewAt: number;
+}
+
+async function fetchToken(mobile: string): Promise<Token> {
   const answer = await fetch("/token", { method: "POST", body: JSON.stringify({ mobile }) });
   if (answer.status === 404) throw new CustomerUnknown();
   if (!answer.ok) throw new Error(`The back end answered ${answer.status}.`);
-  return answer.json();
+  const { accessToken, ttlSeconds } = await answer.json();
+  return { text: accessToken, renewAt: Date.now() + (ttlSeconds - 10) * 1000 };
 }

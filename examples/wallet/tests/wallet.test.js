@@ -77,15 +77,57 @@ test("a customer without benefits sees a message", () =>
     assert.equal(await page.getByRole("article").count(), 0);
   }));
 
-test("an unknown customer sees a message and can try another number", () =>
+const NOT_FOUND = "Failed to load resource: the server responded with a status of 404 (Not Found)";
+
+test("an unknown number stays in the form, with a message", () =>
+  visit({ mobile: "12345", expected: [NOT_FOUND] }, async (page) => {
+    await page.getByRole("alert").getByText("We do not know this number").waitFor();
+    assert.equal(await page.getByLabel("Mobile number").inputValue(), "12345");
+    await page.getByLabel("Mobile number").fill("919078345795");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("article").waitFor();
+  }));
+
+test("while there are no tokens, the customer can sign in again", () =>
   visit(
-    { mobile: "12345", expected: ["Failed to load resource: the server responded with a status of 404 (Not Found)"] },
+    { expected: ["Failed to load resource: the server responded with a status of 502 (Bad Gateway)"] },
     async (page) => {
-      await page.getByRole("alert").getByText("We do not know this number").waitFor();
-      await page.getByRole("button", { name: "Sign out" }).click();
-      await page.getByLabel("Mobile number").waitFor();
+      await page.route("**/token", (request) => request.fulfill({ status: 502 }), { times: 1 });
+      await page.getByRole("button", { name: "919078345795" }).click();
+      await page.getByRole("alert").getByText("You cannot be signed in just now").waitFor();
+      await page.getByRole("button", { name: "Sign in", exact: true }).click();
+      await page.getByRole("article").waitFor();
     },
   ));
+
+test("the screens have titles, entries in the history, and the focus on the heading of the wallet", () =>
+  visit({ mobile: "919078345795" }, async (page) => {
+    await page.getByRole("article").waitFor();
+    assert.equal(await page.title(), "Your wallet");
+    assert.equal(await page.evaluate("document.activeElement.textContent"), "What you have earned");
+    assert.equal(page.url(), `${WALLET}/#wallet`);
+
+    await page.goBack();
+    await page.getByLabel("Mobile number").waitFor();
+    assert.equal(await page.title(), "Sign in · Wallet");
+    await page.goForward();
+    await page.getByRole("article").waitFor();
+
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Mobile number").waitFor();
+    assert.equal(page.url(), `${WALLET}/`);
+    await page.goBack();
+    assert.equal(await page.getByRole("article").count(), 0);
+    assert.equal(await page.title(), "Sign in · Wallet");
+  }));
+
+test("after a reload of the wallet, the customer signs in again", () =>
+  visit({ mobile: "919078345795" }, async (page) => {
+    await page.getByRole("article").waitFor();
+    await page.reload();
+    await page.getByLabel("Mobile number").waitFor();
+    assert.equal(page.url(), `${WALLET}/`);
+  }));
 
 test("while the gateway cannot be reached, the customer can try again", async () => {
   let up = false;
@@ -116,16 +158,27 @@ test("the browser sends the id of a document, and the back end accepts nothing e
   }
 });
 
-test("a token that the gateway refuses is replaced", async () => {
+const UNAUTHORIZED = "Failed to load resource: the server responded with a status of 401 (Unauthorized)";
+
+test("a token that the gateway refuses is replaced once, without a word", async () => {
   let refusals = 0;
   const route = (request) => (refusals++ ? request.continue() : request.fulfill({ status: 401, json: {} }));
-  const expected = ["Failed to load resource: the server responded with a status of 401 (Unauthorized)"];
-  await visit({ mobile: "919078345795", route, expected }, async (page) => {
-    await page.getByRole("alert").waitFor();
-    const token = page.waitForResponse("**/token");
-    await page.getByRole("button", { name: "Try again" }).click();
-    assert.equal((await token).status(), 200);
+  await visit({ route, expected: [UNAUTHORIZED] }, async (page) => {
+    const tokens = [];
+    page.on("request", (request) => request.url().endsWith("/token") && tokens.push(request));
+    await page.getByRole("button", { name: "919078345795" }).click();
     await page.getByRole("article").waitFor();
+    assert.equal(tokens.length, 2);
+    assert.equal(refusals, 2);
+  });
+});
+
+test("a second token that is refused is not replaced", async () => {
+  let requests = 0;
+  const route = (request) => request.fulfill({ status: 401, json: {} }).then(() => requests++);
+  await visit({ mobile: "919078345795", route, expected: [UNAUTHORIZED, UNAUTHORIZED] }, async (page) => {
+    await page.getByRole("alert").getByText("Your wallet cannot be shown just now").waitFor();
+    assert.equal(requests, 2);
   });
 });
 
@@ -156,6 +209,7 @@ test("without points there is no chart", () => {
 const never = () => {};
 const STATES = {
   "sign-in": { shows: "Sign in to your wallet" },
+  unknown: { mobile: "12345", shows: "We do not know this number", expected: [NOT_FOUND] },
   loading: { mobile: "919800000143", route: never, shows: "Loading" },
   earned: { mobile: "919800000143", shows: "Birthday week" },
   documented: { mobile: "919078345795", shows: "Summer sale" },
