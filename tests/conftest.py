@@ -25,6 +25,7 @@ from gateway.settings import Settings
 from gateway.telemetry import logs
 from loaders.driver import DriverName
 from loaders.store import Store
+from resolvers.schema import create_schema
 from tests.helpers.faults import Line
 from tests.helpers.gateway import (
     CHEAP_HASHER,
@@ -99,10 +100,11 @@ def production_hasher() -> Iterator[PasswordHasher]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _keys_read_once() -> Iterator[None]:
-    """Read each signing key once: the check of an RSA key takes 30 ms."""
+def _made_once() -> Iterator[None]:
+    """Read each signing key and make the schema once, and not for each application: neither changes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SigningKey, "read", cache(SigningKey.read))
+        patch.setattr("gateway.app.create_schema", cache(create_schema))
         yield
 
 

@@ -118,19 +118,18 @@ async def test_wrong_credentials_are_named_and_not_shown(line: Line, each_driver
 
 
 @pytest.mark.parametrize(
-    ("hosts", "shown"),
+    ("driver", "hosts", "shown"),
     [
-        ("127.0.0.1:1", "127.0.0.1:1"),
-        ("127.0.0.1:1,127.0.0.1:2", "127.0.0.1:1, 127.0.0.1:2"),
-        ("[::1]:1", "[::1]:1"),
-        ("nowhere.invalid", "nowhere.invalid:27017"),
-        ("user:geheim@127.0.0.1:1", "127.0.0.1:1"),
+        (DriverName.MOTOR, "127.0.0.1:1", "127.0.0.1:1"),
+        (DriverName.MOTOR, "127.0.0.1:1,127.0.0.1:2", "127.0.0.1:1, 127.0.0.1:2"),
+        (DriverName.MOTOR, "[::1]:1", "[::1]:1"),
+        (DriverName.MOTOR, "nowhere.invalid", "nowhere.invalid:27017"),
+        (DriverName.MOTOR, "user:geheim@127.0.0.1:1", "127.0.0.1:1"),
+        (DriverName.PYMONGO, "user:geheim@127.0.0.1:1,[::1]:2", "127.0.0.1:1, [::1]:2"),
     ],
 )
-async def test_servers_that_cannot_be_reached_are_named(
-    each_driver: DriverName, hosts: str, shown: str
-) -> None:
-    store = Store(f"mongodb://{hosts}/?serverSelectionTimeoutMS=100", "x", driver=each_driver)
+async def test_servers_that_cannot_be_reached_are_named(driver: DriverName, hosts: str, shown: str) -> None:
+    store = Store(f"mongodb://{hosts}/?serverSelectionTimeoutMS=100", "x", driver=driver)
     with pytest.raises(StoreUnavailable) as raised:
         await store.ping()
     assert str(raised.value) == f"ServerSelectionTimeoutError, {shown}"
