@@ -55,7 +55,8 @@ _DATE: JSONSchema = {"bsonType": "date"}
 _AS_OF = frozenset({"createdAt"})
 
 
-def _document(properties: JSONSchema, *, optional: frozenset[str] = frozenset()) -> JSONSchema:
+def _document(optional: frozenset[str] = frozenset(), /, **properties: JSONSchema) -> JSONSchema:
+    """The schema of a document with these fields, of which it may lack the `optional` ones."""
     return {
         "bsonType": "object",
         "required": [name for name in properties if name not in optional],
@@ -68,20 +69,29 @@ def _one_of(values: type[StrEnum]) -> JSONSchema:
     return {"enum": [value.value for value in values]}
 
 
-ORGANIZATIONS = Collection("organizations", _document({"_id": _LONG, "name": _TEXT, "timeZone": _NAME}))
+# Which of these an issuance has depends on its benefit.
+_BY_BENEFIT = "item", "type", "amount"
+
+
+def _issued(benefits: list[str], *fields: str) -> JSONSchema:
+    """The schema of an issuance of these benefits, which has these fields of `_BY_BENEFIT` and no others."""
+    others = [{"required": [name]} for name in _BY_BENEFIT if name not in fields]
+    unwanted = {"not": {"anyOf": others}} if others else {}
+    return {"properties": {"benefit": {"enum": benefits}}, "required": list(fields), **unwanted}
+
+
+ORGANIZATIONS = Collection("organizations", _document(_id=_LONG, name=_TEXT, timeZone=_NAME))
 
 PROMOTIONS = Collection(
     "promotions",
     _document(
-        {
-            "orgId": _LONG,
-            "programId": _LONG,
-            "promotionId": _LONG,
-            "promotionIdentifier": _NAME,
-            "name": _TEXT,
-            "createdAt": _DATE,
-        },
-        optional=_AS_OF | {"promotionIdentifier"},
+        _AS_OF | {"promotionIdentifier"},
+        orgId=_LONG,
+        programId=_LONG,
+        promotionId=_LONG,
+        promotionIdentifier=_NAME,
+        name=_TEXT,
+        createdAt=_DATE,
     ),
     (
         Index("by_id", ("orgId", "promotionId"), _UNIQUE),
@@ -96,15 +106,13 @@ PROMOTIONS = Collection(
 CUSTOMER_IDENTIFIERS = Collection(
     "customer_identifiers",
     _document(
-        {
-            "orgId": _LONG,
-            "source": _NAME,
-            "name": _one_of(IdentifierName),
-            "value": _NAME,
-            "customerId": _LONG,
-            "createdAt": _DATE,
-        },
-        optional=_AS_OF,
+        _AS_OF,
+        orgId=_LONG,
+        source=_NAME,
+        name=_one_of(IdentifierName),
+        value=_NAME,
+        customerId=_LONG,
+        createdAt=_DATE,
     ),
     (Index("by_identifier", ("orgId", "source", "name", "value"), _UNIQUE),),
 )
@@ -113,37 +121,23 @@ ISSUANCES = Collection(
     "issuances",
     {
         **_document(
-            {
-                "_id": _NAME,
-                "orgId": _LONG,
-                "customerId": _LONG,
-                "promotionId": _LONG,
-                # Both ids in one field: one `$in` names exactly the requested pairs.
-                "customerPromotion": _NAME,
-                "benefit": _one_of(Benefit),
-                "item": _NAME,
-                "type": _one_of(IssuanceType),
-                "amount": {"bsonType": "decimal"},
-                "issuedOn": _DATE,
-            },
-            optional=frozenset({"item", "type", "amount"}),
+            frozenset(_BY_BENEFIT),
+            _id=_NAME,
+            orgId=_LONG,
+            customerId=_LONG,
+            promotionId=_LONG,
+            # Both ids in one field: one `$in` names exactly the requested pairs.
+            customerPromotion=_NAME,
+            benefit=_one_of(Benefit),
+            item=_NAME,
+            type=_one_of(IssuanceType),
+            amount={"bsonType": "decimal"},
+            issuedOn=_DATE,
         ),
-        # Which of item, type and amount an issuance has depends on its benefit.
         "oneOf": [
-            {
-                "properties": {"benefit": {"enum": ["POINTS"]}},
-                "required": ["type", "amount"],
-                "not": {"required": ["item"]},
-            },
-            {
-                "properties": {"benefit": {"enum": ["ALTERNATE_CURRENCY"]}},
-                "required": ["item", "type", "amount"],
-            },
-            {
-                "properties": {"benefit": {"enum": ["REWARD", "BADGE"]}},
-                "required": ["item"],
-                "not": {"anyOf": [{"required": ["type"]}, {"required": ["amount"]}]},
-            },
+            _issued(["POINTS"], "type", "amount"),
+            _issued(["ALTERNATE_CURRENCY"], *_BY_BENEFIT),
+            _issued(["REWARD", "BADGE"], "item"),
         ],
     },
     (
@@ -170,39 +164,35 @@ ISSUANCES = Collection(
 API_CLIENTS = Collection(
     "api_clients",
     _document(
-        {
-            "_id": _NAME,
-            "name": _NAME,
-            "kind": _one_of(ClientKind),
-            "orgId": _LONG,
-            "group": _NAME,
-            "ttlSeconds": {"bsonType": "long", "minimum": 0, "maximum": 3600},
-            "secretHash": {"bsonType": "string", "pattern": r"^\$argon2id\$"},
-            # Rotating the secret increments it, which ends the tokens that were issued before.
-            "generation": _LONG,
-            "disabled": {"bsonType": "bool"},
-        }
+        _id=_NAME,
+        name=_NAME,
+        kind=_one_of(ClientKind),
+        orgId=_LONG,
+        group=_NAME,
+        ttlSeconds={"bsonType": "long", "minimum": 0, "maximum": 3600},
+        secretHash={"bsonType": "string", "pattern": r"^\$argon2id\$"},
+        # Rotating the secret increments it, which ends the tokens that were issued before.
+        generation=_LONG,
+        disabled={"bsonType": "bool"},
     ),
 )
 
 ACCESS_GROUPS = Collection(
-    "access_groups", _document({"_id": _NAME, **{resource: _one_of(Right) for resource in Resource}})
+    "access_groups", _document(_id=_NAME, **{resource: _one_of(Right) for resource in Resource})
 )
 
 PENDING_EVENTS = Collection(
     "pending_events",
     _document(
-        {
-            "_id": _NAME,
-            "orgId": _LONG,
-            "eventId": _NAME,
-            "format": _one_of(PayloadFormat),
-            "payload": _NAME,
-            "reason": _NAME,
-            "promotionIdentifiers": {"bsonType": "array", "items": _NAME},
-            "receivedOn": _DATE,
-            "expireOn": _DATE,
-        }
+        _id=_NAME,
+        orgId=_LONG,
+        eventId=_NAME,
+        format=_one_of(PayloadFormat),
+        payload=_NAME,
+        reason=_NAME,
+        promotionIdentifiers={"bsonType": "array", "items": _NAME},
+        receivedOn=_DATE,
+        expireOn=_DATE,
     ),
     (
         Index("by_promotion", ("orgId", "promotionIdentifiers")),
