@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { brotliCompressSync, constants } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, constants } from "node:zlib";
 
 import { defineConfig, type Plugin } from "vite";
 
@@ -27,15 +28,18 @@ function compressed(): Plugin {
   return {
     name: "compressed",
     apply: "build",
-    writeBundle({ dir }) {
+    async writeBundle({ dir }) {
       const assets = join(dir!, "assets");
-      for (const name of readdirSync(assets).filter((name) => /\.(js|css|ttf|svg)$/.test(name))) {
-        const body = readFileSync(join(assets, name));
-        const params = { [constants.BROTLI_PARAM_SIZE_HINT]: body.length, [constants.BROTLI_PARAM_LGWIN]: 24 };
-        writeFileSync(join(assets, `${name}.br`), brotliCompressSync(body, { params }));
-      }
+      const names = (await readdir(assets)).filter((name) => /\.(js|css|ttf|svg)$/.test(name));
+      await Promise.all(names.map((name) => compress(join(assets, name))));
     },
   };
+}
+
+async function compress(path: string): Promise<void> {
+  const body = await readFile(path);
+  const params = { [constants.BROTLI_PARAM_SIZE_HINT]: body.length, [constants.BROTLI_PARAM_LGWIN]: 24 };
+  await writeFile(`${path}.br`, await promisify(brotliCompress)(body, { params }));
 }
 
 export default defineConfig({
