@@ -84,6 +84,21 @@ function accessibleElements() {
   };
 }
 
+/** Names the fields and the tables of responses, which Swagger UI leaves without names of their own. */
+function nameFields() {
+  const name = (parent: ParentNode, selector: string, label: string) =>
+    parent.querySelectorAll(selector).forEach((field) => field.setAttribute("aria-label", label));
+  root.querySelectorAll<HTMLElement>("[data-param-name]").forEach((row) => {
+    name(row, "input, select, textarea", row.dataset.paramName!);
+  });
+  root.querySelectorAll(".opblock").forEach((operation) => {
+    const path = operation.querySelector("[data-path]")!.getAttribute("data-path");
+    name(operation, "table[role=region]", `Responses of ${path}`);
+  });
+  name(root, ".examples-select-element", "Example");
+  name(root, ".body-param__text", "Request body");
+}
+
 async function show() {
   const response = await fetch("/openapi.json");
   if (!response.ok) {
@@ -126,4 +141,5 @@ function followColorScheme() {
 }
 
 followColorScheme();
+new MutationObserver(nameFields).observe(root, { childList: true, subtree: true });
 void show();
