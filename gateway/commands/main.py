@@ -1,76 +1,81 @@
-"""The command line: `promo-gateway` and its commands."""
+"""The command line: `promo-gateway` and its commands.
+
+A command's module is imported when the command runs, so that `--version` and `--help` start at once.
+"""
+
+from importlib import import_module
+from typing import NamedTuple
 
 import click
 
-from gateway import server
-from gateway.auth.tokens import SigningKeyUnusable
-from gateway.commands import clients, data, database, demo, serve
-from gateway.commands.database import NotSetUp
-from gateway.commands.embedded_database import EmbeddedUnavailable
-from gateway.commands.environment import describe_settings
-from gateway.graphql.persisted_documents import ManifestUnusable
-from gateway.settings import SettingInvalid
-from gateway.telemetry import logs, metrics, setup
-from loaders.errors import StoreMisconfigured, StoreUnavailable
-from resolvers.schema import create_schema
 
-_EPILOG = "\b\nSettings, read from the environment; lists are separated by commas:\n" + "\n".join(
-    f"  {variable} ({default})\n      {description}" for variable, default, description in describe_settings()
-)
+class _Command(NamedTuple):
+    """A command in the help of `promo-gateway`, and where it is defined."""
 
-_OPERATOR_ERRORS = (
-    SettingInvalid,
-    ManifestUnusable,
-    NotSetUp,
-    SigningKeyUnusable,
-    EmbeddedUnavailable,
-    server.AddressUnusable,
-    metrics.MetricsUnavailable,
-    setup.TracesUnavailable,
-)
+    name: str
+    module: str
+    attribute: str
+    help: str
+
+
+_SECTIONS = {
+    "Run": (
+        _Command("demo", "demo", "demo", "Serve sample data from an embedded database."),
+        _Command("init-db", "database", "init_db", "Create collections, indexes and access groups."),
+        _Command("serve", "serve", "serve", "Serve the database in GATEWAY_MONGODB_URI."),
+        _Command("settings", "reference", "settings", "List the environment variables."),
+        _Command("schema", "reference", "schema", "Print the GraphQL schema."),
+    ),
+    "Data": (
+        _Command("import", "data", "import_files", "Import files of newline-delimited JSON."),
+        _Command("export", "data", "export", "Write all data in the format that import takes."),
+        _Command("events", "data", "events", "List, show and replay pending events."),
+    ),
+    "Callers": (
+        _Command("clients", "clients", "clients", "Add, list, disable and rotate clients."),
+        _Command("groups", "clients", "groups", "List and set access groups."),
+        _Command("keys", "clients", "keys", "Make signing keys."),
+    ),
+}
+_COMMANDS = {command.name: command for section in _SECTIONS.values() for command in section}
 
 
 class _Commands(click.Group):
-    """Prints an error that an operator can correct, without a traceback."""
+    """Imports a command on demand, and prints an error that an operator can correct without a traceback."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if (found := _COMMANDS.get(name)) is None:
+            return None
+        command: click.Command = getattr(import_module(f"gateway.commands.{found.module}"), found.attribute)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not context.resilient_parsing:
+            # Click looks for similar names among the commands that are imported already.
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=context)
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, commands in _SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(command.name, command.help) for command in commands])
 
     def invoke(self, context: click.Context) -> object:
-        try:
+        from gateway.commands.operator_errors import explained
+
+        with explained():
             return super().invoke(context)
-        except _OPERATOR_ERRORS as error:
-            raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
-        except StoreMisconfigured as error:
-            raise click.ClickException(
-                "GATEWAY_MONGODB_URI is not shown; expected a connection string that MongoDB's driver "
-                f"accepts ({error})."
-            ) from error
-        except StoreUnavailable as error:
-            raise click.ClickException(
-                f"The database that GATEWAY_MONGODB_URI names cannot be used ({error})."
-            ) from error
 
 
-@click.group(cls=_Commands, epilog=_EPILOG)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="promo-gateway")
 def main() -> None:
     """A GraphQL gateway for customer promotion benefits."""
+    from gateway.telemetry import logs
+
     logs.configure()
-
-
-for command in (
-    demo.demo,
-    serve.serve,
-    database.init_db,
-    clients.clients,
-    clients.groups,
-    clients.keys,
-    data.import_files,
-    data.export,
-    data.events,
-):
-    main.add_command(command)
-
-
-@main.command()
-def schema() -> None:
-    """Print the GraphQL schema."""
-    click.echo(create_schema().as_str())
