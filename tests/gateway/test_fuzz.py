@@ -61,7 +61,7 @@ from tests.helpers.gateway import (
 from tests.helpers.graphql import field
 from tests.helpers.openapi import OPENAPI, check
 
-BOUNDED = 60
+BOUNDED = 30
 MANY = os.environ.get("GATEWAY_FUZZ_EXAMPLES")
 fuzz = examples(
     max_examples=int(MANY or BOUNDED),
