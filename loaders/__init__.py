@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 
-from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
@@ -32,12 +32,11 @@ class Dispatchers:
         self.totals = TotalsDispatcher(store, batching)
 
     def forget(
-        self, organization_id: int, identifiers: Iterable[CustomerIdentifier], *, promotions: bool
+        self, organization_id: int, identifiers: Iterable[CustomerIdentifier], *, everything: bool
     ) -> None:
-        """Look up again what this process has changed: these identifiers, and perhaps promotions."""
+        """Look up again what this process has changed: these identifiers, or everything."""
         self.customers.cache.forget(organization_id, identifiers)
-        if promotions:
-            # A promotion also has pending events counted, which may move any identifier.
+        if everything:
             self.customers.cache.forget_all(organization_id)
             self.promotions.cache.forget_all(organization_id)
 
@@ -80,10 +79,10 @@ class Loaders:
         since = self.organization.midnight(self._benefits_since)
         return TotalsByBenefitLoader(self._dispatchers.totals, self.organization.id, since)
 
-    def remembered_customer(self, identifier: CustomerIdentifier) -> int | None:
+    def remembered_customer(self, identifier: CustomerIdentifier) -> Person | None:
         """The customer, if this process found it lately; None says nothing."""
         found = self._dispatchers.customers.cache.get(self.organization.id, identifier)
-        return found if self._only_customer in (None, found) else None
+        return found if found and self._only_customer in (None, *found.ids) else None
 
     def remembered_promotion(self, reference: PromotionReference) -> Promotion | None:
         """The promotion, if this process found it lately; None says nothing."""

@@ -16,6 +16,21 @@ class CustomerIdentifier(NamedTuple):
     value: str
 
 
+class Person(NamedTuple):
+    """The customers that merges made one, and whether their data was erased.
+
+    `customer_id` is the survivor's, and `merged_ids` are the others' in ascending order.
+    """
+
+    customer_id: int
+    merged_ids: tuple[int, ...] = ()
+    erased: bool = False
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return self.customer_id, *self.merged_ids
+
+
 class IdentifierKind(NamedTuple):
     """The identifiers that one `find` can look up together."""
 
@@ -24,12 +39,12 @@ class IdentifierKind(NamedTuple):
     name: IdentifierName
 
 
-class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, IdentifierKind, int]):
-    """Values of one kind of identifier → customer ids by value. One `find`."""
+class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, IdentifierKind, Person]):
+    """Values of one kind of identifier → customers by value. One `find`."""
 
     kind = "customers"
 
-    async def find(self, group: IdentifierKind, keys: Set[str]) -> dict[str, int]:
+    async def find(self, group: IdentifierKind, keys: Set[str]) -> dict[str, Person]:
         documents = await self._store.find(
             CUSTOMER_IDENTIFIERS.name,
             {
@@ -38,13 +53,16 @@ class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, IdentifierKind, in
                 "name": group.name.value,
                 "value": {"$in": list(keys)},
             },
-            ("value", "customerId"),
+            ("value", "customerId", "mergedIds"),
         )
-        return {document["value"]: int(document["customerId"]) for document in documents}
+        return {
+            one["value"]: Person(int(one["customerId"]), tuple(sorted(map(int, one.get("mergedIds", ())))))
+            for one in documents
+        }
 
 
-class CustomerByIdentifierLoader(LookupLoader[CustomerIdentifier, IdentifierKind, int]):
-    """Identifier → customer id, or None.
+class CustomerByIdentifierLoader(LookupLoader[CustomerIdentifier, IdentifierKind, Person]):
+    """Identifier → customer, or None.
 
     With `only`, any other customer is None, like one that does not exist, and takes the same commands.
     """
@@ -56,6 +74,6 @@ class CustomerByIdentifierLoader(LookupLoader[CustomerIdentifier, IdentifierKind
     def group(self, key: CustomerIdentifier) -> IdentifierKind:
         return IdentifierKind(self._organization_id, key.source, key.name)
 
-    async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, int]:
+    async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, Person]:
         customers = await super().find(keys)
-        return {key: found for key, found in customers.items() if self._only in (None, found)}
+        return {key: found for key, found in customers.items() if self._only in (None, *found.ids)}

@@ -48,6 +48,7 @@ class Collection:
 
 _UNIQUE = {"unique": True}
 _LONG: JSONSchema = {"bsonType": "long"}
+_LONGS: JSONSchema = {"bsonType": "array", "items": _LONG}
 _TEXT: JSONSchema = {"bsonType": "string"}
 _NAME: JSONSchema = {"bsonType": "string", "minLength": 1}
 _DATE: JSONSchema = {"bsonType": "date"}
@@ -106,15 +107,33 @@ PROMOTIONS = Collection(
 CUSTOMER_IDENTIFIERS = Collection(
     "customer_identifiers",
     _document(
-        _AS_OF,
+        _AS_OF | {"mergedIds"},
         orgId=_LONG,
         source=_NAME,
         name=_one_of(IdentifierName),
         value=_NAME,
         customerId=_LONG,
+        # The customers that were merged into this one.
+        mergedIds=_LONGS,
         createdAt=_DATE,
     ),
-    (Index("by_identifier", ("orgId", "source", "name", "value"), _UNIQUE),),
+    (
+        Index("by_identifier", ("orgId", "source", "name", "value"), _UNIQUE),
+        Index("by_customer", ("orgId", "customerId")),
+    ),
+)
+
+CUSTOMER_STATUSES = Collection(
+    "customer_statuses",
+    _document(
+        frozenset({"survivorId", "victimIds", "erased"}),
+        _id=_NAME,
+        orgId=_LONG,
+        customerId=_LONG,
+        survivorId=_LONG,
+        victimIds=_LONGS,
+        erased={"bsonType": "bool"},
+    ),
 )
 
 ISSUANCES = Collection(
@@ -191,11 +210,13 @@ PENDING_EVENTS = Collection(
         payload=_NAME,
         reason=_NAME,
         promotionIdentifiers={"bsonType": "array", "items": _NAME},
+        customerIds=_LONGS,
         receivedOn=_DATE,
         expireOn=_DATE,
     ),
     (
         Index("by_promotion", ("orgId", "promotionIdentifiers")),
+        Index("by_customer", ("orgId", "customerIds")),
         Index("expiry", ("expireOn",), {"expireAfterSeconds": 0}),
     ),
 )
@@ -204,6 +225,7 @@ COLLECTIONS = (
     ORGANIZATIONS,
     PROMOTIONS,
     CUSTOMER_IDENTIFIERS,
+    CUSTOMER_STATUSES,
     ISSUANCES,
     PENDING_EVENTS,
     API_CLIENTS,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders import customer_statuses
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.database_schema import (
     CUSTOMER_IDENTIFIERS,
     ISSUANCES,
@@ -95,22 +96,28 @@ async def put_identifiers(
     """Add identifiers, each given with its customer's id.
 
     Returns the positions of those that were there already, and, of these, of those that belong to another
-    customer. Their owner does not change.
+    customer. Their owner does not change. Identifiers of erased customers are not added, and count as there.
     """
-    there = await store.insert_missing(
-        CUSTOMER_IDENTIFIERS.name,
-        [
-            {**_identifier(organization_id, identifier), "customerId": Int64(customer_id)}
-            for identifier, customer_id in identifiers
-        ],
-    )
-    if not there:
-        return [], []
-    loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
-    owners = await loader.find([identifiers[position][0] for position in there])
-    wanted = {position: identifiers[position] for position in there}
-    taken = [position for position, (one, customer_id) in wanted.items() if owners.get(one) != customer_id]
-    return there, taken
+    customer_ids = {customer_id for _, customer_id in identifiers}
+    persons = await customer_statuses.find_persons(store, organization_id, customer_ids)
+    kept = [n for n, (_, customer_id) in enumerate(identifiers) if not persons[customer_id].erased]
+    documents = [
+        {**_identifier(organization_id, one), **_present(_owner(persons[customer_id]))}
+        for one, customer_id in (identifiers[position] for position in kept)
+    ]
+    refused = [kept[n] for n in await store.insert_missing(CUSTOMER_IDENTIFIERS.name, documents)]
+    await customer_statuses.settle(store, organization_id, customer_ids, persons)
+    taken: list[int] = []
+    if refused:
+        loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
+        owners = await loader.find([identifiers[position][0] for position in refused])
+        wanted = {n: (identifiers[n][0], persons[identifiers[n][1]].customer_id) for n in refused}
+        taken = [
+            n
+            for n, (identifier, customer_id) in wanted.items()
+            if (owner := owners.get(identifier)) is None or owner.customer_id != customer_id
+        ]
+    return sorted({*range(len(identifiers))} - {*kept} | {*refused}), taken
 
 
 async def move_identifiers(
@@ -120,14 +127,20 @@ async def move_identifiers(
 ) -> None:
     """Add identifiers, or move them to other customers, each as of the time of its event.
 
-    What a newer event wrote does not change.
+    What a newer event wrote does not change. An identifier of a merged customer leads to the survivor; an
+    identifier of an erased customer is not written.
     """
-    changes = [
-        (_identifier(organization_id, identifier), _set({"customerId": Int64(customer_id)}, as_of))
-        for identifier, customer_id, as_of in identifiers
+    changes = list(identifiers)
+    customer_ids = {customer_id for _, customer_id, _ in changes}
+    persons = await customer_statuses.find_persons(store, organization_id, customer_ids)
+    upserts = [
+        (_identifier(organization_id, identifier), _set(_owner(persons[customer_id]), as_of))
+        for identifier, customer_id, as_of in changes
+        if not persons[customer_id].erased
     ]
-    if (await store.upsert(CUSTOMER_IDENTIFIERS.name, changes)).refused:
+    if (await store.upsert(CUSTOMER_IDENTIFIERS.name, upserts)).refused:
         raise StoreUnavailable("an upsert of an identifier lost a race twice")
+    await customer_statuses.settle(store, organization_id, customer_ids, persons)
 
 
 async def add_issuances(
@@ -191,6 +204,15 @@ def _identifier(organization_id: int, identifier: CustomerIdentifier) -> Documen
         "name": identifier.name.value,
         "value": identifier.value,
     }
+
+
+def _owner(person: Person) -> Document:
+    merged = [Int64(one) for one in person.merged_ids]
+    return {"customerId": Int64(person.customer_id), "mergedIds": merged or None}
+
+
+def _present(fields: Document) -> Document:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _set(fields: Document, as_of: datetime | None = None) -> list[Document]:

@@ -14,6 +14,7 @@ class PendingEvent:
     """An event or a record of an import, as it came, and the reason why it is not in the ledger.
 
     `promotion_identifiers` name the promotions that it waits for; there are none where it names no promotion.
+    `customer_ids` are the customers that the payload names.
     """
 
     organization_id: int
@@ -23,6 +24,7 @@ class PendingEvent:
     reason: str
     received_on: datetime
     promotion_identifiers: tuple[str, ...] = ()
+    customer_ids: tuple[int, ...] = ()
 
     @property
     def id(self) -> str:
@@ -40,6 +42,7 @@ async def keep(store: Store, events: Sequence[PendingEvent], days: int) -> list[
             "payload": event.payload,
             "reason": event.reason,
             "promotionIdentifiers": list(event.promotion_identifiers),
+            "customerIds": [Int64(one) for one in event.customer_ids],
             "receivedOn": event.received_on,
             "expireOn": event.received_on + timedelta(days=days),
         }
@@ -78,7 +81,7 @@ async def explain(
 async def delete(store: Store, events: Sequence[PendingEvent]) -> None:
     """Delete events that are counted now."""
     if events:
-        await store.delete(PENDING_EVENTS.name, [event.id for event in events])
+        await store.delete(PENDING_EVENTS.name, {"_id": {"$in": [event.id for event in events]}})
 
 
 def _id(organization_id: int, event_id: str, format: PayloadFormat) -> str:
@@ -94,4 +97,5 @@ def _pending_event(document: Document) -> PendingEvent:
         document["reason"],
         document["receivedOn"],
         tuple(document["promotionIdentifiers"]),
+        tuple(map(int, document["customerIds"])),
     )

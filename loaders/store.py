@@ -104,8 +104,7 @@ class Store:
 
     async def get_many(self, collection: str, document_ids: Sequence[str]) -> list[Document]:
         """The documents with these `_id`s, in any order; an `_id` that does not exist is left out."""
-        query = {"_id": {"$in": list(document_ids)}}
-        return await self._read("find", collection, lambda c: c.find(query))
+        return await self._read("find", collection, lambda c: c.find({"_id": {"$in": list(document_ids)}}))
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """All results of `pipeline`, read in one command."""
@@ -155,20 +154,19 @@ class Store:
                         refused = [refused[position] for position in _duplicates(error)]
         return Upserted(new, refused)
 
-    async def delete(self, collection: str, document_ids: Sequence[str]) -> None:
-        """Delete the documents with these `_id`s."""
+    async def delete(self, collection: str, query: Document) -> None:
+        """Delete the documents that match."""
         with self._command("delete", collection):
-            await self._collection(collection).delete_many({"_id": {"$in": list(document_ids)}})
+            await self._collection(collection).delete_many(query)
 
     async def stream(
         self, collection: str, query: Document, order: Sequence[str], *, batch: int = 1_000
     ) -> AsyncIterator[Document]:
         """All documents that match, in ascending order of these fields, read a batch at a time."""
         with self._failures_as_unavailable(collection):
-            cursor = self._collection(collection).find(
-                query, sort=[(field, 1) for field in order], batch_size=batch, allow_disk_use=True
-            )
-            async for document in cursor:
+            sort = [(field, 1) for field in order]
+            found = self._collection(collection).find(query, sort=sort, batch_size=batch, allow_disk_use=True)
+            async for document in found:
                 yield document
 
     async def update(self, collection: str, document_id: str, change: Document) -> bool:
@@ -176,6 +174,11 @@ class Store:
         with self._command("update", collection):
             result = await self._collection(collection).update_one({"_id": document_id}, change)
             return result.matched_count == 1
+
+    async def update_many(self, collection: str, query: Document, change: Document) -> None:
+        """Change the documents that match."""
+        with self._command("update", collection):
+            await self._collection(collection).update_many(query, change)
 
     async def list_collections(self) -> list[str]:
         """The names of the collections."""
@@ -197,11 +200,10 @@ class Store:
         """The indexes of a collection as MongoDB describes them; `building` is whether one is still built."""
         with self._failures_as_unavailable(collection):
             indexes = await self._collection(collection).index_information()
-            pipeline: list[Document] = [{"$collStats": {"storageStats": {}}}]
-            # As a command, because a command goes to the primary whatever the connection string says.
-            # Not every server knows the stage; on others, an index that is listed counts as built.
+            # A command goes to the primary. On servers without the stage, a listed index counts as built.
+            stages: list[Document] = [{"$collStats": {"storageStats": {}}}]
             answer = await self._database.command(
-                "aggregate", collection, pipeline=pipeline, cursor={}, allowable_errors=[UNKNOWN_STAGE]
+                "aggregate", collection, pipeline=stages, cursor={}, allowable_errors=[UNKNOWN_STAGE]
             )
         shards = answer["cursor"]["firstBatch"] if answer["ok"] else []
         building = {name for shard in shards for name in shard["storageStats"].get("indexBuilds", [])}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 from loaders.batch import BatchLoader
@@ -11,13 +11,24 @@ from loaders.database_schema import ISSUANCES, customer_promotion
 from loaders.dispatcher import Dispatcher
 from loaders.enums import Benefit, IssuanceType
 
+# More digits than a sum of Decimal128 amounts has.
+_EXACT = Context(prec=60)
+
 
 class BenefitsKey(NamedTuple):
-    """One customer, one promotion, and the benefits whose totals are needed."""
+    """One customer, one promotion, and the benefits whose totals are needed.
+
+    The issuances of the customers that were merged into this one count too.
+    """
 
     customer_id: int
     promotion_id: int
     benefits: frozenset[Benefit]
+    merged_ids: tuple[int, ...] = ()
+
+    @property
+    def pairs(self) -> list["CustomerPromotion"]:
+        return [CustomerPromotion(one, self.promotion_id) for one in (self.customer_id, *self.merged_ids)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +124,36 @@ class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
 
     async def find(self, keys: list[BenefitsKey]) -> dict[BenefitsKey, Totals]:
         benefits = frozenset[Benefit]().union(*[key.benefits for key in keys])
-        pairs = {key: CustomerPromotion(key.customer_id, key.promotion_id) for key in keys}
+        pairs = {key: key.pairs for key in keys}
         scope = TotalsScope(self._organization_id, self._since, benefits)
         self.commands += 1
-        found = await self._totals.load(scope, set(pairs.values()))
+        found = await self._totals.load(scope, {pair for named in pairs.values() for pair in named})
         return {
-            key: {benefit: found.get(pair, {}).get(benefit, ()) for benefit in key.benefits}
-            for key, pair in pairs.items()
+            key: {
+                benefit: _add([found.get(pair, {}).get(benefit, ()) for pair in named])
+                for benefit in key.benefits
+            }
+            for key, named in pairs.items()
         }
+
+
+def _add(parts: list[tuple[Total, ...]]) -> tuple[Total, ...]:
+    """The totals of one benefit, each row the sum of the rows of its item and type."""
+    if len(parts) == 1:
+        return parts[0]
+    rows: dict[tuple[str, IssuanceType | None], Total] = {}
+    for total in (total for part in parts for total in part):
+        key = total.item, total.type
+        held = rows.get(key)
+        rows[key] = total if held is None else _sum(held, total)
+    return tuple(rows.values())
+
+
+def _sum(one: Total, other: Total) -> Total:
+    return Total(
+        one.item,
+        one.type,
+        _EXACT.add(one.amount, other.amount),
+        one.times_issued + other.times_issued,
+        max(one.last_issued_on, other.last_issued_on),
+    )

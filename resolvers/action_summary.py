@@ -3,6 +3,7 @@
 import asyncio
 
 from loaders import Loaders
+from loaders.customers import Person
 from loaders.enums import Benefit
 from loaders.promotions import Promotion
 from loaders.totals import BenefitsKey
@@ -18,8 +19,8 @@ async def summarize(
 
     Raises `CustomerNotFound`, `PromotionNotFound` or `PromotionInOtherProgram`, in this order.
     """
-    customer_id, promotion = await _look_up(loaders, arguments)
-    if customer_id is None:
+    customer, promotion = await _look_up(loaders, arguments)
+    if customer is None:
         raise CustomerNotFound
     if arguments.promotion is None:
         raise PromotionNotFound(f"promotionId {NOT_AN_ID}")
@@ -27,11 +28,11 @@ async def summarize(
         raise PromotionNotFound
     if promotion.program_id != arguments.program_id:
         raise PromotionInOtherProgram
-    key = BenefitsKey(customer_id, promotion.promotion_id, benefits)
+    key = BenefitsKey(customer.customer_id, promotion.promotion_id, benefits, customer.merged_ids)
     return CustomerPromotionActionSummary(
         org_id=loaders.organization.id,
         program_id=promotion.program_id,
-        customer_id=customer_id,
+        customer_id=customer.customer_id,
         promotion_id=promotion.promotion_id,
         promotion_identifier=promotion.promotion_identifier,
         totals=await loaders.totals.load(key) if benefits else {},
@@ -39,16 +40,16 @@ async def summarize(
     )
 
 
-async def _look_up(loaders: Loaders, arguments: SummaryArguments) -> tuple[int | None, Promotion | None]:
+async def _look_up(loaders: Loaders, arguments: SummaryArguments) -> tuple[Person | None, Promotion | None]:
     """The customer and the promotion: from the cache, or else from the database, concurrently."""
-    customer_id, reference = loaders.remembered_customer(arguments.customer), arguments.promotion
+    customer, reference = loaders.remembered_customer(arguments.customer), arguments.promotion
     promotion = None if reference is None else loaders.remembered_promotion(reference)
     if promotion is None and reference is not None:
-        if customer_id is not None:
-            return customer_id, await loaders.promotions.load(reference)
+        if customer is not None:
+            return customer, await loaders.promotions.load(reference)
         return await asyncio.gather(
             loaders.customers.load(arguments.customer), loaders.promotions.load(reference)
         )
-    if customer_id is None:
-        customer_id = await loaders.customers.load(arguments.customer)
-    return customer_id, promotion
+    if customer is None:
+        customer = await loaders.customers.load(arguments.customer)
+    return customer, promotion

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from gateway.ingest import payloads
-from gateway.ingest.payloads import CustomerIdentifiers, EventHeader, Moment, Reference
+from gateway.ingest.payloads import CustomerIdentifiers, EventHeader, Moment, Reference, as_text
 from gateway.ingest.records import (
     IssuanceRecord,
     RecordInvalid,
@@ -30,6 +29,7 @@ class Notification:
     """What an event says of customers, of a promotion and of issuances.
 
     An event whose name means nothing here is not `known`. An event that cannot be read has a `problem`.
+    `merged` are the ids of a victim and its survivor, and `erased` is the id of an erased customer.
     """
 
     organization_id: int
@@ -40,6 +40,8 @@ class Notification:
     identifiers: list[tuple[CustomerIdentifier, int]] = field(default_factory=list)
     promotions: list[tuple[Promotion, str]] = field(default_factory=list)
     issuances: list[IssuanceRecord] = field(default_factory=list)
+    merged: tuple[int, int] | None = None
+    erased: int | None = None
 
     def issue(
         self,
@@ -63,8 +65,8 @@ class Notification:
                 benefit,
                 self.created_at if issued_on is None else _instant(issued_on),
                 promotion_id,
-                _text(promotion_identifier),
-                _text(item),
+                as_text(promotion_identifier),
+                as_text(item),
                 type,
                 amount,
             )
@@ -78,11 +80,11 @@ def read(body: bytes | str, received_on: datetime) -> Notification:
     """
     with invalid_json(body):
         text = body if isinstance(body, str) else body.decode()
-        header = _header(text)
+        header = EventHeader.read(text)
         check_keys(text)
     if header.org_id is None:
         raise RecordInvalid("orgId is missing")
-    event_id = _event_id(header, text)
+    event_id = header.id(text)
     notification = Notification(header.org_id, event_id, received_on)
     if not isinstance(header.event_name, str):
         notification.problem = "eventName is missing"
@@ -94,25 +96,6 @@ def read(body: bytes | str, received_on: datetime) -> Notification:
         except ValueError as error:
             return Notification(header.org_id, event_id, received_on, problem=str(error))
     return notification
-
-
-def _header(text: str) -> EventHeader:
-    header = msgspec.json.decode(text, type=EventHeader, strict=False)
-    if header.data != payloads.NULL or not bytes(header.attributes).startswith(b"{"):
-        return header
-    wrapped = msgspec.json.decode(header.attributes, type=EventHeader, strict=False)
-    return msgspec.structs.replace(wrapped, event_id=header.event_id or wrapped.event_id)
-
-
-def _event_id(header: EventHeader, text: str) -> str:
-    """The id by which a repetition of the event is known again."""
-    if event_id := _text(header.event_id) or _text(header.event_log_id):
-        return event_id
-    # Several events may come of the transaction that `refId` names.
-    event_id = f"{header.event_name}:{header.ref_id}"
-    if _text(header.ref_id) and len(event_id) <= payloads.LONGEST_EVENT_ID:
-        return event_id
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 def _read_data(notification: Notification, header: EventHeader) -> None:
@@ -152,13 +135,13 @@ def _amounts(
     said.identifiers += customer.known()
     for place, (item, entry) in enumerate(entries):
         # Without an identifier, no promotion issued the amount.
-        if not _text(entry.promotion_identifier):
+        if not as_text(entry.promotion_identifier):
             continue
         amount = round_amount(parse_amount(bytes(entry.amount)))
         if amount == 0:
             continue
         check_amount(amount)
-        if benefit is Benefit.ALTERNATE_CURRENCY and not _text(item):
+        if benefit is Benefit.ALTERNATE_CURRENCY and not as_text(item):
             raise RecordInvalid("alternateCurrencyName is missing")
         said.issue(
             place,
@@ -208,13 +191,25 @@ def _coupons(said: Notification, data: payloads.CouponIssue) -> None:
 
 
 def _promotion(said: Notification, data: payloads.PromotionDescribed) -> None:
-    identifier = _text(data.external_identifier) or ""
+    identifier = as_text(data.external_identifier) or ""
     promotion = Promotion(data.loyalty_program_id, data.promotion_id, identifier)
     said.promotions.append((promotion, str(data.promotion_name or "")))
 
 
-def _customer(said: Notification, data: payloads.OfCustomer) -> None:
-    said.identifiers += data.customer_identifiers.known()
+def _customer(said: Notification, data: payloads.CustomerUpdated) -> None:
+    said.erased = data.erased
+    if said.erased is None:
+        said.identifiers += data.customer_identifiers.known()
+
+
+def _request(said: Notification, data: payloads.RequestUpdated) -> None:
+    said.erased = data.erased
+    said.known = said.erased is not None
+
+
+def _merge(said: Notification, data: payloads.CustomersMerged) -> None:
+    said.merged = data.victim.customer_id, data.survivor.customer_id
+    said.identifiers += (*data.victim.known(), *data.survivor.known())
 
 
 READERS: dict[str, tuple[type[payloads.Payload], Callable[[Notification, Any], None]]] = {
@@ -225,8 +220,10 @@ READERS: dict[str, tuple[type[payloads.Payload], Callable[[Notification, Any], N
     "CouponIssue": (payloads.CouponIssue, _coupons),
     "promotionCreated": (payloads.PromotionDescribed, _promotion),
     "promotionUpdated": (payloads.PromotionDescribed, _promotion),
-    "customerAdded": (payloads.OfCustomer, _customer),
-    "customerUpdated": (payloads.OfCustomer, _customer),
+    "customerAdded": (payloads.CustomerUpdated, _customer),
+    "customerUpdated": (payloads.CustomerUpdated, _customer),
+    "requestUpdated": (payloads.RequestUpdated, _request),
+    "loyaltyCustomerMerge": (payloads.CustomersMerged, _merge),
 }
 
 
@@ -234,8 +231,3 @@ def _instant(moment: int | datetime) -> datetime:
     instant = datetime.fromtimestamp(moment / 1000, UTC) if isinstance(moment, int) else moment
     check_year(instant)
     return instant
-
-
-def _text(reference: Reference) -> str | None:
-    """The reference as a text; None where it is missing or empty."""
-    return None if reference is None else str(reference) or None

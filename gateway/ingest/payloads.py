@@ -4,7 +4,9 @@ Only the fields that count here are described; a notification may have any other
 may come as a text and an id as a number, because the platform's samples differ from one another.
 """
 
+import re
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
@@ -23,10 +25,22 @@ Moment = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_800_000)] | Instant | 
 # An empty reference is none.
 Reference = Text | int | None
 NULL = msgspec.Raw(b"null")
+_CUSTOMER_ID = re.compile(r'"customerId"\s*:\s*"?(\d{1,19})\b')
 
 
 class Payload(msgspec.Struct, rename="camel", kw_only=True):
     """A part of a notification."""
+
+
+def as_text(reference: Reference) -> str | None:
+    """The reference as a text; None where it is missing or empty."""
+    return None if reference is None else str(reference) or None
+
+
+def named_customers(payload: str) -> tuple[int, ...]:
+    """The ids of the customers that a notification names, even if it cannot be read."""
+    found = {int(digits) for digits in _CUSTOMER_ID.findall(payload)}
+    return tuple(sorted(one for one in found if one < 2**63))
 
 
 class EventHeader(Payload):
@@ -43,6 +57,24 @@ class EventHeader(Payload):
     created_at: msgspec.Raw = NULL
     data: msgspec.Raw = NULL
     attributes: msgspec.Raw = NULL
+
+    @classmethod
+    def read(cls, text: str) -> "EventHeader":
+        header = msgspec.json.decode(text, type=cls, strict=False)
+        if header.data != NULL or not bytes(header.attributes).startswith(b"{"):
+            return header
+        wrapped = msgspec.json.decode(header.attributes, type=cls, strict=False)
+        return msgspec.structs.replace(wrapped, event_id=header.event_id or wrapped.event_id)
+
+    def id(self, text: str) -> str:
+        """The id by which a repetition of the event is known again."""
+        if event_id := as_text(self.event_id) or as_text(self.event_log_id):
+            return event_id
+        # Several events may come of the transaction that `refId` names.
+        event_id = f"{self.event_name}:{self.ref_id}"
+        if as_text(self.ref_id) and len(event_id) <= LONGEST_EVENT_ID:
+            return event_id
+        return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 class CustomerIdentifiers(Payload):
@@ -68,6 +100,35 @@ class OfCustomer(Payload):
     """Data about one customer."""
 
     customer_identifiers: CustomerIdentifiers
+
+
+class CustomerUpdated(OfCustomer):
+    customer_status: Any = None
+
+    @property
+    def erased(self) -> int | None:
+        """The id of a deleted customer; a pending deletion has another label."""
+        label = self.customer_status.get("currentLabel") if isinstance(self.customer_status, dict) else None
+        return self.customer_identifiers.customer_id if label == "Deleted" else None
+
+
+class RequestUpdated(Payload):
+    request_type: Any = None
+    request_base_type: Any = None
+    status: Any = None
+    customer_identifiers: Any = None
+
+    @property
+    def erased(self) -> int | None:
+        """The id of a customer whose personal data was deleted."""
+        if (self.request_type, self.request_base_type, self.status) != ("CUSTOMER", "DELETE", "SUCCESS"):
+            return None
+        return msgspec.convert(self.customer_identifiers, CustomerIdentifiers, strict=False).customer_id
+
+
+class CustomersMerged(Payload):
+    survivor: CustomerIdentifiers = msgspec.field(name="survivorCustomerIdentifiers")
+    victim: CustomerIdentifiers = msgspec.field(name="victimCustomerIdentifiers")
 
 
 class IssuedAmount(Payload):

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from gateway.ingest import notifications, records
 from gateway.ingest.notifications import Notification
+from gateway.ingest.payloads import named_customers
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
-from loaders import ledger, pending_events
+from loaders import customer_statuses, ledger, pending_events
+from loaders.customer_statuses import MergeRefused
 from loaders.enums import PayloadFormat
 from loaders.ledger import Issuance
 from loaders.pending_events import PendingEvent
@@ -77,8 +79,14 @@ async def record(store: Store, notification: Notification, payload: str, days: i
         written.reason,
         datetime.now(UTC),
         written.promotion_identifiers,
+        named_customers(payload),
     )
+    if await _names_an_erased_customer(store, event):
+        return Outcome.IGNORED
     await pending_events.keep(store, [event], days)
+    if await _names_an_erased_customer(store, event):
+        await pending_events.delete(store, [event])
+        return Outcome.IGNORED
     if event.promotion_identifiers and (await _replay(store, organization_id, [event])).counted:
         return Outcome.RECORDED
     return Outcome.PENDING
@@ -174,10 +182,23 @@ def _read(event: PendingEvent) -> Notification:
     return read
 
 
+async def _names_an_erased_customer(store: Store, event: PendingEvent) -> bool:
+    persons = await customer_statuses.find_persons(store, event.organization_id, event.customer_ids)
+    return any(person.erased for person in persons.values())
+
+
 async def _write(store: Store, organization_id: int, events: Sequence[Notification]) -> list[_Written]:
+    reasons = [event.problem for event in events]
+    for number, event in enumerate(events):
+        if event.erased is not None:
+            await customer_statuses.erase(store, organization_id, event.erased)
+        if event.merged is not None:
+            try:
+                await customer_statuses.merge(store, organization_id, *event.merged)
+            except MergeRefused as error:
+                reasons[number] = str(error)
     identifiers = [(*one, event.created_at) for event in events for one in event.identifiers]
     await ledger.move_identifiers(store, organization_id, identifiers)
-    reasons = [event.problem for event in events]
     for number, event in enumerate(events):
         for promotion, name in event.promotions:
             described = [(promotion, name)]

@@ -57,7 +57,8 @@ class EventsEndpoint:
                 self._forget(
                     notification.organization_id,
                     [identifier for identifier, _ in notification.identifiers],
-                    promotions=bool(notification.promotions),
+                    # A promotion has pending events counted, which may move any identifier, as a merge does.
+                    everything=bool(notification.promotions or notification.merged or notification.erased),
                 )
         except RecordInvalid as error:
             raise HTTPException(400, f"The body is not an event: {error}.") from error

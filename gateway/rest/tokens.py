@@ -82,12 +82,10 @@ class TokenEndpoint:
 
     async def _find(self, client: Client, customer: dict[str, str]) -> int:
         identifier = read_customer(customer)
-        customer_id = await CustomerByIdentifierLoader(self._customers, client.organization.id).load(
-            identifier
-        )
-        if customer_id is None:
+        found = await CustomerByIdentifierLoader(self._customers, client.organization.id).load(identifier)
+        if found is None:
             raise CustomerNotFound
-        return customer_id
+        return found.customer_id
 
 
 def _read(body: bytes) -> TokenRequest:

@@ -117,6 +117,21 @@ COUPON_ISSUE = event(
         "promotionId": 1,
     },
 )
+
+
+def changed(sample: dict[str, Any], *path: str | int, to: object) -> dict[str, Any]:
+    """The notification with another value at `path`; the value `...` removes the field."""
+    copied = copy.deepcopy(sample)
+    at: Any = copied
+    for step in path[:-1]:
+        at = at[step]
+    if to is ...:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = to
+    return copied
+
+
 PROMOTION_CREATED = event(
     "promotionCreated",
     {
@@ -169,11 +184,12 @@ SAMPLES = (
     {**PROMOTION_CREATED, "eventName": "promotionUpdated"},
     CUSTOMER_ADDED,
     CUSTOMER_DELETED,
+    CUSTOMER_MERGED,
+    REQUEST_UPDATED,
 )
 # These have no effect here.
 OTHER_SAMPLES = (
-    CUSTOMER_MERGED,
-    REQUEST_UPDATED,
+    changed(REQUEST_UPDATED, "data", "status", to="PENDING"),
     POINTS_REVERSED,
     {**POINTS_REVERSED, "eventName": "issuedAlternateCurrenciesReversed"},
 )
@@ -183,26 +199,13 @@ def wrapped(sample: dict[str, Any]) -> dict[str, Any]:
     """The notification in the platform's other form, with most of its fields in `attributes`."""
     attributes = {name: value for name, value in sample.items() if name not in ("eventId", "eventLogId")}
     return {
-        "eventId": sample["eventId"],
+        **({"eventId": sample["eventId"]} if "eventId" in sample else {}),
         "eventType": "loyalty",
         "consumerGroupId": "g-1",
         "actionType": "CREATE",
         "timeStamp": "2025-07-22 12:36:21",
         "attributes": attributes,
     }
-
-
-def changed(sample: dict[str, Any], *path: str | int, to: object) -> dict[str, Any]:
-    """The notification with another value at `path`; the value `...` removes the field."""
-    copied = copy.deepcopy(sample)
-    at: Any = copied
-    for step in path[:-1]:
-        at = at[step]
-    if to is ...:
-        del at[path[-1]]
-    else:
-        at[path[-1]] = to
-    return copied
 
 
 @dataclass(frozen=True)

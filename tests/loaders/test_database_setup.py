@@ -317,6 +317,10 @@ async def test_the_indexes_are_those_that_the_queries_need(
             ("orgId", "promotionId"): True,
             ("orgId", "promotionIdentifier"): True,
         },
-        "customer_identifiers": {("_id",): False, ("orgId", "source", "name", "value"): True},
+        "customer_identifiers": {
+            ("_id",): False,
+            ("orgId", "source", "name", "value"): True,
+            ("orgId", "customerId"): False,
+        },
         "issuances": {("_id",): False, covering: False},
     }

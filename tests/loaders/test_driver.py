@@ -56,7 +56,7 @@ async def test_every_operation_sends_one_command_and_returns_documents(
     assert [one["_id"] async for one in store.stream(ISSUANCES.name, {}, ["_id"], batch=1)] == ["1:a", "1:b"]
     assert await store.upsert("changed", [({"_id": "c"}, {"$set": {"n": 1}})]) == Upserted(1, [])
     assert await store.update("changed", "c", {"$set": {"n": 2}})
-    await store.delete("changed", ["c"])
+    await store.delete("changed", {"_id": "c"})
     assert await store.get("changed", "c") is None
 
     # A server may send an empty last batch.

@@ -13,7 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from loaders import Dispatchers, Loaders, ledger
-from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
@@ -40,7 +40,7 @@ async def test_customers_take_one_find_per_source_and_name(
     found = await CustomerByIdentifierLoader(CustomerDispatcher(watched), tenant.organization.id).load_many(
         keys
     )
-    assert found == [1] + [None] * 11
+    assert found == [Person(1)] + [None] * 11
     assert commands.names == ["find"] * 4
 
 
@@ -139,7 +139,7 @@ def issuances(draw: st.DrawFn) -> dict[str, Any]:
 
 def folded(organization_ledger: list[Issuance], key: BenefitsKey) -> dict[Benefit, set[Total]]:
     """The totals that the aggregation has to find."""
-    customer_id, promotion_id, benefits = key
+    customer_id, promotion_id, benefits, _ = key
     return {
         benefit: fold(
             one
@@ -211,4 +211,4 @@ async def test_loaders_are_bound_to_one_organisation(store: Store) -> None:
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, here.mobile)
     for tenant in (here, there):
         loaders = Loaders(Dispatchers(store), tenant.organization, SINCE.date())
-        assert await loaders.customers.load(identifier) == tenant.customer_id
+        assert await loaders.customers.load(identifier) == Person(tenant.customer_id)

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from loaders import ledger
-from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, PROMOTIONS
 from loaders.database_setup import set_up
 from loaders.driver import DriverName
@@ -127,4 +127,4 @@ async def test_of_concurrent_moves_of_an_identifier_the_newest_wins(store: Store
         )
     )
     loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
-    assert await loader.load(MOBILE) == 0
+    assert await loader.load(MOBILE) == Person(0)

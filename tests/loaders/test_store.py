@@ -11,7 +11,7 @@ import pytest
 
 from gateway.settings import Settings
 from loaders import ledger
-from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier
+from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.database_schema import ISSUANCES, PROMOTIONS
 from loaders.deadline import Deadline, until
 from loaders.driver_options import COMMAND_SERVER_SECONDS, options
@@ -186,7 +186,7 @@ async def test_an_older_event_never_overwrites_a_newer_one(store: Store) -> None
     for as_of, customer_id, owner in ((now, 2, 2), (now - day, 3, 2), (now, 4, 2), (now + day, 5, 5)):
         await ledger.move_identifiers(store, organization_id, [(identifier, customer_id, as_of)])
         found = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
-        assert await found.load(identifier) == owner
+        assert await found.load(identifier) == Person(owner)
         promotion = Promotion(customer_id, tenant.promotion.promotion_id, "one")
         await ledger.put_promotions(store, organization_id, [(promotion, "")], as_of)
         promotions = PromotionByReferenceLoader(PromotionDispatcher(store), organization_id)
@@ -245,7 +245,7 @@ async def test_each_command_tells_the_server_the_remaining_time(
         await store.get(ISSUANCES.name, "1:nothing")
         await store.aggregate(ISSUANCES.name, [{"$match": {"_id": "1:nothing"}}])
         await store.upsert(ISSUANCES.name, [({"_id": "1:deadline"}, {"$set": GOOD | {"_id": "1:deadline"}})])
-        await store.delete(ISSUANCES.name, ["1:deadline"])
+        await store.delete(ISSUANCES.name, {"_id": "1:deadline"})
     assert commands.names == ["ping", "find", "find", "aggregate", "update", "delete"]
     ping, *others = [command.get("maxTimeMS", 0) for command in commands.sent]
     assert ping == 0

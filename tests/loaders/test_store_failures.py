@@ -67,7 +67,7 @@ USES: dict[str, Use] = {
     "insert": lambda store: store.insert(PENDING_EVENTS.name, {"_id": VALUE}),
     "update": lambda store: store.update(PROMOTIONS.name, VALUE, {"$set": {"name": VALUE}}),
     "upsert": lambda store: store.upsert(PROMOTIONS.name, [({"name": VALUE}, {"$set": {"name": VALUE}})]),
-    "delete": lambda store: store.delete(PENDING_EVENTS.name, [VALUE]),
+    "delete": lambda store: store.delete(PENDING_EVENTS.name, {"_id": VALUE}),
     "listCollections": lambda store: store.list_collections(),
     "listIndexes": lambda store: store.list_indexes(PROMOTIONS.name),
     "stream": read_all,

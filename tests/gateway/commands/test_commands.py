@@ -127,7 +127,7 @@ def test_serve_refuses_a_database_that_was_not_set_up(settings: Settings) -> Non
     variables = environment(settings, GATEWAY_DATABASE="nothing_here")
     assert error(invoke("serve", "--port", "0", variables=variables)) == (
         "Error: Database nothing_here is not set up: it lacks the collections organizations, promotions, "
-        "customer_identifiers, issuances, pending_events, api_clients, access_groups. "
+        "customer_identifiers, customer_statuses, issuances, pending_events, api_clients, access_groups. "
         "Run promo-gateway init-db."
     )
 

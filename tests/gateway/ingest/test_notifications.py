@@ -67,6 +67,7 @@ def test_every_sample_is_read_in_every_form(sample: Event, form: str) -> None:
     plain, other = said(sample), said(FORMS[form](sample))
     assert (other.problem, other.known, other.organization_id) == (None, True, 51135)
     assert (other.identifiers, other.promotions) == (plain.identifiers, plain.promotions)
+    assert (other.merged, other.erased) == (plain.merged, plain.erased)
     assert len(other.issuances) == len(plain.issuances)
 
 

@@ -1,0 +1,190 @@
+"""Events that merge and erase customers: exact sums for a survivor, nothing left of an erased customer."""
+
+import itertools
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gateway.ingest import export, importer
+from gateway.ingest.import_summary import Line
+from loaders.database_schema import COLLECTIONS
+from loaders.store import Store
+from tests.helpers import events
+from tests.helpers.events import CREATED_AT, Sender, changed, event, new_sender, wrapped
+from tests.helpers.gateway import Gateway, data_commands, new_tenant
+
+SURVIVOR = 387729100
+VICTIM = 387729101
+VICTIM_ADDED = event(
+    "customerAdded",
+    {
+        "customerIdentifiers": {
+            "customerId": VICTIM,
+            "instore": {"mobile": "919000000101", "externalId": "V-101"},
+        }
+    },
+    "c-101",
+)
+MERGED = changed(
+    events.CUSTOMER_MERGED, "data", "victimCustomerIdentifiers", to={"customerId": VICTIM, "instore": {}}
+)
+VICTIM_POINTS = changed(
+    changed(events.POINTS_ISSUED, "data", "customerIdentifiers", to={"customerId": VICTIM}),
+    "eventId",
+    to="ev-101",
+)
+
+
+@pytest.fixture
+async def sender(gateway: Gateway, store: Store) -> Sender:
+    tenant = await new_tenant(store, time_zone="Asia/Kolkata", mobile="918000000000")
+    return await new_sender(gateway, store, tenant)
+
+
+async def totals(sender: Sender, name: str, value: str) -> tuple[int, dict[str, tuple[Decimal, int]]]:
+    answer = await sender.answer(identifierName=name, identifierValue=value)
+    points = {row["pointsCategory"]: row for row in answer["points"]}
+    return answer["customerId"], {
+        category: (row["totalPointsIssued"], row["numberOfTimesIssued"]) for category, row in points.items()
+    }
+
+
+BOTH = {
+    "REGULAR_POINTS": (Decimal("50.45"), 4),
+    "PROMISED_POINTS": (Decimal("100"), 2),
+    "EXTERNAL_TRIGGER_BASED_POINTS": (Decimal("14"), 2),
+}
+HISTORY = {
+    "survivor added": events.CUSTOMER_ADDED,
+    "victim added": VICTIM_ADDED,
+    "survivor earns": events.POINTS_ISSUED,
+    "victim earns": VICTIM_POINTS,
+    "merge": MERGED,
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(HISTORY))[::9], ids=", ".join)
+async def test_a_survivor_has_the_sum_of_both_in_whatever_order_the_events_come(
+    sender: Sender, order: tuple[str, ...]
+) -> None:
+    for name in (*order, *reversed(order)):
+        assert (await sender.send(HISTORY[name])).json() == {"status": "recorded"}
+    for name, value in (
+        ("id", str(SURVIVOR)),
+        ("id", str(VICTIM)),
+        ("mobile", "919078345795"),
+        ("mobile", "919000000101"),
+        ("externalId", "V-101"),
+    ):
+        assert await totals(sender, name, value) == (SURVIVOR, BOTH)
+
+
+async def test_a_merged_customer_is_read_with_the_commands_of_any_other(sender: Sender) -> None:
+    for one in HISTORY.values():
+        await sender.send(one)
+    sender.gateway.commands.clear()
+    await totals(sender, "mobile", "919000000101")
+    assert data_commands(sender.gateway) == ["customer_identifiers", "promotions", "issuances"]
+
+
+def merge(victim: int, survivor: int) -> dict[str, Any]:
+    data = {
+        "survivorCustomerIdentifiers": {"customerId": survivor},
+        "victimCustomerIdentifiers": {"customerId": victim},
+    }
+    return event("loyaltyCustomerMerge", data, f"m-{victim}-{survivor}")
+
+
+CHAIN = [merge(VICTIM, 500), merge(500, 600), merge(600, SURVIVOR)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+async def test_merges_chain_in_any_order(sender: Sender, order: tuple[int, ...]) -> None:
+    for one in (VICTIM_ADDED, VICTIM_POINTS, *(CHAIN[n] for n in order), events.POINTS_ISSUED):
+        assert await sender.status(one) == "recorded"
+    assert await totals(sender, "mobile", "919000000101") == (SURVIVOR, BOTH)
+    assert (await sender.answer(identifierName="id", identifierValue="500"))["customerId"] == SURVIVOR
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason"),
+    [
+        (merge(600, VICTIM), "the survivor was merged into this customer before"),
+        (merge(VICTIM, VICTIM), "the survivor was merged into this customer before"),
+        (merge(VICTIM, 700), "the customer was merged into another customer before"),
+    ],
+    ids=["a cycle", "into itself", "into a second survivor"],
+)
+async def test_a_merge_that_cannot_be_is_kept_pending_with_its_reason(
+    sender: Sender, refused: dict[str, Any], reason: str
+) -> None:
+    for one in (VICTIM_ADDED, VICTIM_POINTS, *CHAIN[:2]):
+        await sender.send(one)
+    for _ in range(2):
+        assert await sender.status(refused) == "pending"
+    assert list((await sender.pending()).values()) == [reason]
+    answer = await sender.answer(identifierName="mobile", identifierValue="919000000101")
+    assert answer["customerId"] == 600
+
+
+ERASURES = {
+    "customerUpdated": events.CUSTOMER_DELETED,
+    "customerUpdated, wrapped": wrapped(events.CUSTOMER_DELETED),
+    "requestUpdated": events.REQUEST_UPDATED,
+    "requestUpdated, wrapped": wrapped(events.REQUEST_UPDATED),
+}
+
+
+def unknown_promotion(sample: dict[str, Any]) -> dict[str, Any]:
+    return changed(changed(sample, "data", "promotionIdentifier", to="never"), "eventId", to="ev-waits")
+
+
+async def written(store: Store, organization_id: int) -> str:
+    """Everything that the database and an export have of an organisation, as a text."""
+    documents = [
+        str(document)
+        for collection in COLLECTIONS
+        async for document in store.stream(collection.name, {"orgId": organization_id}, ("_id",))
+    ]
+    exported = [line.decode() async for line in export.lines(store)]
+    return "\n".join((*documents, *(line for line in exported if f'"orgId":{organization_id},' in line)))
+
+
+@pytest.mark.parametrize("form", ERASURES)
+async def test_nothing_knows_an_erased_customer_and_nothing_brings_it_back(
+    sender: Sender, store: Store, form: str
+) -> None:
+    everything = [events.CUSTOMER_ADDED, events.POINTS_ISSUED, unknown_promotion(events.BADGE_EARNED)]
+    assert [await sender.status(one) for one in everything] == ["recorded", "recorded", "pending"]
+    assert (await sender.answer())["customerId"] == SURVIVOR
+    assert await sender.status(ERASURES[form]) == "recorded"
+    organization_id = sender.tenant.organization.id
+    line = {
+        "record": "customer",
+        "orgId": organization_id,
+        "customerId": SURVIVOR,
+        "profiles": [{"source": "INSTORE", "identifiers": [{"type": "mobile", "value": "919078345795"}]}],
+    }
+    for _ in range(2):
+        for name, value in (("mobile", "919078345795"), ("externalId", "EXT-1"), ("id", str(SURVIVOR))):
+            assert await sender.answer(identifierName=name, identifierValue=value) == {"error": 8015}
+        assert await sender.pending() == {}
+        text = await written(store, organization_id)
+        for value in ("919078345795", "EXT-1"):
+            assert value not in text
+        statuses = [await sender.status(one) for one in everything]
+        assert statuses == ["recorded", "recorded", "ignored"]
+        run = importer.Import(store, 1)
+        await run.add([Line(1, json.dumps(line).encode())])
+        await run.finish()
+        assert (run.summary.rejected, run.summary.new) == (0, 0)
+
+
+async def test_a_new_customer_gets_the_number_of_an_erased_one(sender: Sender) -> None:
+    added = changed(events.CUSTOMER_ADDED, "data", "customerIdentifiers", "customerId", to=900)
+    newer = {**added, "createdAt": CREATED_AT + 1, "eventId": "c-900"}
+    for one in (events.CUSTOMER_ADDED, events.CUSTOMER_DELETED, newer, events.CUSTOMER_DELETED):
+        assert await sender.status(one) == "recorded"
+    assert (await sender.answer())["customerId"] == 900
