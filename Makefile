@@ -11,7 +11,7 @@ SOURCES := $(wildcard $(addprefix $(PAGES)/, *.html *.json *.ts src/*))
 # Some systems have no `timeout`; npm has limits of its own, in the command below.
 LIMIT := $(if $(shell command -v timeout),timeout 90)
 
-.PHONY: demo pages check test fuzz test-all soak lint bench bench-lone lock clean .venv
+.PHONY: demo pages check test fuzz test-all soak lint bench lock clean .venv
 
 demo: .venv
 	@[ -e $(BUNDLE) ] || ! command -v npm >/dev/null || echo 'Bundling GraphiQL and the REST documentation (once)…'
@@ -49,15 +49,10 @@ lint: .venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Writes its figures and plots to docs/bench.
+# Writes its figures to docs/bench.
 bench: .venv
 	$(BIN)/python -m bench.load --out docs/bench/load.json
-	GATEWAY_BENCH_DRIVER=pymongo $(BIN)/python -m bench.load --connections 1,32 --out docs/bench/load-pymongo.json
-	$(BIN)/python -m bench.growth --out docs/bench/growth.json
-	$(BIN)/python -m bench.plot
-
-bench-lone: .venv
-	$(BIN)/python -m bench.lone_load
+	$(BIN)/python -m bench.growth
 
 .venv: .venv/complete
 

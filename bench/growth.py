@@ -1,13 +1,11 @@
 """Measurements over growing sizes: `python -m bench.growth [--help]`.
 
-The sizes are the issuances in the ledger of one customer and promotion, the customers in one query, and the
-organisations that send requests at the same time. Where possible, `raw` is measured too, as in `bench.load`.
+The sizes are the issuances in the ledger of one customer and promotion, and the customers in one query. `raw`
+is measured too, as in `bench.load`.
 """
 
-import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -15,22 +13,19 @@ from rich.console import Console
 from bench import seed
 from bench.faces import FACES, HOST, full
 from bench.measure import opened
-from bench.rounds import Case, lines, measured, table
+from bench.rounds import Case, measured, table
 from bench.seed import Tenant
 from loaders.enums import Benefit
 from loaders.ledger import Issuance
 from loaders.store import Store
 
 RAW, REST = FACES["raw"], FACES["rest"]
-BUSY = 32
 
 # Issuances of one customer and promotion.
 LEDGER_SIZES = 10, 100, 1_000, 10_000, 100_000
 CUSTOMERS_PER_QUERY = 1, 3, 10, 30, 100
-ORGANIZATIONS = 1, 10, 100
 
-_TENANTS = [seed.tenant(n, 20, 1) for n in range(max(ORGANIZATIONS))]
-_WIDE = seed.tenant(len(_TENANTS), seed.CUSTOMERS, 1)
+_WIDE = seed.tenant(0, seed.CUSTOMERS, 1)
 _LEDGERS = {size: seed.tenant(_WIDE.program + n, 1, 1) for n, size in enumerate(LEDGER_SIZES, start=1)}
 
 # For each panel, the sizes with their cases.
@@ -38,14 +33,11 @@ CASES = {
     "issuances": [(size, Case(face, (one,), 1)) for size, one in _LEDGERS.items() for face in (RAW, REST)],
     "customers": [(1, Case(RAW, (_WIDE,), 1))]
     + [(width, Case(full(width, "graphql"), (_WIDE,), 1)) for width in CUSTOMERS_PER_QUERY],
-    "organizations": [
-        (count, Case(face, tuple(_TENANTS[:count]), BUSY)) for count in ORGANIZATIONS for face in (RAW, REST)
-    ],
 }
 
 
 async def fill(store: Store) -> None:
-    await seed.seed(store, [*_TENANTS, _WIDE, *_LEDGERS.values()])
+    await seed.seed(store, [_WIDE, *_LEDGERS.values()])
     for size, one in _LEDGERS.items():
         # The seed has issued some of these already; the same event ids count once.
         await seed.issue(store, one, _ledger(one, size))
@@ -63,11 +55,8 @@ def _ledger(to: Tenant, size: int) -> Iterator[Issuance]:
 @click.command()
 @click.option("--seconds", default=2, show_default=True, help="How long each measurement takes.")
 @click.option("--rounds", default=3, show_default=True)
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here as JSON."
-)
-def main(seconds: int, rounds: int, out: Path | None) -> None:
-    """Measure the gateway over growing ledgers, queries and numbers of organisations."""
+def main(seconds: int, rounds: int) -> None:
+    """Measure the gateway over growing ledgers and queries."""
     # Each POS client has an address of its own, because few may log in at once from one address.
     with opened(fill, GATEWAY_TRUSTED_PROXIES=HOST) as bench:
         panels = {what: measured(bench, cases, rounds, seconds) for what, cases in CASES.items()}
@@ -75,9 +64,6 @@ def main(seconds: int, rounds: int, out: Path | None) -> None:
     for what, results in panels.items():
         console.print(table(what, results))
     console.print("; ".join(bench.where.values()))
-    if out:
-        kept = {"where": bench.where, **{what: lines(what, results) for what, results in panels.items()}}
-        out.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

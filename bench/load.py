@@ -1,6 +1,6 @@
 """The gateway beside a bare handler, under load: `python -m bench.load [--help]`.
 
-Each face of the gateway, with one promotion and with a dozen, on few connections and on many.
+On the embedded database and on a fast stand-in, for one organisation and for many, alone and in a crowd.
 """
 
 import json
@@ -11,13 +11,14 @@ import click
 from rich.console import Console
 
 from bench import seed
-from bench.faces import FACES
+from bench.faces import FACES, HOST
 from bench.measure import opened
 from bench.rounds import Case, lines, measured, table
 
-
-def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+DATABASES = "embedded", "fast"
+ONE = seed.tenant(0, seed.CUSTOMERS, 1)
+MANY = [seed.tenant(n, 5, 1) for n in range(1, 101)]
+CONNECTIONS = 1, 32
 
 
 def _faces(_: click.Context, __: click.Parameter, text: str) -> list[str]:
@@ -29,33 +30,32 @@ def _faces(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 @click.command()
 @click.option("--seconds", default=3, show_default=True, help="How long each measurement takes.")
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--connections", default="1,8,32,128", show_default=True, callback=_numbers)
-@click.option("--promotions", default="1,12", show_default=True, callback=_numbers)
 @click.option("--faces", default=",".join(FACES), show_default=True, callback=_faces)
+@click.option("--databases", default=",".join(DATABASES), show_default=True)
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here as JSON."
 )
-def main(
-    seconds: int,
-    rounds: int,
-    connections: list[int],
-    promotions: list[int],
-    faces: list[str],
-    out: Path | None,
-) -> None:
+def main(seconds: int, rounds: int, faces: list[str], databases: str, out: Path | None) -> None:
     """Measure the gateway's faces beside a bare handler."""
-    tenants = {of: seed.tenant(n, seed.CUSTOMERS, of) for n, of in enumerate(promotions)}
+    console, kept = Console(width=150), {}
     cases = [
-        (of, Case(FACES[face], (tenants[of],), on))
-        for of, on, face in product(promotions, connections, faces)
+        (len(tenants), Case(FACES[face], tuple(tenants), on))
+        for tenants, on, face in product(([ONE], MANY), CONNECTIONS, faces)
+        # The bare handler asks for one customer at a time; so does a tenant with few customers.
+        if len(tenants) == 1 or FACES[face].summaries == 1
     ]
-    with opened(lambda store: seed.seed(store, tenants.values())) as bench:
-        results = measured(bench, cases, rounds, seconds)
-    console = Console(width=150)
-    console.print(table("promotions", results))
-    console.print("; ".join(bench.where.values()))
+    for database in databases.split(","):
+        # Each POS client has an address of its own, because few may log in at once from one address.
+        with opened(
+            lambda store: seed.seed(store, [ONE, *MANY]),
+            fast=database == "fast",
+            GATEWAY_TRUSTED_PROXIES=HOST,
+        ) as bench:
+            results = measured(bench, cases, rounds, seconds)
+        console.print(f"{database}: {'; '.join(bench.where.values())}")
+        console.print(table("tenants", results))
+        kept[database] = {"where": bench.where, "results": lines("tenants", results)}
     if out:
-        kept = {"where": bench.where, "results": lines("promotions", results)}
         out.write_text(json.dumps(kept, indent=1) + "\n")
 
 

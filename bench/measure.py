@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+from pydantic import SecretStr
 
 from bench import machine, wrk
 from bench.faces import FACES, Face, GraphQLRequest, Request
@@ -17,7 +18,7 @@ from gateway.commands.database import with_store
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from loaders.store import Store
 
-COUNT_SECONDS = 1
+COUNT_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ class Figures:
 
 @dataclass(frozen=True)
 class Counts:
-    """Commands to the database, and of these aggregations, per request."""
+    """Commands to the database per warm request, by name."""
 
-    commands: float
+    finds: float
     aggregations: float
 
 
@@ -74,11 +75,13 @@ class Bench:
     def count(self, script: Script, connections: int) -> Counts:
         server = self.counted[script.face.server]
         _log_in(server, script)
+        # The first run lets the server remember the look-ups.
+        wrk.run(script.path, server.url, connections, COUNT_SECONDS)
         requests, commands = server.counted()
         wrk.run(script.path, server.url, connections, COUNT_SECONDS)
         requests_after, commands_after = server.counted()
         sent, answered = commands_after - commands, requests_after - requests
-        return Counts(sent.total() / answered, sent["aggregate"] / answered)
+        return Counts(sent["find"] / answered, sent["aggregate"] / answered)
 
     def check(self, face: Face, sample: Iterable[list[GraphQLRequest]]) -> None:
         """Stop unless the face answers what `raw` answers: in REST to the byte, in GraphQL in its values."""
@@ -95,21 +98,30 @@ class Bench:
 
 
 @contextmanager
-def opened(fill: Callable[[Store], Awaitable[None]], **variables: str) -> Iterator[Bench]:
+def opened(
+    fill: Callable[[Store], Awaitable[None]], *, fast: bool = False, **variables: str
+) -> Iterator[Bench]:
     """Start everything, with these variables, on a fresh database that `fill` has filled.
 
+    With `fast`, on the stand-in that answers for it.
     Raises `wrk.WentWrong` without wrk.
     """
     wrk.program()
     with ExitStack() as stack:
         settings = stack.enter_context(fresh_database())
         with_store(fill, settings)
+        where = machine.describe(settings)
+        if fast:
+            stand_in = stack.enter_context(started(settings, "bench.fast_database"))
+            uri = f"{stand_in.url.replace('http', 'mongodb')}/?directConnection=true"
+            settings = settings.model_copy(update={"mongodb_uri": SecretStr(uri)})
+            where["database"] = f"a stand-in that answers in 0.1 ms, before {where['database']}"
 
         def start(*command: str) -> Server:
             return stack.enter_context(started(settings, *command, variables=variables))
 
         yield Bench(
-            machine.describe(settings),
+            where,
             {
                 "raw": start("bench.server_process", "raw"),
                 "gateway": start("gateway", "serve", "--port", "0"),

@@ -120,7 +120,7 @@ def _rounded(figures: Figures | Counts) -> dict[str, float]:
 def table(what: str, results: Numbered) -> Table:
     """What was measured, and behind it the ratios to `raw`, where that was measured too."""
     shown = Table(caption="Ratios to raw: rate and CPU per summary, latencies per request.")
-    heads = "face", what, "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms", "commands"
+    heads = "face", what, "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms", "finds"
     for head in (*heads, "aggregations", "rate/raw", "p50/raw", "p99/raw", "CPU/raw"):
         shown.add_column(head, justify="left" if head == "face" else "right")
     for number, one in results:
@@ -128,7 +128,7 @@ def table(what: str, results: Numbered) -> Table:
         cells += [
             form.format(value) for form, value in zip(_NUMBER, asdict(one.figures).values(), strict=True)
         ]
-        cells += [f"{one.counts.commands:.2f}", f"{one.counts.aggregations:.2f}"]
+        cells += [f"{one.counts.finds:.2f}", f"{one.counts.aggregations:.2f}"]
         cells += [f"{ratio:.2f}" for ratio in asdict(one.to_raw).values()] if one.to_raw else []
         shown.add_row(*cells)
     return shown
