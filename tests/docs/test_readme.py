@@ -1,7 +1,12 @@
 """The requests of the README, of the docs and of the demo, sent as they stand; the answers are as printed."""
 
+import asyncio
+import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +19,7 @@ from tests.helpers.gateway import Gateway
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+[(QUERY, ANSWER)] = re.findall(r"```graphql\n(.*?)```\n```json\n(.*?)\n```", README, re.DOTALL)
 CALLERS = (ROOT / "docs/callers.md").read_text()
 
 
@@ -22,6 +28,47 @@ async def test_the_requests_of_the_readme_are_answered_as_printed(gateway: Gatew
     assert len(shown) == 2
     for command, answer in shown:
         assert (await curl(gateway, command)).text == answer
+
+
+async def test_the_query_of_the_readme_is_answered_as_printed(gateway: Gateway) -> None:
+    assert (await gateway.graphql(QUERY)).json() == json.loads(ANSWER)
+
+
+@pytest.mark.external
+@pytest.mark.skipif(not shutil.which("node"), reason="The page's request needs Node: not installed.")
+async def test_the_fetch_of_the_readme_prints_the_answer(gateway: Gateway) -> None:
+    [script] = re.findall(r"```js\n(.*?)```", README, re.DOTALL)
+    # In place of the network, so that the request reaches the gateway under test.
+    stand_in = (
+        "globalThis.fetch = async (url, options) => ({ json: () => JSON.stringify({ url, ...options }) });"
+    )
+    completed = await asyncio.to_thread(
+        subprocess.run,
+        ["node", "--input-type=module", "-e", stand_in + script],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    request = json.loads(completed.stdout)
+    assert (request["url"], request["method"]) == (f"{ADDRESS}/graphql", "POST")
+    response = await gateway.client.post("/graphql", headers=request["headers"], content=request["body"])
+    assert response.json() == json.loads(ANSWER)
+
+
+@pytest.mark.external
+@pytest.mark.parametrize(("shell", "start"), [("bash", "_promo_gateway_completion()"), ("zsh", "#compdef")])
+def test_the_completion_of_the_readme_is_a_script_of_that_shell(shell: str, start: str) -> None:
+    assert f"{shell}_source" in README
+    variables = {**os.environ, "_PROMO_GATEWAY_COMPLETE": f"{shell}_source"}
+    program = "from gateway.commands.main import main; main(prog_name='promo-gateway')"
+    made = subprocess.run(
+        [sys.executable, "-c", program], env=variables, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert made.startswith(start)
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 130
 
 
 async def test_the_token_requests_of_the_callers_page_are_answered(gateway: Gateway) -> None:
