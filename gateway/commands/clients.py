@@ -12,7 +12,7 @@ from gateway.auth.credentials import md5_hex
 from gateway.auth.passwords import hash_secret
 from gateway.auth.tokens import SigningKey
 from gateway.commands.database import with_store
-from gateway.commands.terminal import printable
+from gateway.commands.terminal import print_row
 from loaders import clients as accounts
 from loaders.clients import NO_RIGHTS, Account
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
@@ -104,8 +104,9 @@ def list_clients(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
     else:
+        print_row("ID", "KIND", "NAME", "ORGANISATION", "GROUP", "STATE")
         for row in rows:
-            click.echo("\t".join(printable(str(value)) for value in row.values()))
+            print_row(*row.values())
 
 
 @clients.command()
@@ -146,11 +147,16 @@ def groups() -> None:
 
 
 @groups.command("list")
-def list_groups() -> None:
+@_json
+def list_groups(as_json: bool) -> None:
     """List the access groups and their rights."""
-    for group, rights in with_store(accounts.list_groups).items():
-        named = (f"{resource}={right}" for resource, right in rights.items())
-        click.echo("\t".join([printable(group), *named]))
+    listed = with_store(accounts.list_groups)
+    if as_json:
+        click.echo(json.dumps([{"group": group, "rights": dict(rights)} for group, rights in listed.items()]))
+    else:
+        print_row("GROUP", "RIGHTS")
+        for group, rights in listed.items():
+            print_row(group, *(f"{resource}={right}" for resource, right in rights.items()))
 
 
 @groups.command("set")

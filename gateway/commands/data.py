@@ -14,7 +14,7 @@ from gateway.commands.environment import read_settings
 from gateway.commands.import_input import Batches, InputUnreadable
 from gateway.commands.progress import shown_progress
 from gateway.commands.rejects import Rejects
-from gateway.commands.terminal import printable
+from gateway.commands.terminal import print_row, printable
 from gateway.ingest import export as exporting
 from gateway.ingest import recorder
 from gateway.ingest.import_summary import Summary
@@ -104,8 +104,14 @@ def list_events(as_json: bool) -> None:
     """List the pending events: organisation, event id, time of arrival, reason."""
 
     async def run(store: Store) -> None:
+        if not as_json:
+            print_row("ORGANISATION", "EVENT", "RECEIVED", "REASON")
         async for event in pending_events.waiting(store):
-            click.echo(json.dumps(_fields(event)) if as_json else _row(event))
+            if as_json:
+                click.echo(json.dumps(_fields(event)))
+            else:
+                since = event.received_on.isoformat(timespec="seconds")
+                print_row(event.organization_id, event.event_id, since, event.reason)
 
     with_store(run)
 
@@ -119,12 +125,6 @@ def _fields(event: PendingEvent) -> dict[str, object]:
         "reason": event.reason,
         "promotionIdentifiers": event.promotion_identifiers,
     }
-
-
-def _row(event: PendingEvent) -> str:
-    since = event.received_on.isoformat(timespec="seconds")
-    fields = str(event.organization_id), event.event_id, since, event.reason
-    return "\t".join(printable(field) for field in fields)
 
 
 @events.command()

@@ -1,6 +1,7 @@
 """`promo-gateway demo`: the gateway with sample data in an embedded database, and requests to try."""
 
 import json
+import os
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -53,7 +54,7 @@ class _DemoSettings(Settings):
 )
 def demo(port: int, data_dir: Path | None) -> None:
     """Serve sample data from an embedded database."""
-    logs.configure(colored=sys.stderr.isatty())
+    logs.configure(colored=sys.stderr.isatty() and not os.environ.get("NO_COLOR"))
     stop_on_signals()
     with ExitStack() as stack:
         listening = stack.enter_context(server.bind("127.0.0.1", port, _ADVICE))
@@ -80,12 +81,12 @@ def demo(port: int, data_dir: Path | None) -> None:
             settings, page_credentials=PageCredentials(TILL, PASSWORD), cors_origin_pattern=LOCAL_ORIGINS
         )
         # The socket listens already: a request that comes now waits for the server.
-        click.echo(announcement(address))
+        click.echo(announcement(address, uri))
         server.run(app, listening, settings)
 
 
-def announcement(address: str) -> str:
-    """The requests to try on a demo at `address` ("http://host:port")."""
+def announcement(address: str, uri: str) -> str:
+    """What to try on a demo at `address` ("http://host:port") with a database at `uri`."""
     header = authorization(TILL, PASSWORD)
     parameters = {
         "source": "INSTORE",
@@ -100,6 +101,8 @@ def announcement(address: str) -> str:
         "{ points { pointsCategory totalPointsIssued lastIssuedOn } } }"
     )
     return f"""
+In a browser: {address}
+
 promo-gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), POS client {TILL}, password {PASSWORD}
 
 GraphQL:
@@ -113,7 +116,9 @@ A token, for X-CAP-API-OAUTH-TOKEN or Authorization: Bearer:
   curl -s {address}{TOKEN_PATH} -H 'Content-Type: application/json' \\
     -d '{json.dumps({"key": OAUTH_KEY, "secret": OAUTH_SECRET})}'
 
-GraphiQL and the REST documentation, in a browser: {address}
+The other commands, on the data of this demo:
+  export GATEWAY_MONGODB_URI={uri} GATEWAY_DATABASE=demo
+  promo-gateway clients list
 
 Ctrl-C stops it.
 """

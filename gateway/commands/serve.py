@@ -24,7 +24,8 @@ _ADVICE = "Choose another with --host or --port."
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of GATEWAY_PORT.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Server processes.")
 @click.option("--fd", type=click.IntRange(3), help="Inherited socket to listen on.")
-def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> None:
+@click.option("--check", is_flag=True, help="Check the settings and the database, and serve nothing.")
+def serve(host: str | None, port: int | None, workers: int, fd: int | None, check: bool) -> None:
     """Serve the data of the database in GATEWAY_MONGODB_URI."""
     if fd is not None and (host is not None or port is not None):
         raise click.UsageError("--fd replaces --host and --port; give one or the other.")
@@ -35,6 +36,9 @@ def serve(host: str | None, port: int | None, workers: int, fd: int | None) -> N
         SigningKey.read(path)
     create_operations(create_schema(), settings)
     with_store(check_set_up, settings, server_seconds=REQUEST_SERVER_SECONDS)
+    if check:
+        click.echo("The settings, signing keys, trusted documents and database can be used.")
+        return
     host = host or settings.host
     with ExitStack() as stack:
         listening = stack.enter_context(

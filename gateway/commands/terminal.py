@@ -1,4 +1,6 @@
-"""Text that came from outside, made safe to print on a terminal."""
+"""Text that came from outside, made safe to print on a terminal, and tables of it."""
+
+import click
 
 
 def printable(text: str) -> str:
@@ -7,3 +9,8 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def print_row(*fields: object) -> None:
+    """Print the fields as a line of a table, separated by tabs."""
+    click.echo("\t".join(printable(str(field)) for field in fields))

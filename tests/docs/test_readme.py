@@ -87,7 +87,9 @@ def test_the_command_of_the_callers_page_makes_basic_credentials() -> None:
 
 
 async def test_the_requests_that_the_demo_prints_are_answered(gateway: Gateway) -> None:
-    printed = re.findall(r"^  (curl .*?)(?=\n\n)", announcement(ADDRESS), re.DOTALL | re.MULTILINE)
+    printed = re.findall(
+        r"^  (curl .*?)(?=\n\n)", announcement(ADDRESS, "mongodb://127.0.0.1:27017"), re.DOTALL | re.MULTILINE
+    )
     assert len(printed) == 3
     for command in printed:
         response = await curl(gateway, command)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -46,7 +47,11 @@ def answer_and_stop(demo: "subprocess.Popen[str]", port: int, number: int) -> No
     os.killpg(demo.pid, number)
     printed, _ = demo.communicate(timeout=20)
     assert demo.returncode == 0
-    assert printed == announcement(address) + "\n"
+    [uri] = re.findall(
+        r"export GATEWAY_MONGODB_URI=(mongodb://127\.0\.0\.1:\d+) GATEWAY_DATABASE=demo\n", printed
+    )
+    assert printed == announcement(address, uri) + "\n"
+    assert printed.splitlines()[1] == f"In a browser: {address}"
     assert not Path(f"/proc/{database}").exists()
 
 
@@ -275,6 +280,7 @@ async def test_an_oauth_client_gets_tokens_until_its_secret_is_rotated_or_it_is_
         "state": "disabled",
     } in listed
     lines = (await invoke_in_thread("clients", "list", variables=variables)).stdout.splitlines()
+    assert lines[0] == "ID\tKIND\tNAME\tORGANISATION\tGROUP\tSTATE"
     assert "demo.till\ttill\tdemo.till\t51135\tdefault\tenabled" in lines
     assert client["secret"] not in json.dumps(listed)
 
@@ -297,6 +303,10 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
     completed = await invoke_in_thread("groups", "set", "reports", "customer=read", variables=variables)
     assert completed.stdout == "Group reports is set. The change takes effect within a minute.\n"
     lines = (await invoke_in_thread("groups", "list", variables=variables)).stdout.splitlines()
+    assert lines[0] == "GROUP\tRIGHTS"
+    listed = json.loads((await invoke_in_thread("groups", "list", "--json", variables=variables)).stdout)
+    reports = {"customer": "read", "promotion": "none", "event": "none"}
+    assert {"group": "reports", "rights": reports} in listed
     assert {
         "default\tcustomer=read\tpromotion=read\tevent=none",
         "ingest\tcustomer=none\tpromotion=none\tevent=write",
@@ -306,6 +316,20 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
     till = made(await invoke_in_thread(*added, variables=variables))
     headers = {"Authorization": authorization(till["till"], till["password"])}
     assert (await gateway.rest(DOCUMENTED, headers)).status_code == 403
+
+
+@pytest.mark.external
+def test_serve_check_serves_nothing(settings: Settings) -> None:
+    completed = run("serve", "--check", database=environment(settings))
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert completed.stdout == "The settings, signing keys, trusted documents and database can be used.\n"
+
+
+@pytest.mark.external
+def test_serve_check_says_what_is_wrong(settings: Settings) -> None:
+    completed = run("serve", "--check", database=environment(settings, GATEWAY_DATABASE="empty"))
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr.startswith("Error: Database empty is not set up: ")
 
 
 async def test_what_a_client_or_a_group_is_called_moves_no_cursor(settings: Settings, store: Store) -> None:

@@ -43,6 +43,7 @@ def test_a_row_cannot_be_forged(pending: dict[str, str], terminal: bool) -> None
         status, listed = completed.returncode, completed.stdout
     assert status == 0
     assert listed.splitlines() == [
+        "ORGANISATION\tEVENT\tRECEIVED\tREASON",
         f"51135\t{SHOWN}\t2026-01-02T03:04:05+00:00\tbad\\x1b",
         "51135\te-1\t2026-01-02T03:04:05+00:00\twaits",
     ]
