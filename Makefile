@@ -11,7 +11,7 @@ SOURCES := $(wildcard $(addprefix $(PAGES)/, *.html *.json *.ts src/*))
 # Some systems have no `timeout`; npm has limits of its own, in the command below.
 LIMIT := $(if $(shell command -v timeout),timeout 90)
 
-.PHONY: demo pages check test fuzz test-all soak lint bench lock clean .venv
+.PHONY: demo pages check test fuzz test-all soak lint bench lock release clean .venv
 
 demo: .venv
 	@[ -e $(BUNDLE) ] || ! command -v npm >/dev/null || echo 'Bundling GraphiQL and the REST documentation (once)…'
@@ -75,6 +75,10 @@ COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-head
 lock:
 	$(COMPILE) --all-extras -o requirements.lock
 	$(COMPILE) --constraint requirements.lock -o deploy/requirements.lock
+
+# Wheel, source archive and text of a release in dist/, tried in an empty environment. Tags nothing.
+release: .venv pages
+	PORT=$(PORT) sh deploy/release.sh $(BIN)/python
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist \
