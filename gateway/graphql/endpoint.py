@@ -32,6 +32,8 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 PARTIAL_SUCCESS = 294
+# In characters. graphql-core's messages quote names of the document, which can be as long as the document.
+MAX_MESSAGE = 500
 
 
 class GraphQLEndpoint:
@@ -135,7 +137,10 @@ def _error(error: GraphQLError, code: str) -> dict[str, Any]:
     # An error that graphql-core raised has no original error, or one that it raised itself.
     if error.original_error is None or isinstance(error.original_error, GraphQLError):
         note_error(400)
-        return {**error.formatted, "extensions": {"code": code, "errorCode": 400}}
+        message = error.message
+        if len(message) > MAX_MESSAGE:
+            message = f"{message[:MAX_MESSAGE]}…"
+        return {**error.formatted, "message": message, "extensions": {"code": code, "errorCode": 400}}
     spec = describe(error.original_error)
     forget_frames(error)
     return {**error.formatted, "message": spec.message, "extensions": extensions(spec)}

@@ -34,8 +34,8 @@ from resolvers.context import Context
 
 # In all documents of the cache. Parsed and compiled, a document takes 50 to 300 bytes a character.
 REMEMBERED_CHARACTERS = 250_000
-# As many as graphql-core's executor reports.
-_MAX_VARIABLE_ERRORS = 50
+# Of one kind in a response. graphql-core's executor reports as many errors of variables.
+MAX_ERRORS = 50
 _DEFAULT_LIMITS = Limits()
 
 
@@ -167,7 +167,9 @@ class Operations:
             self._limits.check(document)
         except GraphQLError as error:
             return [error]
-        errors = validate(self._schema, document, self._rules, hide_suggestions=not self._introspection)
+        errors = validate(
+            self._schema, document, self._rules, MAX_ERRORS, hide_suggestions=not self._introspection
+        )
         # graphql-core's visitors are about a thousand objects in reference cycles, all of them new.
         gc.collect(0)
         return errors
@@ -182,7 +184,7 @@ class Operations:
 
     def _coerce(self, operation: Operation, variables: dict[str, Any]) -> VariableValues | list[GraphQLError]:
         declared = operation.definition.variable_definitions or ()
-        values = get_variable_values(self._schema, declared, variables, _MAX_VARIABLE_ERRORS)
+        values = get_variable_values(self._schema, declared, variables, MAX_ERRORS)
         if isinstance(values, list):
             return [variable_error(error, self._schema, variables) for error in values]
         return values

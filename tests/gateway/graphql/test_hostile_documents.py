@@ -15,6 +15,8 @@ import pytest
 
 from gateway import server
 from gateway.app import create_app
+from gateway.graphql.endpoint import MAX_MESSAGE
+from gateway.graphql.operations import MAX_ERRORS
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
@@ -185,6 +187,16 @@ async def test_10_000_values_are_refused(gateway: Gateway) -> None:
     message = "The limit of variables is 1000; this request has 10000."
     assert_graphql_refusal(response, 200, "LIMIT_EXCEEDED", 400, message)
     assert gateway.commands.names == []
+
+
+async def test_errors_that_quote_a_long_name_are_cut_and_counted(gateway: Gateway) -> None:
+    name = "n" * 90_000
+    variables = " ".join(f"$a{n}: Int" for n in range(120))
+    response = await gateway.graphql(f"query {name}({variables}) {{ __typename }}")
+    *quoting, last = response.json()["errors"]
+    assert [len(error["message"]) for error in quoting] == [MAX_MESSAGE + 1] * MAX_ERRORS
+    assert last["message"] == "Too many validation errors, error limit reached. Validation aborted."
+    assert len(response.content) < 1_000 * MAX_ERRORS
 
 
 async def test_a_batch_is_refused(gateway: Gateway) -> None:
