@@ -1,7 +1,7 @@
 """Compiles a valid operation into a plan.
 
 A plan is made from the definitions of Strawberry's fields, so the schema is the only source. graphql-core's
-executor executes what the compiler does not support: directives, introspection, abstract types, nullable
+executor executes what the compiler does not support: introspection, abstract types, nullable
 fields below the query, lists of anything but objects, fields with extensions, arguments below the query, and
 arguments of the query that are neither scalars nor enums.
 """
@@ -13,7 +13,6 @@ from typing import Any
 
 import strawberry
 from graphql import (
-    BREAK,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -25,13 +24,11 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     VariableNode,
-    Visitor,
     get_argument_values,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
-    visit,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -58,36 +55,33 @@ class _NotCompilable(Exception):
 
 
 def compile_operation(
-    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    conditions: VariableValues = _NO_VARIABLES,
 ) -> Plan | None:
-    """The plan of a valid operation; None if the compiler does not support it."""
-    if operation.operation is not OperationType.QUERY or _has_directives(document):
+    """The plan of a valid operation; None if the compiler does not support it.
+
+    `conditions` has the values of the variables that `@include` and `@skip` name.
+    """
+    if operation.operation is not OperationType.QUERY:
         return None
     try:
-        return _Compiler(schema, document, operation).plan()
+        return _Compiler(schema, document, operation, conditions).plan()
     except _NotCompilable:
         return None
 
 
-class _FindDirective(Visitor):
-    found = False
-
-    def enter_directive(self, *_: Any) -> Any:
-        self.found = True
-        return BREAK
-
-
-def _has_directives(document: DocumentNode) -> bool:
-    visitor = _FindDirective()
-    visit(document, visitor)
-    return visitor.found
-
-
 class _Compiler:
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        conditions: VariableValues,
     ) -> None:
         self._schema = schema
+        self._conditions = conditions
         self._operation = operation
         self._fragments = {
             one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)
@@ -97,7 +91,7 @@ class _Compiler:
     def plan(self) -> Plan:
         query = self._schema.query_type
         assert query is not None, "the schema has a query type"
-        collected = collect_fields(self._schema, self._details, _NO_VARIABLES, query, self._operation)
+        collected = collect_fields(self._schema, self._details, self._conditions, query, self._operation)
         roots = {
             key: query.name if _name(details) == "__typename" else self._root(query, details)
             for key, details in collected.grouped_field_set.items()
@@ -125,7 +119,7 @@ class _Compiler:
 
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Complete:
         collected = collect_subfields(
-            self._schema, self._details, _NO_VARIABLES, self._operation, type_, details
+            self._schema, self._details, self._conditions, self._operation, type_, details
         )
         fields: list[tuple[str, list[FieldNode], Callable[[Any], Any], Complete]] = []
         for key, selected in collected.grouped_field_set.items():

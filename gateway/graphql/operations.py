@@ -25,6 +25,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql.compiler import compile_operation
+from gateway.graphql.conditional_plans import ConditionalPlans, has_directives
 from gateway.graphql.cost import count_summaries
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import Plan
@@ -47,7 +48,8 @@ class DocumentInvalid(ValueError):
 class Operation:
     """One operation of a document. If it has `errors`, it cannot be executed.
 
-    Without a plan, graphql-core's executor executes it. A trusted operation comes from the manifest.
+    One with directives has conditional plans. Without a plan, graphql-core's executor executes it. A trusted
+    operation comes from the manifest.
     """
 
     document: DocumentNode
@@ -55,6 +57,7 @@ class Operation:
     errors: list[GraphQLError]
     plan: Plan | None
     trusted: bool = False
+    conditional: ConditionalPlans | None = None
 
     @property
     def is_query(self) -> bool:
@@ -158,8 +161,12 @@ class Operations:
         if definition is None:
             raise OperationUnknown
         errors = self._validate(document)
-        compiling = self._compiled and not errors
-        plan = compile_operation(self._schema, document, definition) if compiling else None
+        if errors or not self._compiled:
+            return Operation(document, definition, errors, None, trusted)
+        if has_directives(document):
+            conditional = ConditionalPlans(self._schema, document, definition)
+            return Operation(document, definition, errors, None, trusted, conditional)
+        plan = compile_operation(self._schema, document, definition)
         return Operation(document, definition, errors, plan, trusted)
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
@@ -201,10 +208,11 @@ class Operations:
         values = self._coerce(operation, variables)
         if isinstance(values, list):
             return ExecutionResult(None, values)
-        if operation.plan is None or len(operation.plan.roots) > self._limits.summaries:
+        plan = operation.plan if operation.conditional is None else operation.conditional.get(values)
+        if plan is None or len(plan.roots) > self._limits.summaries:
             check("summaries", self._count_summaries(operation, values), self._limits.summaries)
-        if operation.plan is not None:
-            result = await operation.plan.execute(values, context)
+        if plan is not None:
+            result = await plan.execute(values, context)
         else:
             result = await self._execute_by_graphql_core(operation, variables, context)
         if result.errors and result.data:

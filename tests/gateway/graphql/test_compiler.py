@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 import strawberry
+from graphql.execution.values import VariableValues
 
 from gateway.graphql.operations import Operations
 from tests.helpers.gateway import FULL_SUMMARY
@@ -38,6 +39,23 @@ def test_what_is_left_to_the_executor(query: str) -> None:
     operation = Operations(SCHEMA, compiled=True).prepare(query, None)
     assert operation.errors == []
     assert operation.plan is None
+
+
+@pytest.mark.parametrize("on", [True, False])
+async def test_a_combination_of_conditions_is_compiled_once(on: bool) -> None:
+    selection = "name failsAt @include(if: $on) ...F @skip(if: $on)"
+    query = f"query ($on: Boolean!) {{ a: whole(failsAt: 7) {{ {selection} }} }} "
+    query += "fragment F on Part { number }"
+    compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
+    operation = compiled.prepare(query, None)
+    nobody: Any = None
+    expected = await plain.execute(plain.prepare(query, None), {"on": on}, nobody)
+    assert described(await compiled.execute(operation, {"on": on}, nobody)) == described(expected)
+    assert operation.conditional is not None
+    values = VariableValues({}, {"on": on})
+    plan = operation.conditional.get(values)
+    assert plan is not None
+    assert operation.conditional.get(values) is plan
 
 
 @strawberry.type
