@@ -1,18 +1,18 @@
-"""The commands that manage callers: `clients`, `groups`, `keys`."""
+"""The commands that manage callers: `clients`, `groups`."""
 
 import json
-import os
 import secrets
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 
 import click
 
-from gateway.auth.credentials import md5_hex
+from gateway.auth.credentials import authorization, md5_hex
 from gateway.auth.passwords import hash_secret
-from gateway.auth.tokens import SigningKey
 from gateway.commands.database import with_store
 from gateway.commands.terminal import print_row
+from gateway.graphql.endpoint import GRAPHQL_PATH
+from gateway.rest.tokens import TOKEN_PATH
 from loaders import clients as accounts
 from loaders.clients import NO_RIGHTS, Account
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
@@ -179,24 +179,6 @@ def set_group(name: str, rights: tuple[str, ...]) -> None:
     click.echo(f"Group {name} is set. The change takes effect within a minute.")
 
 
-@click.group()
-def keys() -> None:
-    """Manage signing keys."""
-
-
-@keys.command()
-@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
-def new(path: Path) -> None:
-    """Write a new signing key to PATH. An existing file is not overwritten."""
-    try:
-        SigningKey.write_new(path)
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {os.strerror(error.errno or 0)}.") from error
-    click.echo(
-        f"Wrote {path}. Add it to GATEWAY_SIGNING_KEYS: the first key signs tokens, all keys verify them."
-    )
-
-
 def _check_name(name: str) -> str:
     if not (0 < len(name) <= LONGEST_CLIENT_ID and name.isprintable() and name == name.strip()):
         raise click.BadParameter(
@@ -229,11 +211,21 @@ def _add(account: Account) -> None:
     with_store(add_account)
 
 
-def _print(made: dict[str, str | None], as_json: bool) -> None:
+def _print(made: Mapping[str, str | None], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(made))
         return
     for name, value in made.items():
         click.echo(f"{name}: {value or 'as given'}")
-    if None not in made.values():
-        click.echo("The secret is not shown again.")
+    match made:
+        case {"till": str(name), "password": str(password)}:
+            path, header = GRAPHQL_PATH, f" -H 'Authorization: {authorization(name, password)}'"
+            body = json.dumps({"query": "{ __typename }"})
+        case {"key": str(), "secret": str()}:
+            path, header, body = TOKEN_PATH, "", json.dumps(made)
+        case _:
+            return
+    click.echo("The secret is not shown again. A request to try, on a gateway at port 8000:")
+    click.echo(
+        f"  curl -s http://127.0.0.1:8000{path}{header} -H 'Content-Type: application/json' -d '{body}'"
+    )

@@ -34,7 +34,7 @@ _SECTIONS = {
     "Callers": (
         _Command("clients", "clients", "clients", "Add, list, disable and rotate clients."),
         _Command("groups", "clients", "groups", "List and set access groups."),
-        _Command("keys", "clients", "keys", "Make signing keys."),
+        _Command("keys", "signing_keys", "keys", "Make signing keys."),
     ),
 }
 _COMMANDS = {command.name: command for section in _SECTIONS.values() for command in section}

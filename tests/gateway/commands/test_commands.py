@@ -24,6 +24,7 @@ from loaders.enums import ClientKind
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
 from tests.helpers.commands import error, invoke, invoke_in_thread, run
+from tests.helpers.curl import curl
 from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
@@ -234,6 +235,19 @@ async def test_a_new_pos_client_can_call_with_the_printed_password(
     assert list(till) == ["till", "password"]
     assert len(till["password"]) == 32
     assert await can_call(gateway, till["till"], till["password"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "client", "field"), [("till", "o'till", "__typename"), ("oauth", "o'app", "accessToken")]
+)
+async def test_the_request_that_clients_add_prints_is_answered(
+    settings: Settings, gateway: Gateway, kind: str, client: str, field: str
+) -> None:
+    arguments = ("clients", "add", kind, client, "--org", str(DEMO.id))
+    printed = (await invoke_in_thread(*arguments, variables=environment(settings))).stdout
+    assert "The secret is not shown again. A request to try, on a gateway at port 8000:" in printed
+    response = await curl(gateway, printed.splitlines()[-1].strip())
+    assert (response.status_code, next(iter(response.json()["data"]))) == (200, field)
 
 
 @pytest.mark.parametrize(
