@@ -208,7 +208,6 @@ def create_operations(schema: Schema, settings: Settings) -> Operations:
     limits = Limits(
         tokens=settings.max_tokens,
         depth=settings.max_depth,
-        aliases=settings.max_aliases,
         summaries=settings.max_summaries,
     )
     operations = Operations(
@@ -223,7 +222,9 @@ def _external_issuer(settings: Settings) -> ExternalIssuer | None:
     issuer, audience, claim = settings.oidc_issuer, settings.oidc_audience, settings.oidc_org_claim
     if not issuer:
         return None
-    return ExternalIssuer(issuer, audience, claim, settings.oidc_orgs, settings.oidc_group)
+    return ExternalIssuer(
+        issuer, audience, claim, settings.oidc_orgs, settings.oidc_group, settings.oidc_customer_claim
+    )
 
 
 def create_app_from_environment() -> Starlette:

@@ -193,6 +193,10 @@ class Settings(ImportSettings):
     oidc_org_claim: Text = _setting("org_id", "Claim that contains the organisation's id.")
     oidc_orgs: Ids = _setting(frozenset(), "Ids of the organisations that a token of this issuer may name.")
     oidc_group: Text = _setting("default", "Access group of callers with a token of this issuer.")
+    oidc_customer_claim: Text = _setting(
+        "",
+        "Claim that contains a customer's id; a token of this issuer that has it reads this customer only.",
+    )
     benefits_since: Day = _setting(
         date(2025, 6, 12), "First day whose benefits are counted, in the organisation's time zone."
     )
@@ -210,7 +214,6 @@ class Settings(ImportSettings):
     max_depth: int = _setting(
         _LIMITS.depth, "Maximum depth of fields; introspection has its own limit.", 1, 10**9
     )
-    max_aliases: int = _setting(_LIMITS.aliases, "Maximum number of aliases in a GraphQL document.", 1, 10**9)
     max_summaries: int = _setting(
         _LIMITS.summaries, "Maximum number of different summaries in an operation.", 1, 10**9
     )

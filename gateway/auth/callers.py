@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.errors import AccessDenied
-from loaders.clients import Rights
+from loaders.clients import NO_RIGHTS, Rights
 from loaders.enums import Resource, Right
 from loaders.organizations import Organization
 
@@ -21,6 +21,14 @@ class Caller:
     rights: Rights
     customer_id: int | None = None
     expires_at: float | None = None
+
+
+def only_reading_one_customer(rights: Rights) -> Rights:
+    """What is left of these rights for a caller that reads one customer: at most `read`, and no events."""
+    left = dict(NO_RIGHTS)
+    for resource in (Resource.CUSTOMER, Resource.PROMOTION):
+        left[resource] = min(rights[resource], Right.READ, key=list(Right).index)
+    return left
 
 
 def require(rights: Rights, right: Right, *resources: Resource) -> None:

@@ -18,7 +18,7 @@ import structlog
 from jwt.algorithms import AllowedPublicKeys
 from structlog.typing import FilteringBoundLogger
 
-from gateway.auth.callers import Caller
+from gateway.auth.callers import Caller, only_reading_one_customer
 from gateway.auth.tokens import UnverifiedToken, verified_claims
 from gateway.errors import AuthorizationUnavailable, Unauthenticated
 from gateway.telemetry.request_log import current_request_log
@@ -99,7 +99,7 @@ class ExternalIssuer:
     """Checks the tokens of one issuer against the keys that it publishes.
 
     `organization_claim` is the claim that holds the organisation; only those in `organizations` are
-    accepted, with the rights of `group`.
+    accepted, with the rights of `group`. A token that has the `customer_claim` reads this customer only.
     """
 
     issuer: str
@@ -107,6 +107,7 @@ class ExternalIssuer:
     organization_claim: str
     organizations: Collection[int]
     group: str
+    customer_claim: str = ""
 
     def __post_init__(self) -> None:
         self._keys = IssuerKeys(self.issuer)
@@ -135,7 +136,20 @@ class ExternalIssuer:
         )
         if organization is None:
             raise Unauthenticated
-        return Caller(self.issuer, organization, rights or NO_RIGHTS, expires_at=claims["exp"])
+        rights = rights or NO_RIGHTS
+        if not self.customer_claim or self.customer_claim not in claims:
+            return Caller(self.issuer, organization, rights, expires_at=claims["exp"])
+        customer_id = _customer_id(claims[self.customer_claim])
+        rights = only_reading_one_customer(rights)
+        return Caller(self.issuer, organization, rights, customer_id, claims["exp"])
+
+
+def _customer_id(claimed: object) -> int:
+    """The id in a claim, as a number or as its digits; raises `Unauthenticated` for anything else."""
+    digits = str(claimed)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19) or int(digits) >= 2**63:
+        raise Unauthenticated
+    return int(digits)
 
 
 def is_safe(url: str) -> bool:

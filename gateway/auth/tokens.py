@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from gateway.auth.callers import Caller
+from gateway.auth.callers import Caller, only_reading_one_customer
 from gateway.errors import TokenExpired, Unauthenticated
-from loaders.clients import Client, Rights, find_account, find_client
-from loaders.enums import ClientKind, Resource, Right
+from loaders.clients import Client, find_account, find_client
+from loaders.enums import ClientKind
 from loaders.store import Store
 
 ISSUER = "promo-gateway"
@@ -37,11 +37,6 @@ TOKEN_KEY_ID = "The header of the token has no kid, which names the key that sig
 # In bytes, by the beginning of the algorithm's name.
 _SHORTEST_SIGNATURES = {"RS": 256, "PS": 256, "ES": 64, "Ed": 64}
 _REQUIRED = ["iss", "exp", "iat", "jti", "sub", "client_id", "org_id", "token_use"]
-_READ_ONE_CUSTOMER: Rights = {
-    Resource.CUSTOMER: Right.READ,
-    Resource.PROMOTION: Right.READ,
-    Resource.EVENT: Right.NONE,
-}
 
 
 class SigningKeyUnusable(ValueError):
@@ -139,10 +134,7 @@ class Tokens:
             return Caller(client.account.id, client.organization, client.rights, expires_at=claims["exp"])
         if claims["token_use"] != "customer" or not isinstance(claims.get("customer_id"), int):
             raise Unauthenticated
-        rights = {
-            resource: min(right, client.rights[resource], key=list(Right).index)
-            for resource, right in _READ_ONE_CUSTOMER.items()
-        }
+        rights = only_reading_one_customer(client.rights)
         return Caller(client.account.id, client.organization, rights, claims["customer_id"], claims["exp"])
 
     def _verify(self, token: "UnverifiedToken") -> dict[str, Any]:

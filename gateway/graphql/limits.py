@@ -55,7 +55,7 @@ _PARSING_ABORTED = re.compile(r"Syntax Error: Document contains more than (\d+) 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits that are settings."""
+    """The limits of a document and of its operation; all but the limit of aliases are settings."""
 
     tokens: int = 8_000
     depth: int = 8

@@ -13,8 +13,15 @@ from jwt.algorithms import RSAAlgorithm
 
 from gateway.auth import oidc
 from gateway.auth.oidc import IssuerKeys, is_safe
-from gateway.commands.sample_data import DEMO, OTHER
+from gateway.commands.sample_data import (
+    CUSTOMER,
+    CUSTOMER_WITHOUT_BENEFITS,
+    DEMO,
+    MOBILE_WITHOUT_BENEFITS,
+    OTHER,
+)
 from gateway.errors import AuthorizationUnavailable, Unauthenticated
+from gateway.rest.events import EVENTS_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
 from tests.helpers.clock import Clock
@@ -105,6 +112,68 @@ async def test_the_operator_chooses_the_group_and_the_claim_of_the_organisation(
         token = issuer.token(org_id=None, tenant=DEMO.id)
         assert (await gateway.ask("rest", DOCUMENTED, bearer(token))) == {"error": 4000}
         assert data_commands(gateway) == []
+
+
+CUSTOMERS: dict[str, object] = {"a number": CUSTOMER, "a text": str(CUSTOMER)}
+BAD_CUSTOMERS: dict[str, object] = {
+    "empty": "",
+    "true": True,
+    "a list": [CUSTOMER],
+    "a fraction": CUSTOMER + 0.5,
+    "negative": -CUSTOMER,
+    "digits of another script": "١٢٣",
+    "2**63": 2**63,
+    "5,000 digits": "9" * 5000,
+}
+
+
+@pytest.mark.parametrize("api", ["rest", "graphql"])
+@pytest.mark.parametrize("claimed", CUSTOMERS.values(), ids=CUSTOMERS)
+async def test_a_token_with_the_customer_claim_reads_this_customer_only(
+    gateway_with: OpenGateway, issuer: Issuer, api: str, claimed: object
+) -> None:
+    async with gateway_with(**trusting(issuer, oidc_customer_claim="member")) as gateway:
+        headers = bearer(issuer.token(member=claimed))
+        other = {**DOCUMENTED, "identifierValue": MOBILE_WITHOUT_BENEFITS}
+        assert (await gateway.ask(api, DOCUMENTED, headers))["customerId"] == CUSTOMER
+        assert await gateway.ask(api, other, headers) == {"error": 8015}
+
+
+@pytest.mark.parametrize("claimed", BAD_CUSTOMERS.values(), ids=BAD_CUSTOMERS)
+async def test_a_customer_claim_that_is_no_id_is_refused(
+    gateway_with: OpenGateway, issuer: Issuer, claimed: object
+) -> None:
+    async with gateway_with(**trusting(issuer, oidc_customer_claim="member")) as gateway:
+        response = await gateway.rest(DOCUMENTED, bearer(issuer.token(member=claimed)))
+        assert_rest_error(response, 401, 401, "Unauthorized")
+        assert data_commands(gateway) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "claims"),
+    [({"oidc_customer_claim": "member"}, {}), ({}, {"member": CUSTOMER})],
+    ids=["no claim", "no setting"],
+)
+async def test_a_token_without_the_customer_claim_reads_every_customer(
+    gateway_with: OpenGateway, issuer: Issuer, setting: dict[str, str], claims: dict[str, Any]
+) -> None:
+    async with gateway_with(**trusting(issuer, **setting)) as gateway:
+        other = {**DOCUMENTED, "identifierValue": MOBILE_WITHOUT_BENEFITS}
+        answer = await gateway.ask("rest", other, bearer(issuer.token(**claims)))
+        assert answer["customerId"] == CUSTOMER_WITHOUT_BENEFITS
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"), [({}, 400), ({"member": CUSTOMER}, 4000)], ids=["no claim", "a customer"]
+)
+async def test_a_token_with_the_customer_claim_writes_no_events_whatever_its_group_allows(
+    gateway_with: OpenGateway, issuer: Issuer, claims: dict[str, Any], code: int
+) -> None:
+    changes = {"oidc_customer_claim": "member", "oidc_group": "ingest"}
+    async with gateway_with(**trusting(issuer, **changes)) as gateway:
+        headers = bearer(issuer.token(**claims))
+        response = await gateway.client.post(EVENTS_PATH, json={}, headers=headers)
+        assert response.json()["errors"][0]["code"] == code
 
 
 BAD: dict[str, Callable[[Issuer, Forge], str]] = {
