@@ -76,7 +76,10 @@ async def test_everybody_else_is_unknown_with_the_same_answer_and_the_same_comma
             ),
             key=itemgetter("find"),
         ) == [
-            {"find": "customer_identifiers", "projection": {"_id": False, "value": True, "customerId": True}},
+            {
+                "find": "customer_identifiers",
+                "projection": {"_id": False, "value": True, "customerId": True, "mergedIds": True},
+            },
             {
                 "find": "promotions",
                 "projection": {
