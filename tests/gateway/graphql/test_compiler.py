@@ -1,12 +1,14 @@
 """What is compiled, what is left to graphql-core's executor, and that nobody can tell the two apart."""
 
 from enum import Enum
+from itertools import product
 from typing import Annotated, Any
 
 import pytest
 import strawberry
 from graphql.execution.values import VariableValues
 
+from gateway.graphql.conditional_plans import MAX_PLANS
 from gateway.graphql.operations import Operations
 from tests.helpers.gateway import FULL_SUMMARY
 from tests.helpers.graphql import SCHEMA, SUMMARY, described
@@ -56,6 +58,18 @@ async def test_a_combination_of_conditions_is_compiled_once(on: bool) -> None:
     plan = operation.conditional.get(values)
     assert plan is not None
     assert operation.conditional.get(values) is plan
+
+
+def test_a_ninth_combination_is_left_to_the_executor() -> None:
+    names = "abcd"
+    declared = " ".join(f"${name}: Boolean! = true" for name in names)
+    fields = " ".join(f"{name}: name @include(if: ${name})" for name in names)
+    query = f"query ({declared}) {{ whole(failsAt: 7) {{ number {fields} }} }}"
+    operation = Operations(PARTS, compiled=True).prepare(query, None)
+    assert operation.conditional is not None
+    combinations = [dict(zip(names, values, strict=True)) for values in product([True, False], repeat=4)]
+    plans = [operation.conditional.get(VariableValues({}, one)) for one in combinations]
+    assert [plan is not None for plan in plans] == [True] * MAX_PLANS + [False] * (16 - MAX_PLANS)
 
 
 @strawberry.type
