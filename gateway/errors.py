@@ -141,6 +141,8 @@ ERRORS: Mapping[type[Exception], ErrorSpec] = {
         400,
         "INSUFFICIENT_PARAMETERS",
     ),
+    # Only the GraphQL API has lists and pages.
+    errors.ArgumentInvalid: ErrorSpec(400, "Invalid argument", 400, "BAD_USER_INPUT"),
     errors.CustomerNotFound: ErrorSpec(
         8015, "Customer not found for the given identifiers", 404, "CUSTOMER_NOT_FOUND"
     ),

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
+from loaders.earned_promotions import Page, find_earned, find_promotion_ids_of_program
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
@@ -27,6 +28,7 @@ class Dispatchers:
         *,
         lookup_seconds: int = 0,
     ) -> None:
+        self.store = store
         self.customers = CustomerDispatcher(store, batching, lookup_seconds=lookup_seconds)
         self.promotions = PromotionDispatcher(store, batching, lookup_seconds=lookup_seconds)
         self.totals = TotalsDispatcher(store, batching)
@@ -63,6 +65,7 @@ class Loaders:
         self._dispatchers = dispatchers
         self._benefits_since = benefits_since
         self._only_customer = only_customer
+        self._pages = 0
 
     @cached_property
     def customers(self) -> CustomerByIdentifierLoader:
@@ -79,6 +82,22 @@ class Loaders:
         since = self.organization.midnight(self._benefits_since)
         return TotalsByBenefitLoader(self._dispatchers.totals, self.organization.id, since)
 
+    @property
+    def only_customer(self) -> int | None:
+        """The id of the only customer that can be read, if there is one."""
+        return self._only_customer
+
+    async def earned(self, person: Person, *, first: int, before: int | None, program_id: int | None) -> Page:
+        """A page of the promotions from which the person earned anything, of one programme if it is given."""
+        store, organization_id, among = self._dispatchers.store, self.organization.id, None
+        if program_id is not None:
+            among = await find_promotion_ids_of_program(store, organization_id, program_id)
+        since = self.organization.midnight(self._benefits_since)
+        self._pages += 1
+        return await find_earned(
+            store, organization_id, since, person, first=first, before=before, among=among
+        )
+
     def remembered_customer(self, identifier: CustomerIdentifier) -> Person | None:
         """The customer, if this process found it lately; None says nothing."""
         found = self._dispatchers.customers.cache.get(self.organization.id, identifier)
@@ -93,5 +112,5 @@ class Loaders:
         """How many commands have answered this request, by kind; shared commands count too."""
         return {
             "find": self.customers.commands + self.promotions.commands,
-            "aggregate": self.totals.commands,
+            "aggregate": self.totals.commands + self._pages,
         }

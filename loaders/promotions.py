@@ -24,11 +24,12 @@ class PromotionReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A loyalty promotion of one programme; `promotion_identifier` is empty where it has none."""
+    """A loyalty promotion of one programme; `promotion_identifier` and `name` are empty where it has none."""
 
     program_id: int
     promotion_id: int
     promotion_identifier: str
+    name: str = ""
 
 
 class ReferenceKind(NamedTuple):
@@ -51,13 +52,14 @@ class PromotionDispatcher(LookupDispatcher[PromotionReference, ReferenceKind, Pr
         documents = await self._store.find(
             PROMOTIONS.name,
             {"orgId": group.organization_id, group.field: wanted},
-            ("programId", "promotionId", "promotionIdentifier"),
+            ("programId", "promotionId", "promotionIdentifier", "name"),
         )
         return {
             document[group.field]: Promotion(
                 int(document["programId"]),
                 int(document["promotionId"]),
                 document.get("promotionIdentifier", ""),
+                document.get("name", ""),
             )
             for document in documents
         }

@@ -1,6 +1,7 @@
 """What customers earned from promotions, added up by one aggregation of the database."""
 
-from collections.abc import Mapping, Set
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
@@ -10,6 +11,7 @@ from loaders.batch import BatchLoader
 from loaders.database_schema import ISSUANCES, customer_promotion
 from loaders.dispatcher import Dispatcher
 from loaders.enums import Benefit, IssuanceType
+from loaders.store import Document
 
 # More digits than a sum of Decimal128 amounts has.
 _EXACT = Context(prec=60)
@@ -95,22 +97,28 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals]):
                 },
             ],
         )
-        found: dict[CustomerPromotion, dict[Benefit, tuple[Total, ...]]] = {}
+        by_pair: defaultdict[str, list[Document]] = defaultdict(list)
         for row in rows:
-            of = row["_id"]
-            totals = found.setdefault(pairs[of["customerPromotion"]], {})
-            issuance_type = of.get("type")
-            total = Total(
-                # Absent, or null: MongoDB reads only the index, which does not distinguish the two.
-                of.get("item") or "",
-                None if issuance_type is None else IssuanceType(issuance_type),
-                Decimal(row["total"]),
-                row["times"],
-                row["lastIssuedOn"],
-            )
-            benefit = Benefit(of["benefit"])
-            totals[benefit] = (*totals.get(benefit, ()), total)
-        return found
+            by_pair[row["_id"]["customerPromotion"]].append(row)
+        return {pairs[pair]: read_totals(own) for pair, own in by_pair.items()}
+
+
+def read_totals(rows: Iterable[Document]) -> Totals:
+    """The totals of the rows of one `$group` by benefit, item and type, of one customer and promotion."""
+    totals: defaultdict[Benefit, tuple[Total, ...]] = defaultdict(tuple)
+    for row in rows:
+        of = row["_id"]
+        issuance_type = of.get("type")
+        total = Total(
+            # Absent, or null: MongoDB reads only the index, which does not distinguish the two.
+            of.get("item") or "",
+            None if issuance_type is None else IssuanceType(issuance_type),
+            Decimal(row["total"]),
+            row["times"],
+            row["lastIssuedOn"],
+        )
+        totals[Benefit(of["benefit"])] += (total,)
+    return totals
 
 
 class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):

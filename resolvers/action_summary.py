@@ -6,7 +6,7 @@ from loaders import Loaders
 from loaders.customers import Person
 from loaders.enums import Benefit
 from loaders.promotions import Promotion
-from loaders.totals import BenefitsKey
+from loaders.totals import BenefitsKey, Totals
 from resolvers.arguments import NOT_AN_ID, SummaryArguments
 from resolvers.errors import CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
 from resolvers.summary_types import CustomerPromotionActionSummary
@@ -29,13 +29,21 @@ async def summarize(
     if promotion.program_id != arguments.program_id:
         raise PromotionInOtherProgram
     key = BenefitsKey(customer.customer_id, promotion.promotion_id, benefits, customer.merged_ids)
+    totals = await loaders.totals.load(key) if benefits else {}
+    return make_summary(loaders, customer, promotion, totals)
+
+
+def make_summary(
+    loaders: Loaders, customer: Person, promotion: Promotion, totals: Totals
+) -> CustomerPromotionActionSummary:
     return CustomerPromotionActionSummary(
         org_id=loaders.organization.id,
         program_id=promotion.program_id,
         customer_id=customer.customer_id,
         promotion_id=promotion.promotion_id,
         promotion_identifier=promotion.promotion_identifier,
-        totals=await loaders.totals.load(key) if benefits else {},
+        found=promotion,
+        totals=totals,
         time_zone=loaders.organization.time_zone,
     )
 

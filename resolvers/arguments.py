@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import strawberry
 
 from loaders.customers import CustomerIdentifier
+from loaders.enums import IdentifierName
 from loaders.promotions import PromotionReference
-from resolvers.errors import IdentifierMissing, ParametersInsufficient
+from resolvers.errors import IdentifierMissing, ParametersInsufficient, SourceMissing
 
 _LARGEST_ID = 2**63 - 1
 NOT_AN_ID = f"takes digits only, up to {_LARGEST_ID}."
@@ -76,6 +77,22 @@ class SummaryArguments:
             _promotion_reference(promotion_id, promotion_identifier),
             promotion_identifier or None,
         )
+
+
+def check_customer(
+    source: CustomerSource | None, name: CustomerIdentifierName | None, value: str | None
+) -> CustomerIdentifier | None:
+    """The identifier, or None if all its arguments are missing.
+
+    Raises `SourceMissing` or `IdentifierMissing`, in this order, if some are missing.
+    """
+    if source is None and name is None and not value:
+        return None
+    if source is None:
+        raise SourceMissing("source is missing.")
+    if name is None or not value:
+        raise IdentifierMissing("identifierName is missing." if value else "identifierValue is missing.")
+    return CustomerIdentifier(source.name, IdentifierName[name.name], value)
 
 
 def parse_id(digits: str | None) -> int | None:

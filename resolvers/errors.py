@@ -6,6 +6,7 @@
     ├── IdentifierMissing
     ├── IdentifierNameInvalid
     ├── ParametersInsufficient
+    ├── ArgumentInvalid
     ├── CustomerNotFound
     ├── PromotionNotFound
     └── PromotionInOtherProgram
@@ -40,6 +41,10 @@ class IdentifierNameInvalid(SummaryError):
 
 class ParametersInsufficient(SummaryError):
     """The programme is missing or not a number, or both promotion arguments are missing."""
+
+
+class ArgumentInvalid(SummaryError):
+    """An argument of a list or a page cannot be used."""
 
 
 class CustomerNotFound(SummaryError):

@@ -7,14 +7,38 @@ import strawberry
 from loaders.customers import CustomerIdentifier
 from loaders.enums import IdentifierName
 from resolvers.action_summary import summarize
-from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments
+from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments, check_customer
 from resolvers.context import Context
+from resolvers.customer import Customer
 from resolvers.required_benefits import required_benefits
+from resolvers.summary_lists import find_customer
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 
 @strawberry.type(description="The queries of this API.")
 class Query:
+    @strawberry.field(
+        description="The customer with this identifier; without arguments, the customer that the caller's "
+        "token names. If the customer is not found, the field is null and the response has an error."
+    )
+    async def customer(
+        self,
+        info: strawberry.Info[Context, None],
+        source: Annotated[
+            CustomerSource | None,
+            strawberry.argument(description="The system that the identifier comes from."),
+        ] = strawberry.UNSET,
+        identifier_name: Annotated[
+            CustomerIdentifierName | None, strawberry.argument(description="The kind of identifier.")
+        ] = strawberry.UNSET,
+        identifier_value: Annotated[
+            str | None, strawberry.argument(description="The identifier, exactly as it is stored.")
+        ] = strawberry.UNSET,
+    ) -> Customer | None:
+        identifier = check_customer(source or None, identifier_name or None, identifier_value or None)
+        person = await find_customer(info.context.loaders, identifier)
+        return Customer(id=person.customer_id, person=person)
+
     @strawberry.field(
         description="What a customer earned from a promotion. If the customer or the promotion is not "
         "found, the field is null and the response has an error; the other fields are not affected."

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import strawberry
 
+from loaders import promotions
 from loaders.enums import Benefit, IssuanceType
 from loaders.totals import Total, Totals
+from resolvers.promotion import Promotion
 from resolvers.required_benefits import needs
 from resolvers.scalars import to_local_second, to_three_digits
 
@@ -102,8 +104,24 @@ class CustomerPromotionActionSummary:
     customer_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the customer.")
     promotion_id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the promotion.")
     promotion_identifier: str = strawberry.field(description="The external identifier of the promotion.")
+    found: strawberry.Private[promotions.Promotion]
     totals: strawberry.Private[Totals]
     time_zone: strawberry.Private[ZoneInfo]
+
+    @strawberry.field(
+        graphql_type=strawberry.ID, description="The id of this summary, for caches of clients."
+    )
+    def id(self) -> str:
+        return f"{self.customer_id}:{self.promotion_id}"
+
+    @strawberry.field(description="The promotion.")
+    def promotion(self) -> Promotion:
+        return Promotion(
+            id=self.found.promotion_id,
+            identifier=self.found.promotion_identifier or None,
+            name=self.found.name,
+            program_id=self.found.program_id,
+        )
 
     @strawberry.field(description="Points, in the order of PointsCategory.", metadata=needs(Benefit.POINTS))
     def points(self) -> list[PointsSummary]:

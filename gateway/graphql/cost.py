@@ -1,15 +1,27 @@
 """The cost of an operation: the number of summaries that it reads from the database."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     get_argument_values,
+    get_nullable_type,
 )
-from graphql.execution.collect_fields import FragmentDetails, collect_fields
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
 from graphql.execution.values import VariableValues
+
+Grouped = Mapping[str, list[FieldDetails]]
 
 
 def count_summaries(
@@ -18,9 +30,10 @@ def count_summaries(
     operation: OperationDefinitionNode,
     values: VariableValues,
 ) -> int:
-    """How many fields of the query a valid operation selects; fields with the same arguments count once.
+    """How many summaries the fields of a valid operation read; fields with the same arguments count once.
 
-    A field whose arguments cannot be used fails without a summary, and does not count.
+    A list counts its length, and a page the number of its entries. A field whose arguments cannot be used
+    fails without a summary, and does not count.
     """
     query = schema.query_type
     assert query is not None, "the schema has a query type"
@@ -30,13 +43,28 @@ def count_summaries(
         if isinstance(one, FragmentDefinitionNode)
     }
     collected = collect_fields(schema, fragments, values, query, operation)
-    summaries = set()
-    for details in collected.grouped_field_set.values():
+    summaries: dict[object, int] = {}
+    for name, arguments, details in _fields(query, collected.grouped_field_set, values):
+        root = (name, repr(arguments))
+        type_ = get_nullable_type(query.fields[name].type)
+        if name != "customer" or not isinstance(type_, GraphQLObjectType):
+            summaries[root] = 1
+            continue
+        below = collect_subfields(schema, fragments, values, operation, type_, details)
+        for field, given, _ in _fields(type_, below.grouped_field_set, values):
+            size = len(given.get("promotionIds") or ()) + len(given.get("promotionIdentifiers") or ())
+            summaries[root, field, repr(given)] = size + max(0, given.get("first") or 0)
+    return sum(summaries.values())
+
+
+def _fields(
+    type_: GraphQLObjectType, grouped: Grouped, values: VariableValues
+) -> Iterator[tuple[str, dict[str, Any], list[FieldDetails]]]:
+    """The name, the arguments and the nodes of each selected field whose arguments can be used."""
+    for details in grouped.values():
         node = details[0].node
-        if (field := query.fields.get(node.name.value)) is not None:
+        if (field := type_.fields.get(node.name.value)) is not None:
             try:
-                arguments = get_argument_values(field, node, values)
+                yield node.name.value, get_argument_values(field, node, values), details
             except GraphQLError:
                 continue
-            summaries.add((node.name.value, frozenset(arguments.items())))
-    return len(summaries)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
@@ -49,7 +50,7 @@ async def test_promotions_take_one_find_per_kind_of_reference(
 ) -> None:
     watched, commands = watched_store
     tenant = await new_tenant(store)
-    other = Promotion(1, 2, "two")
+    other = Promotion(1, 2, "two", "Second")
     await ledger.put_promotions(store, tenant.organization.id, [(other, "Second")])
     keys = [
         PromotionReference("promotionIdentifier", "two"),
@@ -61,7 +62,8 @@ async def test_promotions_take_one_find_per_kind_of_reference(
     found = await PromotionByReferenceLoader(PromotionDispatcher(watched), tenant.organization.id).load_many(
         keys
     )
-    assert found == [other, tenant.promotion, None, tenant.promotion, None]
+    one = replace(tenant.promotion, name="Promotion")
+    assert found == [other, one, None, one, None]
     assert commands.names == ["find", "find"]
 
 
@@ -139,12 +141,13 @@ def issuances(draw: st.DrawFn) -> dict[str, Any]:
 
 def folded(organization_ledger: list[Issuance], key: BenefitsKey) -> dict[Benefit, set[Total]]:
     """The totals that the aggregation has to find."""
-    customer_id, promotion_id, benefits, _ = key
+    customer_id, promotion_id, benefits, merged_ids = key
     return {
         benefit: fold(
             one
             for one in organization_ledger
-            if (one.customer_id, one.promotion_id, one.benefit) == (customer_id, promotion_id, benefit)
+            if one.customer_id in (customer_id, *merged_ids)
+            and (one.promotion_id, one.benefit) == (promotion_id, benefit)
             and one.issued_on >= SINCE
         )
         for benefit in benefits
@@ -164,11 +167,15 @@ def fold(issued: Iterable[Issuance]) -> set[Total]:
     return totals
 
 
+CUSTOMERS = st.sampled_from([1, 2, 2**62, 404])
 KEYS = st.builds(
-    BenefitsKey,
-    st.sampled_from([1, 2, 2**62, 404]),
+    lambda customer, promotion, benefits, merged: BenefitsKey(
+        customer, promotion, benefits, tuple(sorted(merged - {customer}))
+    ),
+    CUSTOMERS,
     st.sampled_from([1, 2**53 + 1, 404]),
     st.frozensets(st.sampled_from(Benefit), min_size=1),
+    st.just(frozenset()) | st.frozensets(CUSTOMERS),
 )
 
 

@@ -1,0 +1,80 @@
+"""The promotions from which a customer earned anything, a page at a time."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from loaders.customers import Person
+from loaders.database_schema import ISSUANCES, PROMOTIONS
+from loaders.store import Document, Int64, Store
+from loaders.totals import Totals, read_totals
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The totals by promotion id, the highest id first, and whether there are more."""
+
+    totals: dict[int, Totals]
+    has_next: bool
+
+
+async def find_promotion_ids_of_program(store: Store, organization_id: int, program_id: int) -> list[int]:
+    """The ids of a programme's promotions. One `find`."""
+    documents = await store.find(
+        PROMOTIONS.name, {"orgId": organization_id, "programId": program_id}, ("promotionId",)
+    )
+    return [int(one["promotionId"]) for one in documents]
+
+
+async def find_earned(
+    store: Store,
+    organization_id: int,
+    since: datetime,
+    person: Person,
+    *,
+    first: int,
+    before: int | None = None,
+    among: Collection[int] | None = None,
+) -> Page:
+    """The first promotions, by descending id, from which the person earned anything at `since` or later.
+
+    Only ids below `before`, and only those `among` the given ones, count. One `aggregate`, which reads the
+    customer's own range of the index. An issuance without a known promotion makes an entry too.
+    """
+    ranges = [{"$gte": f"{one}:", "$lt": f"{one};"} for one in person.ids]
+    mine: Document = (
+        {"customerPromotion": ranges[0]}
+        if len(ranges) == 1
+        else {"$or": [{"customerPromotion": one} for one in ranges]}
+    )
+    wanted: dict[str, Any] = {}
+    if before is not None:
+        wanted["$lt"] = Int64(before)
+    if among is not None:
+        wanted["$in"] = [Int64(one) for one in among]
+    promotion: Document = {"promotionId": wanted} if wanted else {}
+    rows = await store.aggregate(
+        ISSUANCES.name,
+        [
+            {"$match": {"orgId": organization_id, **mine, "issuedOn": {"$gte": since}, **promotion}},
+            {
+                "$group": {
+                    "_id": {
+                        "promotionId": "$promotionId",
+                        "benefit": "$benefit",
+                        "item": "$item",
+                        "type": "$type",
+                    },
+                    "total": {"$sum": "$amount"},
+                    "times": {"$sum": 1},
+                    "lastIssuedOn": {"$max": "$issuedOn"},
+                }
+            },
+            {"$group": {"_id": "$_id.promotionId", "rows": {"$push": "$$ROOT"}}},
+            {"$sort": {"_id": -1}},
+            {"$limit": first + 1},
+        ],
+    )
+    found = {int(one["_id"]): read_totals(one["rows"]) for one in rows[:first]}
+    return Page(found, len(rows) > first)

@@ -1,0 +1,104 @@
+"""A customer: summaries of any list of promotions, and of all from which something was earned."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from loaders.customers import Person
+from resolvers.context import Context
+from resolvers.required_benefits import required_benefits
+from resolvers.summary_lists import summarize_earned, summarize_list
+from resolvers.summary_types import CustomerPromotionActionSummary
+
+
+@strawberry.type(description="Where a page ends.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether there are more entries after this page.")
+    has_previous_page: bool = strawberry.field(description="Always false: pages are read forwards only.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first entry.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last entry.")
+
+
+@strawberry.type(description="An entry of a page.")
+class CustomerPromotionActionSummaryEdge:
+    cursor: str = strawberry.field(description="An opaque text that names this entry's place.")
+    node: CustomerPromotionActionSummary = strawberry.field(description="The summary.")
+
+
+@strawberry.type(description="A page of summaries.")
+class CustomerPromotionActionSummaryConnection:
+    edges: list[CustomerPromotionActionSummaryEdge] = strawberry.field(description="The entries of the page.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+
+
+@strawberry.type(description="A customer of the organisation.")
+class Customer:
+    id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the customer.")
+    person: strawberry.Private[Person]
+
+    @strawberry.field(
+        description="One summary per promotion of the list, in the same order; null, with an error at its "
+        "place, where there is none. Exactly one of the two lists is required; it has 1 to 100 entries."
+    )
+    async def promotion_action_summaries(
+        self,
+        info: strawberry.Info[Context, None],
+        program_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The programme that the promotions must belong to."),
+        ] = strawberry.UNSET,
+        promotion_ids: Annotated[
+            list[strawberry.ID] | None, strawberry.argument(description="The ids of the promotions.")
+        ] = strawberry.UNSET,
+        promotion_identifiers: Annotated[
+            list[str] | None, strawberry.argument(description="The external identifiers of the promotions.")
+        ] = strawberry.UNSET,
+    ) -> list[CustomerPromotionActionSummary | None]:
+        summaries: Any = await summarize_list(
+            info.context.loaders,
+            self.person,
+            program_id or None,
+            promotion_ids or ([] if promotion_ids == [] else None),
+            promotion_identifiers or ([] if promotion_identifiers == [] else None),
+            required_benefits(info),
+        )
+        # graphql-core reports an exception in a list as an error at its place.
+        return list[CustomerPromotionActionSummary | None](summaries)
+
+    @strawberry.field(
+        description="The promotions from which the customer earned anything, the highest id first."
+    )
+    async def earned_promotions(
+        self,
+        info: strawberry.Info[Context, None],
+        program_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The programme that the promotions must belong to."),
+        ] = strawberry.UNSET,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many entries a page has at most: 1 to 100.")
+        ] = 20,
+        after: Annotated[
+            str | None, strawberry.argument(description="The cursor of the entry that the page follows.")
+        ] = strawberry.UNSET,
+    ) -> CustomerPromotionActionSummaryConnection:
+        page = await summarize_earned(
+            info.context.loaders,
+            self.person,
+            program_id or None,
+            20 if first is None else first,
+            after or None,
+        )
+        edges = [
+            CustomerPromotionActionSummaryEdge(cursor=cursor, node=summary)
+            for cursor, summary in page.summaries
+        ]
+        return CustomerPromotionActionSummaryConnection(
+            edges=edges,
+            page_info=PageInfo(
+                has_next_page=page.has_next,
+                has_previous_page=False,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+        )

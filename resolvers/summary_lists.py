@@ -1,0 +1,165 @@
+"""What a customer earned from a list of promotions, and from all promotions: the use cases of `Customer`."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loaders import Loaders
+from loaders.customers import CustomerIdentifier, Person
+from loaders.enums import Benefit, IdentifierName
+from loaders.promotions import Promotion, PromotionReference
+from loaders.totals import BenefitsKey
+from resolvers.action_summary import make_summary
+from resolvers.arguments import NOT_AN_ID, parse_id
+from resolvers.errors import (
+    ArgumentInvalid,
+    CustomerNotFound,
+    PromotionInOtherProgram,
+    PromotionNotFound,
+    SummaryError,
+)
+from resolvers.summary_types import CustomerPromotionActionSummary
+
+MOST = 100
+# Cursors of another version are refused, so that their meaning can change.
+_CURSOR_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPage:
+    """Summaries by descending promotion id, each with its cursor, and whether there are more."""
+
+    summaries: list[tuple[str, CustomerPromotionActionSummary]]
+    has_next: bool
+
+
+async def find_customer(loaders: Loaders, identifier: CustomerIdentifier | None) -> Person:
+    """The customer with this identifier; without one, the customer that the caller's token names.
+
+    Raises `ArgumentInvalid` or `CustomerNotFound`.
+    """
+    if identifier is None:
+        if loaders.only_customer is None:
+            raise ArgumentInvalid("source, identifierName and identifierValue are required with this login.")
+        identifier = CustomerIdentifier("INSTORE", IdentifierName.ID, str(loaders.only_customer))
+    found = loaders.remembered_customer(identifier) or await loaders.customers.load(identifier)
+    if found is None:
+        raise CustomerNotFound
+    return found
+
+
+async def summarize_list(
+    loaders: Loaders,
+    customer: Person,
+    program_id: str | None,
+    promotion_ids: Sequence[str] | None,
+    promotion_identifiers: Sequence[str] | None,
+    benefits: frozenset[Benefit],
+) -> list[CustomerPromotionActionSummary | SummaryError]:
+    """A summary or an error for each promotion, in the order of the list. Raises `ArgumentInvalid`."""
+    references = _references(promotion_ids, promotion_identifiers)
+    program = _program(program_id)
+    promotions = await _find_promotions(loaders, {one for one in references if one is not None})
+    found: list[Promotion | SummaryError] = []
+    for reference in references:
+        promotion = None if reference is None else promotions[reference]
+        if promotion is None:
+            found.append(PromotionNotFound("" if reference else f"promotionIds {NOT_AN_ID}"))
+        elif program not in (None, promotion.program_id):
+            found.append(PromotionInOtherProgram())
+        else:
+            found.append(promotion)
+    keys = [
+        BenefitsKey(customer.customer_id, one.promotion_id, benefits, customer.merged_ids)
+        for one in found
+        if isinstance(one, Promotion)
+    ]
+    totals = iter(await loaders.totals.load_many(keys) if benefits else [{} for _ in keys])
+    return [
+        make_summary(loaders, customer, one, next(totals)) if isinstance(one, Promotion) else one
+        for one in found
+    ]
+
+
+async def summarize_earned(
+    loaders: Loaders, customer: Person, program_id: str | None, first: int, after: str | None
+) -> SummaryPage:
+    """A page of the promotions from which the customer earned anything. Raises `ArgumentInvalid`."""
+    if not 1 <= first <= MOST:
+        raise ArgumentInvalid(f"first is 1 to {MOST}.")
+    program = _program(program_id)
+    before = None if after is None else _read_cursor(loaders, customer, after)
+    page = await loaders.earned(customer, first=first, before=before, program_id=program)
+    references = {one: PromotionReference("promotionId", one) for one in page.totals}
+    promotions = await _find_promotions(loaders, set(references.values()))
+    summaries = [
+        (_cursor(loaders, customer, one), make_summary(loaders, customer, promotion, totals))
+        for one, totals in page.totals.items()
+        # The ledger may have issuances of a promotion that nothing has described yet.
+        if (promotion := promotions[references[one]]) is not None
+    ]
+    return SummaryPage(summaries, page.has_next)
+
+
+def _references(
+    promotion_ids: Sequence[str] | None, promotion_identifiers: Sequence[str] | None
+) -> list[PromotionReference | None]:
+    """The promotions of the list; None for an id that no promotion can have."""
+    if (promotion_ids is None) == (promotion_identifiers is None):
+        raise ArgumentInvalid("Exactly one of promotionIds and promotionIdentifiers is required.")
+    if promotion_ids is None:
+        name, references = (
+            "promotionIdentifiers",
+            [
+                PromotionReference("promotionIdentifier", one) if one else None
+                for one in promotion_identifiers or ()
+            ],
+        )
+    else:
+        numbers = map(parse_id, promotion_ids)
+        name, references = (
+            "promotionIds",
+            [None if one is None else PromotionReference("promotionId", one) for one in numbers],
+        )
+    if not 1 <= len(references) <= MOST:
+        raise ArgumentInvalid(f"{name} has 1 to {MOST} entries; this one has {len(references)}.")
+    return references
+
+
+def _program(program_id: str | None) -> int | None:
+    if program_id is None:
+        return None
+    if (program := parse_id(program_id)) is None:
+        raise ArgumentInvalid(f"programId {NOT_AN_ID}")
+    return program
+
+
+async def _find_promotions(
+    loaders: Loaders, references: set[PromotionReference]
+) -> dict[PromotionReference, Promotion | None]:
+    found: dict[PromotionReference, Promotion | None] = {
+        one: loaders.remembered_promotion(one) for one in references
+    }
+    missing = [one for one, promotion in found.items() if promotion is None]
+    if missing:
+        found |= dict(zip(missing, await asyncio.gather(*map(loaders.promotions.load, missing)), strict=True))
+    return found
+
+
+def _cursor(loaders: Loaders, customer: Person, promotion_id: int) -> str:
+    parts = _CURSOR_VERSION, str(loaders.organization.id), str(customer.customer_id), str(promotion_id)
+    return base64.urlsafe_b64encode(":".join(parts).encode()).decode().rstrip("=")
+
+
+def _read_cursor(loaders: Loaders, customer: Person, cursor: str) -> int:
+    """The promotion id of a cursor of this customer. Raises `ArgumentInvalid`."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    promotion_id = parse_id(text.rpartition(":")[2])
+    if promotion_id is None or _cursor(loaders, customer, promotion_id) != cursor:
+        raise ArgumentInvalid("after is not a cursor of this customer's promotions.")
+    return promotion_id

@@ -1,0 +1,350 @@
+"""`Query.customer`: any list of promotions in one operation, and everything that a customer earned."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gateway.commands.sample_data import CUSTOMER, MOBILE
+from gateway.commands.sample_data import MOBILE_WITHOUT_BENEFITS as OTHER
+from loaders import ledger
+from loaders.customers import CustomerIdentifier
+from loaders.enums import Benefit, IdentifierName, IssuanceType
+from loaders.ledger import Issuance
+from loaders.promotions import Promotion
+from loaders.store import Store
+from tests.conftest import OpenGateway
+from tests.helpers.gateway import Gateway, Tenant, data_commands, new_tenant
+
+LIST = """
+query Wallet($mobile: String!, $programId: ID, $ids: [ID!], $identifiers: [String!]) {
+  customer(source: INSTORE, identifierName: MOBILE, identifierValue: $mobile) {
+    id
+    promotionActionSummaries(programId: $programId, promotionIds: $ids, promotionIdentifiers: $identifiers) {
+      id
+      promotion { id identifier name programId }
+      points { totalPointsIssued }
+    }
+  }
+}
+"""
+PAGE = """
+query Earned($mobile: String!, $programId: ID, $first: Int, $after: String) {
+  customer(source: INSTORE, identifierName: MOBILE, identifierValue: $mobile) {
+    earnedPromotions(programId: $programId, first: $first, after: $after) {
+      edges { cursor node { promotion { id name } points { totalPointsIssued } badges { badgeSeriesId } } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }
+}
+"""
+ONE_LIST = "Exactly one of promotionIds and promotionIdentifiers is required."
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def points(promotion_id: int, amount: str, customer_id: int = 1, at: datetime = AT) -> Issuance:
+    return Issuance(
+        f"e-{customer_id}-{promotion_id}-{at.timestamp()}",
+        customer_id,
+        promotion_id,
+        Benefit.POINTS,
+        at,
+        type=IssuanceType.REGULAR,
+        amount=Decimal(amount),
+    )
+
+
+@pytest.fixture
+async def tenant(store: Store) -> Tenant:
+    """A customer with 11 points from promotion 11, …, 15 from 15, and 20 from one of another programme."""
+    tenant = await new_tenant(store)
+    promotions = [
+        *((Promotion(1, n, f"p{n}"), f"Promotion {n}") for n in range(11, 16)),
+        (Promotion(2, 20, ""), "Promotion 20"),
+    ]
+    await ledger.put_promotions(store, tenant.organization.id, promotions)
+    identifier = CustomerIdentifier("INSTORE", IdentifierName.ID, "1")
+    await ledger.put_identifiers(store, tenant.organization.id, [(identifier, 1)])
+    await tenant.issue([*(points(n, str(n)) for n in (*range(11, 16), 20)), points(11, "5", 10)])
+    return tenant
+
+
+async def ask(gateway: Gateway, tenant: Tenant, query: str, **variables: object) -> dict[str, Any]:
+    response = await gateway.graphql(query, {"mobile": tenant.mobile, **variables}, tenant.headers)
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def summary(promotion_id: int, program_id: int = 1) -> dict[str, Any]:
+    return {
+        "id": f"1:{promotion_id}",
+        "promotion": {
+            "id": str(promotion_id),
+            "identifier": f"p{promotion_id}" if program_id == 1 else None,
+            "name": f"Promotion {promotion_id}",
+            "programId": str(program_id),
+        },
+        "points": [{"totalPointsIssued": f"{promotion_id}.000"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "promotion_ids"),
+    [
+        ({"ids": ["12"]}, [12]),
+        ({"ids": ["13", "11", "20"]}, [13, 11, 20]),
+        ({"ids": ["12", "12", "012"]}, [12, 12, 12]),
+        ({"identifiers": ["p15", "p11"]}, [15, 11]),
+        ({"ids": ["14", "15"], "programId": "1"}, [14, 15]),
+        ({"ids": ["12"], "identifiers": None}, [12]),
+        ({"ids": ["12"] * 100}, [12] * 100),
+    ],
+    ids=["one", "three", "duplicates", "identifiers", "of a programme", "the other list null", "hundred"],
+)
+async def test_a_list_has_a_summary_per_promotion_in_its_order(
+    gateway: Gateway, tenant: Tenant, asked: dict[str, object], promotion_ids: list[int]
+) -> None:
+    body = await ask(gateway, tenant, LIST, **asked)
+    expected = [summary(one, 2 if one == 20 else 1) for one in promotion_ids]
+    assert body == {"data": {"customer": {"id": "1", "promotionActionSummaries": expected}}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [("99", 8874), ("20", 8105), ("summer", 8874), ("", 8874), (str(2**63), 8874)],
+    ids=["unknown", "of another programme", "not a number", "empty", "over 64 bits"],
+)
+async def test_an_entry_without_a_summary_is_null_with_an_error_at_its_place(
+    gateway: Gateway, tenant: Tenant, entry: str, code: int
+) -> None:
+    body = await ask(gateway, tenant, LIST, ids=["12", entry, "13"], programId="1")
+    summaries = [summary(12), None, summary(13)]
+    assert body["data"] == {"customer": {"id": "1", "promotionActionSummaries": summaries}}
+    [error] = body["errors"]
+    assert error["path"] == ["customer", "promotionActionSummaries", 1]
+    assert error["extensions"]["errorCode"] == code
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"ids": []}, "promotionIds has 1 to 100 entries; this one has 0."),
+        ({"identifiers": []}, "promotionIdentifiers has 1 to 100 entries; this one has 0."),
+        ({}, ONE_LIST),
+        (
+            {"ids": ["1"], "identifiers": ["one"]},
+            ONE_LIST,
+        ),
+        ({"ids": ["1"], "programId": "x"}, "programId takes digits only, up to 9223372036854775807."),
+    ],
+    ids=["no ids", "no identifiers", "no list", "both lists", "programId"],
+)
+async def test_a_list_that_cannot_be_used_is_an_error_before_it_is_looked_up(
+    gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str
+) -> None:
+    gateway.commands.clear()
+    body = await ask(gateway, tenant, LIST, **asked)
+    assert body["data"] == {"customer": None}
+    [error] = body["errors"]
+    assert (error["message"], error["path"]) == ("Invalid argument", ["customer", "promotionActionSummaries"])
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "errorCode": 400, "reason": reason}
+    assert data_commands(gateway) == ["customer_identifiers"]
+
+
+@pytest.mark.parametrize(
+    ("query", "asked", "got"),
+    [
+        (LIST, {"ids": ["12"] * 101}, 101),
+        (PAGE, {"first": 101}, 101),
+        (
+            "query ($mobile: String!) { "
+            + "customer(source: INSTORE, identifierName: MOBILE, identifierValue: $mobile) { "
+            + " ".join(f"a{n}: earnedPromotions(first: {n}) {{ edges {{ cursor }} }}" for n in (50, 51))
+            + "} }",
+            {},
+            101,
+        ),
+    ],
+    ids=["list", "page", "pages"],
+)
+async def test_a_list_and_a_page_count_by_their_length_before_anything_is_asked(
+    gateway: Gateway, tenant: Tenant, query: str, asked: dict[str, object], got: int
+) -> None:
+    gateway.commands.clear()
+    body = await ask(gateway, tenant, query, **asked)
+    assert [error["message"] for error in body["errors"]] == [
+        f"The limit of summaries is 100; this request has {got}."
+    ]
+    assert data_commands(gateway) == []
+
+
+async def test_a_list_of_twenty_sends_three_commands_cold_and_one_warm(
+    gateway_with: OpenGateway, tenant: Tenant
+) -> None:
+    async with gateway_with(lookup_cache_seconds=60) as gateway:
+        for expected in (["customer_identifiers", "promotions", "issuances"], ["issuances"]):
+            gateway.commands.clear()
+            await ask(gateway, tenant, LIST, ids=[str(n) for n in range(11, 16)] * 4)
+            assert data_commands(gateway) == expected
+
+
+async def test_a_page_sends_three_commands_cold_and_one_warm(
+    gateway_with: OpenGateway, tenant: Tenant
+) -> None:
+    async with gateway_with(lookup_cache_seconds=60) as gateway:
+        for expected in (["customer_identifiers", "issuances", "promotions"], ["issuances"]):
+            gateway.commands.clear()
+            await ask(gateway, tenant, PAGE)
+            assert data_commands(gateway) == expected
+
+
+async def pages(gateway: Gateway, tenant: Tenant, **asked: object) -> list[list[int]]:
+    """The promotion ids of all pages."""
+    found: list[list[int]] = []
+    after = None
+    while True:
+        page = (await ask(gateway, tenant, PAGE, after=after, **asked))["data"]["customer"][
+            "earnedPromotions"
+        ]
+        found.append([int(edge["node"]["promotion"]["id"]) for edge in page["edges"]])
+        info = page["pageInfo"]
+        cursors = [edge["cursor"] for edge in page["edges"]]
+        assert (info["startCursor"], info["endCursor"]) == ((cursors or [None])[0], (cursors or [None])[-1])
+        assert info["hasPreviousPage"] is False
+        if not info["hasNextPage"]:
+            return found
+        after = info["endCursor"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, [[20, 15, 14, 13, 12, 11]]),
+        ({"first": 2}, [[20, 15], [14, 13], [12, 11]]),
+        ({"first": 4}, [[20, 15, 14, 13], [12, 11]]),
+        ({"first": 2, "programId": "1"}, [[15, 14], [13, 12], [11]]),
+        ({"programId": "2"}, [[20]]),
+        ({"programId": "3"}, [[]]),
+    ],
+    ids=str,
+)
+async def test_pages_have_each_promotion_once_the_highest_id_first(
+    gateway: Gateway, tenant: Tenant, asked: dict[str, object], expected: list[list[int]]
+) -> None:
+    assert await pages(gateway, tenant, **asked) == expected
+
+
+async def test_an_entry_has_the_totals_of_its_promotion(gateway: Gateway, tenant: Tenant) -> None:
+    badge = Issuance("b-1", 1, 15, Benefit.BADGE, AT, item="gold")
+    await tenant.issue([badge, points(15, "0.5", at=AT + timedelta(1))])
+    body = await ask(gateway, tenant, PAGE, first=2)
+    assert [edge["node"] for edge in body["data"]["customer"]["earnedPromotions"]["edges"]] == [
+        {
+            "promotion": {"id": "20", "name": "Promotion 20"},
+            "points": [{"totalPointsIssued": "20.000"}],
+            "badges": [],
+        },
+        {
+            "promotion": {"id": "15", "name": "Promotion 15"},
+            "points": [{"totalPointsIssued": "15.500"}],
+            "badges": [{"badgeSeriesId": "gold"}],
+        },
+    ]
+
+
+async def test_issuances_before_the_first_day_make_no_entry(
+    gateway: Gateway, tenant: Tenant, store: Store
+) -> None:
+    await ledger.put_promotions(store, tenant.organization.id, [(Promotion(1, 30, "p30"), "Promotion 30")])
+    await tenant.issue([points(30, "1", at=datetime(2025, 6, 11, 23, 59, tzinfo=UTC))])
+    assert await pages(gateway, tenant) == [[20, 15, 14, 13, 12, 11]]
+
+
+async def test_paging_visits_each_promotion_once_while_new_issuances_arrive(
+    gateway: Gateway, tenant: Tenant, store: Store
+) -> None:
+    added = [(Promotion(1, n, f"p{n}"), f"Promotion {n}") for n in range(100, 160)]
+    await ledger.put_promotions(store, tenant.organization.id, added)
+    await tenant.issue([points(n, "1") for n in range(100, 160, 2)])
+    seen: list[int] = []
+    after = None
+    arriving = iter(range(101, 160, 2))
+    while True:
+        body = await ask(gateway, tenant, PAGE, first=5, after=after)
+        page = body["data"]["customer"]["earnedPromotions"]
+        seen += [int(edge["node"]["promotion"]["id"]) for edge in page["edges"]]
+        await tenant.issue([points(next(arriving), "1"), points(next(arriving), "1")])
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert seen == sorted(set(seen), reverse=True)
+    assert {*range(100, 160, 2), *range(11, 16), 20} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"first": 0}, "first is 1 to 100."),
+        ({"first": -1}, "first is 1 to 100."),
+        ({"after": "x"}, "after is not a cursor of this customer's promotions."),
+        ({"after": "MToxOjE6MQ"}, "after is not a cursor of this customer's promotions."),
+        ({"programId": "-1"}, "programId takes digits only, up to 9223372036854775807."),
+    ],
+    ids=["no entries", "fewer than none", "no cursor", "a cursor of another organisation", "programId"],
+)
+async def test_a_page_that_cannot_be_asked_for_is_an_error(
+    gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str
+) -> None:
+    body = await ask(gateway, tenant, PAGE, **asked)
+    assert body["data"] == {"customer": None}
+    assert [error["extensions"]["reason"] for error in body["errors"]] == [reason]
+
+
+async def test_a_cursor_of_another_customer_is_refused(
+    gateway: Gateway, tenant: Tenant, store: Store
+) -> None:
+    other = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, "919000000010")
+    await ledger.put_identifiers(store, tenant.organization.id, [(other, 10)])
+    body = await ask(gateway, tenant, PAGE, mobile=other.value)
+    cursor = body["data"]["customer"]["earnedPromotions"]["edges"][0]["cursor"]
+    body = await ask(gateway, tenant, PAGE, after=cursor)
+    assert [error["message"] for error in body["errors"]] == ["Invalid argument"]
+
+
+ARGUMENTS: list[tuple[str, int]] = [
+    ("", 400),
+    ('(identifierName: MOBILE, identifierValue: "9")', 8001),
+    ('(source: INSTORE, identifierValue: "9")', 8002),
+    ("(source: INSTORE, identifierName: MOBILE)", 8002),
+    ('(source: INSTORE, identifierName: MOBILE, identifierValue: "0")', 8015),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code"), ARGUMENTS, ids=[one or "none" for one, _ in ARGUMENTS])
+async def test_a_customer_that_cannot_be_found_is_null_with_an_error(
+    gateway: Gateway, tenant: Tenant, arguments: str, code: int
+) -> None:
+    body = await ask(gateway, tenant, f"{{ customer{arguments} {{ id }} }}")
+    assert body["data"] == {"customer": None}
+    assert [error["extensions"]["errorCode"] for error in body["errors"]] == [code]
+
+
+async def test_a_customer_token_reads_its_own_customer_and_no_other(gateway: Gateway) -> None:
+    token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
+    headers = {"Authorization": f"Bearer {token}"}
+    own = "{ customer { id earnedPromotions(first: 1) { edges { node { customerId } } } } }"
+    body = (await gateway.graphql(own, headers=headers)).json()
+    nodes = [{"node": {"customerId": str(CUSTOMER)}}]
+    assert body == {"data": {"customer": {"id": str(CUSTOMER), "earnedPromotions": {"edges": nodes}}}}
+    other = f'{{ customer(source: INSTORE, identifierName: MOBILE, identifierValue: "{OTHER}") {{ id }} }}'
+    body = (await gateway.graphql(other, headers=headers)).json()
+    assert [error["extensions"]["errorCode"] for error in body["errors"]] == [8015]
+
+
+async def test_another_organisation_has_nothing(gateway: Gateway, tenant: Tenant, store: Store) -> None:
+    other = await new_tenant(store)
+    body = await ask(gateway, other, LIST, ids=["11", "1"])
+    summaries = body["data"]["customer"]["promotionActionSummaries"]
+    assert [one and one["points"] for one in summaries] == [None, []]
+    assert await pages(gateway, other) == [[]]
