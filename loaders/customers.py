@@ -6,6 +6,7 @@ from typing import NamedTuple
 from loaders.database_schema import CUSTOMER_IDENTIFIERS
 from loaders.enums import IdentifierName
 from loaders.lookups import LookupDispatcher, LookupLoader
+from loaders.store import Store
 
 
 class CustomerIdentifier(NamedTuple):
@@ -37,6 +38,16 @@ class IdentifierKind(NamedTuple):
     organization_id: int
     source: str
     name: IdentifierName
+
+
+async def find_identifiers(store: Store, organization_id: int, person: Person) -> list[CustomerIdentifier]:
+    """The identifiers of a person, in any order."""
+    documents = await store.find(
+        CUSTOMER_IDENTIFIERS.name,
+        {"orgId": organization_id, "customerId": {"$in": list(person.ids)}},
+        ("source", "name", "value"),
+    )
+    return [CustomerIdentifier(one["source"], IdentifierName(one["name"]), one["value"]) for one in documents]
 
 
 class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, IdentifierKind, Person]):

@@ -70,6 +70,15 @@ async def waiting(
         yield _pending_event(document)
 
 
+async def naming(
+    store: Store, organization_id: int, customer_ids: Sequence[int]
+) -> AsyncIterator[PendingEvent]:
+    """The pending events that name one of these customers."""
+    query: Document = {"orgId": organization_id, "customerIds": {"$in": list(customer_ids)}}
+    async for document in store.stream(PENDING_EVENTS.name, query, ("_id",)):
+        yield _pending_event(document)
+
+
 async def explain(
     store: Store, event: PendingEvent, reason: str, promotion_identifiers: Sequence[str]
 ) -> None:

@@ -26,12 +26,11 @@ _SECTIONS = {
         _Command("settings", "reference", "settings", "List the environment variables."),
         _Command("schema", "reference", "schema", "Print the GraphQL schema."),
     ),
-    "Data": (
+    "Data and callers": (
         _Command("import", "data", "import_files", "Import files of newline-delimited JSON."),
         _Command("export", "data", "export", "Write all data in the format that import takes."),
         _Command("events", "data", "events", "List, show and replay pending events."),
-    ),
-    "Callers": (
+        _Command("customers", "customers", "customers", "Export, erase and merge customers."),
         _Command("clients", "clients", "clients", "Add, list, disable and rotate clients."),
         _Command("groups", "clients", "groups", "List and set access groups."),
         _Command("keys", "signing_keys", "keys", "Make signing keys."),

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from gateway import json_format
+from loaders.customers import Person
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
 from loaders.enums import IdentifierName
 from loaders.store import Document, Store
@@ -26,16 +27,29 @@ async def lines(store: Store) -> AsyncIterator[bytes]:
             promotionId=int(one["promotionId"]),
             **{name: one[name] for name in ("promotionIdentifier", "name") if name in one},
         )
-    async for identifiers in _customers(store):
+    async for identifiers in _customers(store, {}):
         yield _customer(identifiers)
     async for one in store.stream(ISSUANCES.name, {}, ("_id",)):
         yield _issuance(one)
 
 
-async def _customers(store: Store) -> AsyncIterator[list[Document]]:
+async def customer_lines(store: Store, organization_id: int, person: Person) -> AsyncIterator[bytes]:
+    """The identifiers and issuances of one person, a line for each customer and each issuance."""
+    owned = {"orgId": organization_id, "customerId": {"$in": list(person.ids)}}
+    async for identifiers in _customers(store, owned):
+        yield _customer(identifiers)
+    for customer_id in person.ids:
+        # Each `customerPromotion` of the customer: ";" comes after ":".
+        pairs = {"$gte": f"{customer_id}:", "$lt": f"{customer_id};"}
+        query = {"orgId": organization_id, "customerPromotion": pairs}
+        async for one in store.stream(ISSUANCES.name, query, ("customerPromotion", "_id")):
+            yield _issuance(one)
+
+
+async def _customers(store: Store, query: Document) -> AsyncIterator[list[Document]]:
     order = ("orgId", "customerId", "source", "name", "value")
     customer: list[Document] = []
-    async for identifier in store.stream(CUSTOMER_IDENTIFIERS.name, {}, order):
+    async for identifier in store.stream(CUSTOMER_IDENTIFIERS.name, query, order):
         if customer and _owner(customer[0]) != _owner(identifier):
             yield customer
             customer = []

@@ -138,6 +138,7 @@ class Import:
                 UNKNOWN_PROMOTION,
                 now,
                 (one.promotion_identifier or "",),
+                (one.customer_id,),
             )
             for line, one in records
         ]

@@ -25,15 +25,14 @@ Run:
   settings  List the environment variables.
   schema    Print the GraphQL schema.
 
-Data:
-  import  Import files of newline-delimited JSON.
-  export  Write all data in the format that import takes.
-  events  List, show and replay pending events.
-
-Callers:
-  clients  Add, list, disable and rotate clients.
-  groups   List and set access groups.
-  keys     Make signing keys.
+Data and callers:
+  import     Import files of newline-delimited JSON.
+  export     Write all data in the format that import takes.
+  events     List, show and replay pending events.
+  customers  Export, erase and merge customers.
+  clients    Add, list, disable and rotate clients.
+  groups     List and set access groups.
+  keys       Make signing keys.
 """
 HEAVY = ("graphql", "strawberry", "starlette", "uvicorn", "pymongo", "motor", "pydantic", "rich", "structlog")
 

@@ -1,0 +1,186 @@
+"""The commands about one customer, for requests of data subjects and of support: `customers`.
+
+Identifiers are printed by `customers export` only, and never logged.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from gateway.commands.database import check_set_up, with_store
+from gateway.commands.terminal import printable
+from gateway.ingest import export as exporting
+from loaders import customer_statuses, pending_events
+from loaders.customer_statuses import MergeRefused
+from loaders.customers import (
+    CustomerByIdentifierLoader,
+    CustomerDispatcher,
+    CustomerIdentifier,
+    Person,
+    find_identifiers,
+)
+from loaders.enums import IdentifierName, PayloadFormat
+from loaders.organizations import find_organization
+from loaders.store import Store
+from resolvers.arguments import CustomerSource
+
+log: FilteringBoundLogger = structlog.get_logger()
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_ID = click.IntRange(0, 2**63 - 1)
+_org = click.option("--org", "organization_id", required=True, type=_ID, help="The customer's organisation.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _identifier(command: Command) -> Command:
+    """The options that name a customer; the command gets one `CustomerIdentifier` for three of them."""
+    for option in (
+        click.option("--identifier-value", "value", required=True, help="The identifier."),
+        click.option(
+            "--identifier-name",
+            "name",
+            required=True,
+            type=click.Choice([name.value for name in IdentifierName], case_sensitive=False),
+            help="The identifier's name.",
+        ),
+        click.option(
+            "--source",
+            required=True,
+            type=click.Choice([source.name for source in CustomerSource], case_sensitive=False),
+            help="The source that knows the customer by the identifier.",
+        ),
+        _org,
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def customers() -> None:
+    """Export, erase and merge customers."""
+
+
+@customers.command()
+@_identifier
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default="-",
+    help="Write to this file instead of standard output.",
+)
+def export(organization_id: int, source: str, name: str, value: str, output: str) -> None:
+    """Write everything that is kept about a customer, in the format that `import` takes.
+
+    Pending events have another format: their ids are listed on standard error.
+    """
+
+    async def read(store: Store) -> tuple[list[bytes], list[str]]:
+        person = await _find(store, organization_id, source, name, value)
+        lines = [line async for line in exporting.customer_lines(store, organization_id, person)]
+        pending = [one async for one in pending_events.naming(store, organization_id, person.ids)]
+        lines += [one.payload.encode() for one in pending if one.format is PayloadFormat.RECORD]
+        return lines, [one.event_id for one in pending if one.format is PayloadFormat.EVENT]
+
+    lines, event_ids = with_store(read)
+    try:
+        with click.open_file(output, "wb", atomic=output != "-") as file:
+            file.writelines(line + b"\n" for line in lines)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(f"{printable(output)}: {error.strerror}.") from error
+    for event_id in event_ids:
+        shown = f"promo-gateway events show {organization_id} {printable(event_id)}"
+        click.echo(f"A pending event names the customer; to print it: {shown}", err=True)
+
+
+@customers.command()
+@_identifier
+@_yes
+def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -> None:
+    """Delete a customer's identifiers and pending events.
+
+    The issuances stay under the numeric id. If the command was interrupted, run it again with the customer's
+    id.
+    """
+
+    async def read(store: Store) -> tuple[Person, str]:
+        person = await _find(store, organization_id, source, name, value)
+        return person, await _describe(store, organization_id, person)
+
+    person, described = with_store(read)
+    click.echo(f"To erase in organisation {organization_id}: {described}.")
+    _confirm("This cannot be undone. Erase the customer?", yes)
+    with_store(lambda store: customer_statuses.erase(store, organization_id, person.customer_id))
+    log.info("customer_erased", org_id=organization_id, customer_id=person.customer_id)
+    click.echo(
+        f"Customer {person.customer_id} is erased. "
+        "Running gateways forget the identifiers within GATEWAY_LOOKUP_CACHE_SECONDS."
+    )
+
+
+@customers.command()
+@_org
+@click.option("--victim", "victim_id", required=True, type=_ID, help="Id of the customer to merge.")
+@click.option("--survivor", "survivor_id", required=True, type=_ID, help="Id of the customer that remains.")
+@_yes
+def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> None:
+    """Make the identifiers of a customer, the victim, lead to the survivor, whose totals become the sum."""
+
+    async def read(store: Store) -> list[str]:
+        await _check(store, organization_id)
+        persons = await customer_statuses.find_persons(store, organization_id, (victim_id, survivor_id))
+        return [await _describe(store, organization_id, persons[one]) for one in (victim_id, survivor_id)]
+
+    victim, survivor = with_store(read)
+    click.echo(f"To merge in organisation {organization_id}: {victim}; into {survivor}.")
+    _confirm("This cannot be undone. Merge the customers?", yes)
+    try:
+        with_store(lambda store: customer_statuses.merge(store, organization_id, victim_id, survivor_id))
+    except MergeRefused as error:
+        raise click.ClickException(f"The merge is refused: {error}.") from error
+    log.info("customers_merged", org_id=organization_id, victim_id=victim_id, survivor_id=survivor_id)
+    click.echo(
+        f"Customer {victim_id} is merged into {survivor_id}. "
+        "Running gateways notice within GATEWAY_LOOKUP_CACHE_SECONDS."
+    )
+
+
+async def _check(store: Store, organization_id: int) -> None:
+    await check_set_up(store)
+    if await find_organization(store, organization_id) is None:
+        raise click.ClickException(f"There is no organisation {organization_id} in the database.")
+
+
+async def _find(store: Store, organization_id: int, source: str, name: str, value: str) -> Person:
+    await _check(store, organization_id)
+    identifier = CustomerIdentifier(source, IdentifierName(name), value)
+    customer_id: int | None = None
+    if identifier.name is not IdentifierName.ID:
+        loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
+        if found := (await loader.find([identifier])).get(identifier):
+            customer_id = found.customer_id
+    elif value.isascii() and value.isdigit() and int(value) < 2**63:
+        # An erased customer has no identifiers, but is still known by its id.
+        customer_id = int(value)
+    if customer_id is None:
+        raise click.ClickException(
+            f"No customer of organisation {organization_id} has this identifier. "
+            "To repeat an erasure that was interrupted, use --identifier-name id."
+        )
+    return (await customer_statuses.find_persons(store, organization_id, (customer_id,)))[customer_id]
+
+
+async def _describe(store: Store, organization_id: int, person: Person) -> str:
+    merged = f", with {', '.join(map(str, person.merged_ids))} merged into it" if person.merged_ids else ""
+    count = len(await find_identifiers(store, organization_id, person))
+    return f"customer {person.customer_id}{merged} ({count} identifiers)"
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if not yes:
+        click.confirm(question, abort=True)
