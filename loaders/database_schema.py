@@ -96,6 +96,7 @@ PROMOTIONS = Collection(
     ),
     (
         Index("by_id", ("orgId", "promotionId"), _UNIQUE),
+        Index("by_program", ("orgId", "programId", "promotionId")),
         Index(
             "by_identifier",
             ("orgId", "promotionIdentifier"),

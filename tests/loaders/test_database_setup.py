@@ -315,6 +315,7 @@ async def test_the_indexes_are_those_that_the_queries_need(
         "promotions": {
             ("_id",): False,
             ("orgId", "promotionId"): True,
+            ("orgId", "programId", "promotionId"): False,
             ("orgId", "promotionIdentifier"): True,
         },
         "customer_identifiers": {

@@ -8,7 +8,7 @@ import pytest
 from pymongo import MongoClient
 
 from gateway.commands.database import set_up
-from gateway.commands.sample_data import DEMO, OTHER, PROMOTION, TILL, documented_issuances
+from gateway.commands.sample_data import DEMO, MOBILE, OTHER, PROGRAM, PROMOTION, TILL, documented_issuances
 from loaders import clients, ledger, pending_events
 from loaders.customers import CustomerIdentifier
 from loaders.driver import CODEC
@@ -18,7 +18,7 @@ from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Store
 from tests.conftest import OpenGateway
-from tests.helpers.gateway import DOCUMENTED, Commands
+from tests.helpers.gateway import DOCUMENTED, Commands, data_commands
 
 NOW = datetime.now(UTC)
 WITHOUT_A_QUERY = {"insert", "getMore", "create", "collMod", "createIndexes", "listIndexes"}
@@ -82,6 +82,20 @@ async def test_the_queries_of_a_request_use_indexes(
             *("api_clients", "access_groups", "organizations"),
             *("customer_identifiers", "promotions", "issuances"),
         }
+        assert_indexed(store, mongodb_uri, gateway.commands)
+
+
+async def test_the_queries_of_a_page_of_a_customer_use_indexes(
+    gateway_with: OpenGateway, mongodb_uri: str, store: Store
+) -> None:
+    query = f"""{{
+        customer(source: INSTORE, identifierName: MOBILE, identifierValue: "{MOBILE}") {{
+            earnedPromotions(programId: {PROGRAM}) {{ edges {{ node {{ promotion {{ name }} }} }} }}
+        }}
+    }}"""
+    async with gateway_with() as gateway:
+        assert "errors" not in (await gateway.graphql(query)).json()
+        assert data_commands(gateway) == ["customer_identifiers", "promotions", "issuances", "promotions"]
         assert_indexed(store, mongodb_uri, gateway.commands)
 
 
