@@ -5,10 +5,12 @@ to one organisation, so no key carries an organisation's id, and code that reads
 be written.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 
+from loaders.customer_statuses import find_persons
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
 from loaders.earned_promotions import Page, find_earned, find_promotion_ids_of_program
@@ -65,7 +67,8 @@ class Loaders:
         self._dispatchers = dispatchers
         self._benefits_since = benefits_since
         self._only_customer = only_customer
-        self._pages = 0
+        # Commands that are not shared with other requests.
+        self._own_commands: Counter[str] = Counter()
 
     @cached_property
     def customers(self) -> CustomerByIdentifierLoader:
@@ -82,18 +85,22 @@ class Loaders:
         since = self.organization.midnight(self._benefits_since)
         return TotalsByBenefitLoader(self._dispatchers.totals, self.organization.id, since)
 
-    @property
-    def only_customer(self) -> int | None:
-        """The id of the only customer that can be read, if there is one."""
-        return self._only_customer
+    async def find_only_customer(self) -> Person | None:
+        """The only customer that can be read, with the customers merged into it. One `find`."""
+        if self._only_customer is None:
+            return None
+        self._own_commands["find"] += 1
+        persons = await find_persons(self._dispatchers.store, self.organization.id, [self._only_customer])
+        return persons[self._only_customer]
 
     async def earned(self, person: Person, *, first: int, before: int | None, program_id: int | None) -> Page:
         """A page of the promotions from which the person earned anything, of one programme if it is given."""
         store, organization_id, among = self._dispatchers.store, self.organization.id, None
         if program_id is not None:
+            self._own_commands["find"] += 1
             among = await find_promotion_ids_of_program(store, organization_id, program_id)
         since = self.organization.midnight(self._benefits_since)
-        self._pages += 1
+        self._own_commands["aggregate"] += 1
         return await find_earned(
             store, organization_id, since, person, first=first, before=before, among=among
         )
@@ -111,6 +118,6 @@ class Loaders:
     def commands(self) -> dict[str, int]:
         """How many commands have answered this request, by kind; shared commands count too."""
         return {
-            "find": self.customers.commands + self.promotions.commands,
-            "aggregate": self.totals.commands + self._pages,
+            "find": self.customers.commands + self.promotions.commands + self._own_commands["find"],
+            "aggregate": self.totals.commands + self._own_commands["aggregate"],
         }

@@ -7,7 +7,7 @@ import strawberry
 from loaders.customers import Person
 from resolvers.context import Context
 from resolvers.required_benefits import required_benefits
-from resolvers.summary_lists import summarize_earned, summarize_list
+from resolvers.summary_lists import DEFAULT_PAGE, summarize_earned, summarize_list
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 
@@ -16,7 +16,7 @@ class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether there are more entries after this page.")
     has_previous_page: bool = strawberry.field(description="Always false: pages are read forwards only.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first entry.")
-    end_cursor: str | None = strawberry.field(description="The cursor of the last entry.")
+    end_cursor: str | None = strawberry.field(description="The cursor that the next page follows.")
 
 
 @strawberry.type(description="An entry of a page.")
@@ -77,7 +77,7 @@ class Customer:
         ] = strawberry.UNSET,
         first: Annotated[
             int | None, strawberry.argument(description="How many entries a page has at most: 1 to 100.")
-        ] = 20,
+        ] = DEFAULT_PAGE,
         after: Annotated[
             str | None, strawberry.argument(description="The cursor of the entry that the page follows.")
         ] = strawberry.UNSET,
@@ -86,7 +86,7 @@ class Customer:
             info.context.loaders,
             self.person,
             program_id or None,
-            20 if first is None else first,
+            DEFAULT_PAGE if first is None else first,
             after or None,
         )
         edges = [
@@ -99,6 +99,6 @@ class Customer:
                 has_next_page=page.has_next,
                 has_previous_page=False,
                 start_cursor=edges[0].cursor if edges else None,
-                end_cursor=edges[-1].cursor if edges else None,
+                end_cursor=page.end_cursor,
             ),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from loaders import Loaders
 from loaders.customers import CustomerIdentifier, Person
-from loaders.enums import Benefit, IdentifierName
+from loaders.enums import Benefit
 from loaders.promotions import Promotion, PromotionReference
 from loaders.totals import BenefitsKey
 from resolvers.action_summary import make_summary
@@ -23,15 +23,20 @@ from resolvers.errors import (
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 MOST = 100
+DEFAULT_PAGE = 20
 # Cursors of another version are refused, so that their meaning can change.
 _CURSOR_VERSION = "1"
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryPage:
-    """Summaries by descending promotion id, each with its cursor, and whether there are more."""
+    """Summaries by descending promotion id, each with its cursor, and whether there are more.
+
+    `end_cursor` also passes entries whose promotion is unknown, so that the next page always moves on.
+    """
 
     summaries: list[tuple[str, CustomerPromotionActionSummary]]
+    end_cursor: str | None
     has_next: bool
 
 
@@ -41,11 +46,14 @@ async def find_customer(loaders: Loaders, identifier: CustomerIdentifier | None)
     Raises `ArgumentInvalid` or `CustomerNotFound`.
     """
     if identifier is None:
-        if loaders.only_customer is None:
-            raise ArgumentInvalid("source, identifierName and identifierValue are required with this login.")
-        identifier = CustomerIdentifier("INSTORE", IdentifierName.ID, str(loaders.only_customer))
-    found = loaders.remembered_customer(identifier) or await loaders.customers.load(identifier)
-    if found is None:
+        found = await loaders.find_only_customer()
+        if found is None:
+            raise ArgumentInvalid(
+                "source, identifierName and identifierValue are required: the credentials name no customer."
+            )
+    else:
+        found = loaders.remembered_customer(identifier) or await loaders.customers.load(identifier)
+    if found is None or found.erased:
         raise CustomerNotFound
     return found
 
@@ -100,7 +108,8 @@ async def summarize_earned(
         # The ledger may have issuances of a promotion that nothing has described yet.
         if (promotion := promotions[references[one]]) is not None
     ]
-    return SummaryPage(summaries, page.has_next)
+    end = None if not page.totals else _cursor(loaders, customer, min(page.totals))
+    return SummaryPage(summaries, end, page.has_next)
 
 
 def _references(

@@ -21,6 +21,8 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
+from resolvers.summary_lists import DEFAULT_PAGE
+
 Grouped = Mapping[str, list[FieldDetails]]
 
 
@@ -52,8 +54,12 @@ def count_summaries(
             continue
         below = collect_subfields(schema, fragments, values, operation, type_, details)
         for field, given, _ in _fields(type_, below.grouped_field_set, values):
-            size = len(given.get("promotionIds") or ()) + len(given.get("promotionIdentifiers") or ())
-            summaries[root, field, repr(given)] = size + max(0, given.get("first") or 0)
+            if field == "promotionActionSummaries":
+                lists = (given.get(one) or () for one in ("promotionIds", "promotionIdentifiers"))
+                summaries[root, field, repr(given)] = sum(map(len, lists))
+            elif field == "earnedPromotions":
+                first = given["first"]
+                summaries[root, field, repr(given)] = DEFAULT_PAGE if first is None else max(0, first)
     return sum(summaries.values())
 
 

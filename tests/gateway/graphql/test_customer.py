@@ -1,19 +1,22 @@
 """`Query.customer`: any list of promotions in one operation, and everything that a customer earned."""
 
-from datetime import UTC, datetime, timedelta
+import base64
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from gateway.commands.sample_data import CUSTOMER, MOBILE
+from gateway.commands.sample_data import CUSTOMER, MOBILE, PROMOTION
 from gateway.commands.sample_data import MOBILE_WITHOUT_BENEFITS as OTHER
-from loaders import ledger
+from loaders import Dispatchers, Loaders, customer_statuses, ledger
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.promotions import Promotion
 from loaders.store import Store
+from resolvers.errors import CustomerNotFound
+from resolvers.summary_lists import find_customer
 from tests.conftest import OpenGateway
 from tests.helpers.gateway import Gateway, Tenant, data_commands, new_tenant
 
@@ -330,21 +333,91 @@ async def test_a_customer_that_cannot_be_found_is_null_with_an_error(
     assert [error["extensions"]["errorCode"] for error in body["errors"]] == [code]
 
 
-async def test_a_customer_token_reads_its_own_customer_and_no_other(gateway: Gateway) -> None:
-    token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
-    headers = {"Authorization": f"Bearer {token}"}
-    own = "{ customer { id earnedPromotions(first: 1) { edges { node { customerId } } } } }"
-    body = (await gateway.graphql(own, headers=headers)).json()
-    nodes = [{"node": {"customerId": str(CUSTOMER)}}]
-    assert body == {"data": {"customer": {"id": str(CUSTOMER), "earnedPromotions": {"edges": nodes}}}}
-    other = f'{{ customer(source: INSTORE, identifierName: MOBILE, identifierValue: "{OTHER}") {{ id }} }}'
-    body = (await gateway.graphql(other, headers=headers)).json()
-    assert [error["extensions"]["errorCode"] for error in body["errors"]] == [8015]
-
-
 async def test_another_organisation_has_nothing(gateway: Gateway, tenant: Tenant, store: Store) -> None:
     other = await new_tenant(store)
     body = await ask(gateway, other, LIST, ids=["11", "1"])
     summaries = body["data"]["customer"]["promotionActionSummaries"]
     assert [one and one["points"] for one in summaries] == [None, []]
     assert await pages(gateway, other) == [[]]
+
+
+async def test_a_customers_token_reads_its_customer_without_arguments(gateway: Gateway) -> None:
+    token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
+    headers = {"Authorization": f"Bearer {token}"}
+    query = "{ customer { id earnedPromotions(first: 1) { edges { node { promotion { id } } } } } }"
+    gateway.commands.clear()
+    body = (await gateway.graphql(query, headers=headers)).json()
+    edges = [{"node": {"promotion": {"id": str(PROMOTION.promotion_id)}}}]
+    assert body == {"data": {"customer": {"id": str(CUSTOMER), "earnedPromotions": {"edges": edges}}}}
+    assert data_commands(gateway) == ["customer_statuses", "issuances", "promotions"]
+
+
+async def test_to_a_customers_token_another_customer_is_unknown(gateway: Gateway) -> None:
+    token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
+    headers = {"Authorization": f"Bearer {token}"}
+    bodies = []
+    for mobile in (OTHER, "1"):
+        arguments = f'source: INSTORE, identifierName: MOBILE, identifierValue: "{mobile}"'
+        query = f"{{ customer({arguments}) {{ id }} }}"
+        bodies.append((await gateway.graphql(query, headers=headers)).json())
+    assert bodies[0] == bodies[1]
+    assert bodies[0]["data"] == {"customer": None}
+    assert [error["extensions"]["errorCode"] for error in bodies[0]["errors"]] == [8015]
+
+
+async def test_an_erased_customer_is_unknown_to_a_token_without_arguments(
+    store: Store, tenant: Tenant
+) -> None:
+    await customer_statuses.erase(store, tenant.organization.id, 1)
+    loaders = Loaders(Dispatchers(store), tenant.organization, date(2025, 6, 12), 1)
+    with pytest.raises(CustomerNotFound):
+        await find_customer(loaders, None)
+
+
+async def test_a_page_includes_the_customers_that_were_merged(
+    gateway: Gateway, tenant: Tenant, store: Store
+) -> None:
+    await tenant.issue([points(12, "1", 10)])
+    await customer_statuses.merge(store, tenant.organization.id, 10, 1)
+    body = await ask(gateway, tenant, PAGE)
+    page = body["data"]["customer"]["earnedPromotions"]
+    assert [
+        (edge["node"]["promotion"]["id"], edge["node"]["points"][0]["totalPointsIssued"])
+        for edge in page["edges"]
+    ] == [
+        *(("20", "20.000"), ("15", "15.000"), ("14", "14.000"), ("13", "13.000")),
+        *(("12", "13.000"), ("11", "16.000")),
+    ]
+
+
+async def test_a_page_of_promotions_that_nothing_describes_leads_to_the_next(
+    gateway: Gateway, tenant: Tenant
+) -> None:
+    await tenant.issue([points(31, "1"), points(32, "1")])
+    found, after = [], None
+    for _ in range(2):
+        body = await ask(gateway, tenant, PAGE, first=2, after=after)
+        page = body["data"]["customer"]["earnedPromotions"]
+        found.append([edge["node"]["promotion"]["id"] for edge in page["edges"]])
+        assert page["pageInfo"]["hasNextPage"]
+        after = page["pageInfo"]["endCursor"]
+    assert found == [[], ["20", "15"]]
+
+
+async def test_a_null_page_size_counts_as_the_default(gateway: Gateway, tenant: Tenant) -> None:
+    headers = {**tenant.headers, "X-CAP-COST": "1"}
+    response = await gateway.graphql(PAGE, {"mobile": tenant.mobile, "first": None}, headers)
+    assert response.json()["extensions"]["cost"] == {
+        "summaries": 20,
+        "commands": {"find": 2, "aggregate": 1},
+    }
+
+
+@pytest.mark.parametrize("version", ["0", "2"])
+async def test_a_cursor_of_another_version_is_refused(gateway: Gateway, tenant: Tenant, version: str) -> None:
+    text = f"{version}:{tenant.organization.id}:1:15".encode()
+    after = base64.urlsafe_b64encode(text).decode().rstrip("=")
+    body = await ask(gateway, tenant, PAGE, after=after)
+    assert [error["extensions"]["reason"] for error in body["errors"]] == [
+        "after is not a cursor of this customer's promotions."
+    ]
