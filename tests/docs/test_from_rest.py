@@ -34,6 +34,19 @@ async def test_both_apis_answer_as_the_guide_prints(gateway: Gateway) -> None:
     assert (await gateway.graphql(query, variables)).text == answer
 
 
+async def test_a_list_of_promotions_is_one_aggregation(gateway: Gateway) -> None:
+    await gateway.warm()
+    [query] = re.findall(r"```graphql\n(query Wallet\(\$mobile: String!, .*?)```", GUIDE, re.S)
+    variables = {"mobile": MOBILE, "promotionIds": ["2000065", "2000066"]}
+    body = (await gateway.graphql(query, variables)).json()
+    summaries = body["data"]["customer"]["promotionActionSummaries"]
+    assert [(one["promotion"]["name"], len(one["points"])) for one in summaries] == [
+        ("Summer", 2),
+        ("Generated", 0),
+    ]
+    assert gateway.commands.names == ["find", "find", "aggregate"]
+
+
 async def test_many_promotions_are_one_aggregation(gateway: Gateway) -> None:
     await gateway.warm()
     [query] = re.findall(r"```graphql\n(fragment Earned.*?)```", GUIDE, re.S)
@@ -48,8 +61,8 @@ def fields(type_: GraphQLObjectType, path: str = "") -> Iterator[tuple[str, str]
         named = get_named_type(field.type)
         if isinstance(named, GraphQLObjectType):
             assert isinstance(field.type, GraphQLNonNull)
-            assert isinstance(field.type.of_type, GraphQLList)
-            yield from fields(named, f"{path}{name}[].")
+            is_list = isinstance(field.type.of_type, GraphQLList)
+            yield from fields(named, f"{path}{name}{'[]' if is_list else ''}.")
         else:
             yield path + name, str(field.type)
 
