@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from loaders.batch import BatchLoader
 from loaders.database_schema import ISSUANCES, customer_promotion
@@ -66,14 +66,14 @@ class CustomerPromotion(NamedTuple):
 Totals = Mapping[Benefit, tuple[Total, ...]]
 
 
-class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals]):
-    """Pairs of a customer and a promotion → their totals by benefit. One `aggregate`."""
+class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals | Exception]):
+    """Pairs of a customer and a promotion → their totals by benefit, or an error. One `aggregate`."""
 
     kind = "totals"
 
     async def find(
         self, group: TotalsScope, keys: Set[CustomerPromotion]
-    ) -> Mapping[CustomerPromotion, Totals]:
+    ) -> Mapping[CustomerPromotion, Totals | Exception]:
         pairs = {customer_promotion(*key): key for key in keys}
         rows = await self._store.aggregate(
             ISSUANCES.name,
@@ -100,7 +100,14 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals]):
         by_pair: defaultdict[str, list[Document]] = defaultdict(list)
         for row in rows:
             by_pair[row["_id"]["customerPromotion"]].append(row)
-        return {pairs[pair]: read_totals(own) for pair, own in by_pair.items()}
+        found: dict[CustomerPromotion, Totals | Exception] = {}
+        for pair, own in by_pair.items():
+            try:
+                found[pairs[pair]] = read_totals(own)
+            except (ArithmeticError, TypeError, ValueError) as error:
+                # A document that the schema forbids fails its own pair, not the whole batch.
+                found[pairs[pair]] = error
+        return found
 
 
 def read_totals(rows: Iterable[Document]) -> Totals:
@@ -130,19 +137,25 @@ class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
         self._organization_id = organization_id
         self._since = since
 
-    async def find(self, keys: list[BenefitsKey]) -> dict[BenefitsKey, Totals]:
+    async def find(self, keys: list[BenefitsKey]) -> dict[BenefitsKey, Any]:
         benefits = frozenset[Benefit]().union(*[key.benefits for key in keys])
         pairs = {key: key.pairs for key in keys}
         scope = TotalsScope(self._organization_id, self._since, benefits)
         self.commands += 1
         found = await self._totals.load(scope, {pair for named in pairs.values() for pair in named})
         return {
-            key: {
-                benefit: _add([found.get(pair, {}).get(benefit, ()) for pair in named])
-                for benefit in key.benefits
-            }
-            for key, named in pairs.items()
+            key: _total(key.benefits, [found.get(pair, {}) for pair in named]) for key, named in pairs.items()
         }
+
+
+def _total(benefits: frozenset[Benefit], parts: list[Totals | Exception]) -> Totals | Exception:
+    """The sums of the parts; an error if one of them is an error, which aiodataloader then raises."""
+    read: list[Totals] = []
+    for part in parts:
+        if isinstance(part, Exception):
+            return part
+        read.append(part)
+    return {benefit: _add([part.get(benefit, ()) for part in read]) for benefit in benefits}
 
 
 def _add(parts: list[tuple[Total, ...]]) -> tuple[Total, ...]:

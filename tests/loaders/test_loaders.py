@@ -1,5 +1,6 @@
 """The loaders on a real database: their commands exactly, and totals that equal a sum in plain Python."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from pymongo import MongoClient
 
+from gateway.settings import Settings
 from loaders import Dispatchers, Loaders, ledger
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.enums import Benefit, IdentifierName, IssuanceType
@@ -211,6 +214,24 @@ def unordered(totals: Totals) -> dict[Benefit, set[Total]]:
 def test_a_day_starts_at_midnight_in_the_organisation_s_time_zone() -> None:
     organization = Organization(1, "One", ZoneInfo("Asia/Kolkata"))
     assert organization.midnight(SINCE.date()) == datetime(2025, 6, 11, 18, 30, tzinfo=UTC)
+
+
+async def test_a_document_that_the_schema_forbids_fails_its_own_pair_only(
+    store: Store, settings: Settings
+) -> None:
+    tenant = await new_tenant(store)
+    await tenant.issue([tenant.badge("e-1", 1, "gold"), tenant.badge("e-2", 2, "gold")])
+    client: MongoClient[dict[str, Any]] = MongoClient(settings.mongodb_uri.get_secret_value())
+    with client:
+        issuances = client[settings.database]["issuances"]
+        poisoned = {**(issuances.find_one({"_id": f"{tenant.organization.id}:e-1"}) or {}), "_id": "poisoned"}
+        issuances.insert_one({**poisoned, "type": "UNHEARD_OF"}, bypass_document_validation=True)
+    loader = TotalsByBenefitLoader(TotalsDispatcher(store), tenant.organization.id, SINCE)
+    keys = [BenefitsKey(customer, 1, frozenset({Benefit.BADGE})) for customer in (1, 2)]
+    failed, found = await asyncio.gather(*map(loader.load, keys), return_exceptions=True)
+    assert isinstance(failed, ValueError)
+    assert isinstance(found, dict)
+    assert [total.times_issued for total in found[Benefit.BADGE]] == [1]
 
 
 async def test_loaders_are_bound_to_one_organisation(store: Store) -> None:
