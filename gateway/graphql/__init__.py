@@ -4,7 +4,7 @@
 - `request`: reads the document, the variables and the name of the operation from an HTTP request
 - `persisted_documents`: documents that clients name by an id
 - `operations`: parses, validates and compiles each document once
-- `compiler`, `plan`: execute an operation without graphql-core's executor
+- `compiler`, `field_definitions`, `plan`: execute an operation without graphql-core's executor
 - `limits`, `cost`: how much an operation may ask for, and its cost
 - `redaction`: errors about wrong input, without the input
 - `errors`: renders an error that ends a request before its operation is executed

@@ -1,30 +1,27 @@
 """Compiles a valid operation into a plan.
 
 A plan is made from the definitions of Strawberry's fields, so the schema is the only source. graphql-core's
-executor executes what the compiler does not support: introspection, abstract types, nullable
-fields below the query, lists of anything but objects, fields with extensions, arguments below the query, and
-arguments of the query that are neither scalars nor enums.
+executor executes what the compiler does not support: introspection, abstract types, lists of anything but
+objects, fields with extensions, arguments that are neither scalars nor enums nor lists of them, and async
+fields below an object that no async field returns. A nullable field below the query is compiled if it is an
+attribute with a scalar; a list of nullable items, if an async field below the query returns it.
 """
 
 from collections.abc import Callable, Iterable
-from inspect import isfunction
-from operator import attrgetter
 from typing import Any
 
-import strawberry
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    VariableNode,
     get_argument_values,
+    get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -37,21 +34,19 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 from graphql.execution.values import VariableValues
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.base import StrawberryOptional
-from strawberry.types.enum import StrawberryEnumDefinition
-from strawberry.types.field import StrawberryField
 
-from gateway.graphql.plan import Complete, FieldFailed, Plan, ResolveRoot, Root
+from gateway.graphql.field_definitions import (
+    NotCompilable,
+    async_resolver,
+    definition_of,
+    python_name,
+    resolver,
+    split,
+)
+from gateway.graphql.plan import Complete, FieldFailed, Plan, Root
 
 # Without directives, the selection does not depend on variables.
 _NO_VARIABLES = VariableValues({}, {})
-# Strawberry passes values of these types, and of enums, to a resolver as graphql-core coerces them.
-_PASSED_UNCHANGED = str, int, float, bool, strawberry.ID
-
-
-class _NotCompilable(Exception):
-    """The compiler does not support this operation."""
 
 
 def compile_operation(
@@ -68,7 +63,7 @@ def compile_operation(
         return None
     try:
         return _Compiler(schema, document, operation, conditions).plan()
-    except _NotCompilable:
+    except NotCompilable:
         return None
 
 
@@ -92,49 +87,79 @@ class _Compiler:
         query = self._schema.query_type
         assert query is not None, "the schema has a query type"
         collected = collect_fields(self._schema, self._details, self._conditions, query, self._operation)
-        roots = {
-            key: query.name if _name(details) == "__typename" else self._root(query, details)
-            for key, details in collected.grouped_field_set.items()
-        }
+        roots: dict[str, Root | str] = {}
+        for key, details in collected.grouped_field_set.items():
+            if _name(details) == "__typename":
+                roots[key] = query.name
+            elif (field := query.fields.get(_name(details))) is not None and is_object_type(field.type):
+                roots[key] = self._async_field(query, field, details)
+            else:
+                raise NotCompilable
         return Plan(self._schema, query, self._operation, self._fragments, roots)
 
-    def _root(self, query: GraphQLObjectType, details: list[FieldDetails]) -> Root:
-        field = query.fields.get(_name(details))
-        if field is None or not is_object_type(field.type):
-            raise _NotCompilable
-        names = {name: _python_name(argument) for name, argument in field.args.items()}
-        constant, varying = _split(field, details[0].node)
+    def _async_field(
+        self, parent: GraphQLObjectType, field: GraphQLField, details: list[FieldDetails]
+    ) -> Root:
+        type_ = get_nullable_type(field.type)
+        is_list = is_list_type(type_)
+        returned = type_.of_type if is_list_type(type_) else type_
+        if not is_object_type(returned):
+            raise NotCompilable
+        complete, below = self._object(returned, details)
+        if is_list and below:
+            raise NotCompilable
+        names = {name: python_name(argument) for name, argument in field.args.items()}
+        constant, varying = split(field, details[0].node)
         constants = get_argument_values(constant, details[0].node, _NO_VARIABLES)
         return Root(
             _name(details),
+            parent,
             varying,
             _nodes(details),
-            _definition(field),
-            _resolve_root(_definition(field)),
+            definition_of(field),
+            async_resolver(definition_of(field)),
             names,
             {names[name]: value for name, value in constants.items()},
-            self._object(field.type, details),
+            complete,
+            below,
             {},
+            is_list=is_list,
         )
 
-    def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Complete:
+    def _object(
+        self, type_: GraphQLObjectType, details: list[FieldDetails]
+    ) -> tuple[Complete, dict[str, Root]]:
+        """The completion of an object, and its async fields, whose places the completion leaves empty."""
         collected = collect_subfields(
             self._schema, self._details, self._conditions, self._operation, type_, details
         )
-        fields: list[tuple[str, list[FieldNode], Callable[[Any], Any], Complete]] = []
+        fields: list[tuple[str, list[FieldNode], Callable[[Any], Any], Complete, bool]] = []
+        below: dict[str, Root] = {}
         for key, selected in collected.grouped_field_set.items():
             if _name(selected) == "__typename":
-                fields.append((key, _nodes(selected), lambda _: type_.name, str))
-            else:
-                field = type_.fields[_name(selected)]
-                complete_field = self._non_null(field.type, selected)
-                fields.append((key, _nodes(selected), _resolve(_definition(field)), complete_field))
+                fields.append((key, _nodes(selected), lambda _: type_.name, str, False))
+                continue
+            field = type_.fields[_name(selected)]
+            definition, nullable = definition_of(field), not is_non_null_type(field.type)
+            if definition.is_async and not nullable:
+                below[key] = self._async_field(type_, field, selected)
+                fields.append((key, _nodes(selected), lambda _: None, str, True))
+                continue
+            if nullable and (definition.base_resolver or not is_leaf_type(field.type)):
+                raise NotCompilable
+            complete_field = (
+                field.type.coerce_output_value if nullable else self._non_null(field.type, selected)
+            )
+            fields.append((key, _nodes(selected), resolver(definition), complete_field, nullable))
 
         def complete(value: Any) -> dict[str, Any]:
-            completed = {}
-            for key, nodes, resolve, complete_field in fields:
+            completed: dict[str, Any] = {}
+            for key, nodes, resolve, complete_field, nullable in fields:
                 try:
                     if (resolved := resolve(value)) is None:
+                        if nullable:
+                            completed[key] = None
+                            continue
                         raise TypeError(
                             f"Cannot return null for non-nullable field {type_.name}.{nodes[0].name.value}."
                         )
@@ -146,19 +171,22 @@ class _Compiler:
                     raise FieldFailed(error, nodes, key) from error
             return completed
 
-        return complete
+        return complete, below
 
     def _non_null(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> Complete:
         if not is_non_null_type(type_):
-            raise _NotCompilable
+            raise NotCompilable
         if is_leaf_type(type_.of_type):
             return type_.of_type.coerce_output_value
         if is_object_type(type_.of_type):
-            return self._object(type_.of_type, details)
+            complete_object, below = self._object(type_.of_type, details)
+            if below:
+                raise NotCompilable
+            return complete_object
         if not (is_list_type(type_.of_type) and is_non_null_type(item := type_.of_type.of_type)):
-            raise _NotCompilable
+            raise NotCompilable
         if not is_object_type(item.of_type):
-            raise _NotCompilable
+            raise NotCompilable
         complete_item = self._non_null(item, details)
 
         def complete(values: Iterable[Any]) -> list[Any]:
@@ -172,59 +200,6 @@ class _Compiler:
             return completed
 
         return complete
-
-
-def _definition(field: GraphQLField) -> StrawberryField:
-    definition = field.extensions.get("strawberry-definition")
-    if not isinstance(definition, StrawberryField):
-        raise _NotCompilable
-    return definition
-
-
-def _python_name(argument: GraphQLArgument) -> str:
-    definition = argument.extensions.get("strawberry-definition")
-    if not isinstance(definition, StrawberryArgument):
-        raise _NotCompilable
-    kind = definition.type
-    if type(kind) is StrawberryOptional:
-        kind = kind.of_type
-    if not isinstance(kind, StrawberryEnumDefinition) and kind not in _PASSED_UNCHANGED:
-        raise _NotCompilable
-    return definition.python_name
-
-
-def _split(field: GraphQLField, node: FieldNode) -> tuple[GraphQLField, GraphQLField]:
-    """The field with its constant arguments, and with those that depend on variables."""
-    variables = {one.name.value for one in node.arguments or () if isinstance(one.value, VariableNode)}
-    constant, varying = (
-        {name: argument for name, argument in field.args.items() if (name in variables) == varying}
-        for varying in (False, True)
-    )
-    return GraphQLField(field.type, constant), GraphQLField(field.type, varying)
-
-
-def _resolve_root(definition: StrawberryField) -> ResolveRoot:
-    resolver = definition.base_resolver
-    if resolver is None or not definition.is_async or definition.extensions:
-        raise _NotCompilable
-    method, info = resolver.wrapped_func, resolver.info_parameter
-    if not isfunction(method) or not resolver.self_parameter or resolver.parent_parameter:
-        raise _NotCompilable
-    if info is None or info.name != "info":
-        raise _NotCompilable
-    return method
-
-
-def _resolve(definition: StrawberryField) -> Callable[[Any], Any]:
-    resolver = definition.base_resolver
-    if definition.extensions:
-        raise _NotCompilable
-    if resolver is None:
-        return attrgetter(definition.python_name)
-    method = resolver.wrapped_func
-    if definition.is_async or definition.arguments or resolver.info_parameter or not isfunction(method):
-        raise _NotCompilable
-    return method
 
 
 def _name(details: list[FieldDetails]) -> str:

@@ -2,6 +2,7 @@
 
 import gc
 from dataclasses import dataclass
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -28,7 +29,7 @@ from gateway.graphql.compiler import compile_operation
 from gateway.graphql.conditional_plans import ConditionalPlans, has_directives
 from gateway.graphql.cost import count_summaries
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
-from gateway.graphql.plan import Plan
+from gateway.graphql.plan import Plan, position
 from gateway.graphql.redaction import RULES, syntax_error, variable_error
 from gateway.telemetry.request_log import AD_HOC, UNNAMED
 from resolvers.context import Context
@@ -209,7 +210,7 @@ class Operations:
         if isinstance(values, list):
             return ExecutionResult(None, values)
         plan = operation.plan if operation.conditional is None else operation.conditional.get(values)
-        if plan is None or len(plan.roots) > self._limits.summaries:
+        if plan is None or not plan.is_flat or len(plan.roots) > self._limits.summaries:
             check("summaries", self._count_summaries(operation, values), self._limits.summaries)
         if plan is not None:
             result = await plan.execute(values, context)
@@ -217,8 +218,7 @@ class Operations:
             result = await self._execute_by_graphql_core(operation, variables, context)
         if result.errors and result.data:
             # They were added when they happened, in an order that depends on the database.
-            order: dict[str | int, int] = {key: position for position, key in enumerate(result.data)}
-            result.errors.sort(key=lambda error: order[error.path[0]] if error.path else 0)
+            result.errors.sort(key=partial(position, result.data))
         return result
 
     async def _execute_by_graphql_core(

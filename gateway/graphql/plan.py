@@ -1,8 +1,8 @@
 """A compiled operation, executed by plain calls instead of graphql-core's executor.
 
 A plan calls the same resolvers and serializers as the executor, without Strawberry's wrappers around them;
-`gateway.graphql.compiler` finds them in the schema. The fields of the query are awaited concurrently; the
-values below them need no coroutine.
+`gateway.graphql.compiler` finds them in the schema. The async fields of an object are awaited concurrently;
+all other values need no coroutine.
 """
 
 import asyncio
@@ -21,10 +21,11 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_argument_values,
+    is_non_null_type,
     located_error,
 )
 from graphql.execution.values import VariableValues
-from graphql.pyutils import Path, is_awaitable
+from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 from strawberry.types.field import StrawberryField
 
 from resolvers.context import Context
@@ -32,7 +33,7 @@ from resolvers.required_benefits import CompiledInfo
 
 # Makes the value of a response from the value that a resolver returned.
 Complete = Callable[[Any], Any]
-# The resolver of a field of the query.
+# The resolver of an async field.
 ResolveRoot = Callable[..., Awaitable[Any]]
 
 
@@ -47,13 +48,15 @@ class FieldFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A field of the query, its resolver and its completion.
+    """An async field, its resolver and the completion of the object, or of each item, that it returns.
 
     `field` has the arguments that depend on variables, and `constants` the values of the others; `names` has
-    the names of the resolver's parameters. `memo` is for the resolver (see `CompiledInfo`).
+    the names of the resolver's parameters. `below` has the async fields of the object by response key. `memo`
+    is for the resolver (see `CompiledInfo`). A list has nullable items.
     """
 
     name: str
+    parent: GraphQLObjectType
     field: GraphQLField
     nodes: list[FieldNode]
     definition: StrawberryField
@@ -61,7 +64,9 @@ class Root:
     names: dict[str, str]
     constants: dict[str, Any]
     complete: Complete
+    below: dict[str, "Root"]
     memo: dict[str, Any]
+    is_list: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,50 +79,112 @@ class Plan:
     fragments: dict[str, FragmentDefinitionNode]
     roots: dict[str, Root | str]
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether only fields of the query are async, so that each of them asks for one summary."""
+        return not any(root.below for root in self.roots.values() if isinstance(root, Root))
+
     async def execute(self, variables: VariableValues, context: Context) -> ExecutionResult:
         """Return the result that graphql-core's executor would return."""
-        errors: list[GraphQLError] = []
+        execution = _Execution(self, variables, context, [])
         fields = [
-            self._execute_field(key, root, variables, context, errors)
+            execution.nullable(Path(None, key, self.query.name), root)
             for key, root in self.roots.items()
             if isinstance(root, Root)
         ]
         values = iter([await fields[0]] if len(fields) == 1 else await asyncio.gather(*fields))
         data = {key: next(values) if isinstance(root, Root) else root for key, root in self.roots.items()}
-        return ExecutionResult(data, errors or None)
+        return ExecutionResult(data, execution.errors or None)
 
-    async def _execute_field(
-        self, key: str, root: Root, variables: VariableValues, context: Context, errors: list[GraphQLError]
-    ) -> Any:
-        """The value of a field of the query; None if it failed, and its error is added to `errors`."""
+
+@dataclass(frozen=True, slots=True)
+class _Execution:
+    """One execution of a plan; the errors of fields that are null are added to `errors`."""
+
+    plan: Plan
+    variables: VariableValues
+    context: Context
+    errors: list[GraphQLError]
+
+    async def nullable(self, path: Path, root: Root) -> Any:
+        """The value of a field of the query; None if it failed."""
         try:
-            values = get_argument_values(root.field, root.nodes[0], variables)
-            arguments = {root.names[name]: value for name, value in values.items()}
-            info = strawberry.Info(self._info(key, root, variables, context), root.definition)
-            value = await root.resolve(None, info=info, **root.constants, **arguments)
-            return None if value is None else root.complete(value)
-        except FieldFailed as failed:
-            errors.append(located_error(failed.error, failed.nodes, [key, *failed.path]))
-        except Exception as error:
-            errors.append(located_error(error, root.nodes, [key]))
-        return None
+            return await self._value(path, root, None)
+        except GraphQLError as error:
+            self.errors.append(error)
+            return None
 
-    def _info(self, key: str, root: Root, variables: VariableValues, context: Context) -> CompiledInfo:
+    async def _value(self, path: Path, root: Root, source: Any) -> Any:
+        """The value of a field; raises the located error of the field, or of a field below it."""
+        try:
+            values = get_argument_values(root.field, root.nodes[0], self.variables)
+            arguments = {root.names[name]: value for name, value in values.items()}
+            info = strawberry.Info(self._info(path, root), root.definition)
+            value = await root.resolve(source, info=info, **root.constants, **arguments)
+            if value is None:
+                if is_non_null_type(root.field.type):
+                    name = f"{root.parent.name}.{root.name}"
+                    raise TypeError(f"Cannot return null for non-nullable field {name}.")
+                return None
+            if root.is_list:
+                return [self._item(path.add_key(n, None), root, item) for n, item in enumerate(value)]
+            completed = root.complete(value)
+            if root.below:
+                completed |= await self._below(path, root, value)
+            return completed
+        except Exception as error:
+            raise _located(error, path, root) from None
+
+    async def _below(self, path: Path, root: Root, source: Any) -> dict[str, Any]:
+        fields = (
+            self._value(path.add_key(key, below.parent.name), below, source)
+            for key, below in root.below.items()
+        )
+        return dict(zip(root.below, await gather_with_cancel(*fields), strict=True))
+
+    def _item(self, path: Path, root: Root, item: Any) -> Any:
+        """An item of a list; None if it is an error, or a field below it failed."""
+        try:
+            if isinstance(item, Exception):
+                raise item
+            return None if item is None else root.complete(item)
+        except Exception as error:
+            self.errors.append(_located(error, path, root))
+            return None
+
+    def _info(self, path: Path, root: Root) -> CompiledInfo:
         info = CompiledInfo(
             root.name,
             root.nodes,
             root.field.type,
-            self.query,
-            Path(None, key, self.query.name),
-            self.schema,
-            self.fragments,
+            root.parent,
+            path,
+            self.plan.schema,
+            self.plan.fragments,
             None,
-            self.operation,
-            variables,
-            context,
+            self.plan.operation,
+            self.variables,
+            self.context,
             is_awaitable,
             None,
             None,  # type: ignore[arg-type]  # the executor, which our resolvers do not use
         )
         info.memo = root.memo
         return info
+
+
+def _located(error: Exception, path: Path, root: Root) -> GraphQLError:
+    if isinstance(error, FieldFailed):
+        return located_error(error.error, error.nodes, [*path.as_list(), *error.path])
+    return located_error(error, root.nodes, path.as_list())
+
+
+def position(data: Any, error: GraphQLError) -> list[int]:
+    """The place of an error in the data: the position of each key of its path, down to the null."""
+    position = []
+    for key in error.path or ():
+        if data is None:
+            break
+        position.append(key if isinstance(key, int) else list(data).index(key))
+        data = data[key]
+    return position

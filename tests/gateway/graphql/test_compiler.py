@@ -2,7 +2,7 @@
 
 from enum import Enum
 from itertools import product
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 import strawberry
@@ -18,6 +18,11 @@ COMPILED = [
     f"{{ a: {SUMMARY} {{ ...F }} b: {SUMMARY} {{ __typename ... {{ orgId }} }} }} "
     "fragment F on CustomerPromotionActionSummary { points { __typename } }",
     "{ __typename }",
+    "query ($ids: [ID!]) { customer { id promotionActionSummaries(promotionIds: $ids) { "
+    f"id promotion {{ identifier name }} {FULL_SUMMARY} }} }} }}",
+    "query ($first: Int, $after: String) { customer(source: LINE) { "
+    "earnedPromotions(first: $first, after: $after) "
+    f"{{ edges {{ cursor node {{ {FULL_SUMMARY} }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}",
     f"query ($p: ID!) {{ {SUMMARY.replace('promotionId: 1', 'promotionId: $p')} {{ orgId }} }}",
 ]
 LEFT_TO_THE_EXECUTOR = [
@@ -103,7 +108,55 @@ class Colour(Enum):
 
 
 @strawberry.type
+class Owner:
+    name: str
+
+    @strawberry.field
+    async def parts(
+        self, info: strawberry.Info, ids: list[strawberry.ID] | None = strawberry.UNSET
+    ) -> list[Part | None]:
+        """An id that is a number is a part, `null` is none, and any other is an error at its place."""
+        if not ids:
+            return None if ids is None else []  # type: ignore[return-value]
+        parts: Any = [
+            Part(name=self.name, fails_at=int(one))
+            if one.isdigit()
+            else None
+            if one == "null"
+            else KeyError(one)
+            for one in ids
+        ]
+        return cast("list[Part | None]", parts)
+
+    @strawberry.field
+    async def first(self, info: strawberry.Info, first: int = 2, fails: bool = False) -> Part:
+        if fails:
+            raise ValueError("first")
+        return Part(name=f"{self.name} {first}", fails_at=first)
+
+    @strawberry.field
+    async def perhaps(self, info: strawberry.Info) -> Part | None:
+        return None
+
+    @strawberry.field
+    async def all(self, info: strawberry.Info) -> list[Part]:
+        return []
+
+    @strawberry.field
+    async def owners(self, info: strawberry.Info) -> list["Owner | None"]:
+        return [self]
+
+    @strawberry.field
+    async def itself(self, info: strawberry.Info) -> "Owner":
+        return self
+
+
+@strawberry.type
 class Parts:
+    @strawberry.field
+    async def owner(self, info: strawberry.Info, name: str | None = None) -> Owner | None:
+        return Owner(name=name)  # type: ignore[arg-type]
+
     @strawberry.field
     async def whole(self, info: strawberry.Info, fails_at: int) -> Part | None:
         return Part(name=None if fails_at == 9 else "outer", fails_at=fails_at) if fails_at else None  # type: ignore[arg-type]
@@ -151,7 +204,7 @@ PARTS = strawberry.Schema(Parts)
         ("name number", True),
         ("parts { name number parts { number } }", True),
         ("failsAt x: name y: parts { __typename z: number }", True),
-        ("note", False),
+        ("note", True),
         ("later", False),
         ("repeated(times: 2)", False),
     ],
@@ -177,6 +230,8 @@ async def test_any_schema_compiles_or_is_left_to_the_executor(
         ('coloured(in: $colour, id: "1")', True),
         ("coloured(in: $colour, id: null)", True),
         ("coloured(in: $colour, id: $missing)", True),
+        ("listed(numbers: [1, 2])", True),
+        ("listed(numbers: 1)", True),
         ("perhaps(number: 1)", False),
         ('known(id: "UGFydDox")', False),
         ("renamed", False),
@@ -190,8 +245,66 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
     assert (operation.errors, operation.plan is not None) == ([], is_compiled)
-    assert Operations(PARTS, compiled=True).prepare("{ listed(numbers: [1]) { name } }", None).plan is None
     nobody: Any = None
     for variables in ({"colour": "RED"}, {"colour": "BLUE"}, {}):
         answer = await compiled.execute(operation, variables, nobody)
         assert described(answer) == described(await plain.execute(expected, variables, nobody))
+
+
+@pytest.mark.parametrize("name", ["owner", None])
+@pytest.mark.parametrize(
+    ("selection", "is_compiled"),
+    [
+        ("name parts(ids: [1]) { name } first { name }", True),
+        ('parts(ids: [1, "null", "x", 2]) { name x: __typename } first { number }', True),
+        ("parts(ids: [0, 5, 0]) { name number }", True),
+        ("parts(ids: $ids) { number parts { number } } a: parts(ids: $ids) { name note }", True),
+        ("parts(ids: []) { name }", True),
+        ("parts(ids: null) { name }", True),
+        ("parts { name }", True),
+        ("first(fails: true) { name }", True),
+        ("parts(ids: [0]) { number } first(fails: true) { name } name", True),
+        ("first(first: 0) { number }", True),
+        ("first(first: 3) { parts { number } } second: first(first: $first) { failsAt }", True),
+        ("itself { itself { name parts(ids: [0]) { number } } first(fails: true) { name } }", True),
+        ("perhaps { name }", False),
+        ("all { name }", False),
+        ("owners { name }", True),
+        ("owners { first { name } }", False),
+    ],
+)
+async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor(
+    selection: str, is_compiled: bool, name: str | None
+) -> None:
+    """Lists with nulls and errors at their places, and failures that make the whole field null, included."""
+    named = "null" if name is None else f'"{name}"'
+    used = "parts(ids: $ids) { failsAt } first(first: $first) { failsAt }"
+    query = (
+        "query ($ids: [ID!], $first: Int! = 4) { "
+        f"a: owner(name: {named}) {{ {selection} }} b: owner(name: {named}) {{ {used} }} }}"
+    )
+    compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
+    operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
+    assert (operation.errors, operation.plan is not None) == ([], is_compiled)
+    context: Any = None
+    given: tuple[dict[str, Any], ...] = (
+        {"ids": ["0", "x", "1"]},
+        {"ids": []},
+        {"ids": None, "first": 0},
+        {"ids": "2"},
+    )
+    for variables in given:
+        answer = await compiled.execute(operation, variables, context)
+        assert described(answer) == described(await plain.execute(expected, variables, context))
+
+
+async def test_errors_are_in_the_order_of_their_places_whatever_failed_first() -> None:
+    query = (
+        '{ b: owner(name: "b") { name y: parts(ids: ["p", "q"]) { name } x: parts(ids: ["r"]) { name } } }'
+    )
+    context: Any = None
+    for is_compiled in (True, False):
+        operations = Operations(PARTS, compiled=is_compiled)
+        result = await operations.execute(operations.prepare(query, None), {}, context)
+        paths = [error.path for error in result.errors or []]
+        assert paths == [["b", "y", 0], ["b", "y", 1], ["b", "x", 0]]

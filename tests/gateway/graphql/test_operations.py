@@ -67,7 +67,14 @@ LEAVES = {
     "badges": ["badgeSeriesId", "numberOfTimesIssued", "lastIssuedOn"],
     "warnings": ["code", "message"],
     "alternateCurrencySubDetails": ["alternateCurrencyType", "totalIssued", "lastIssuedOn"],
+    "promotion": ["id", "identifier", "name", "programId"],
+    "pageInfo": ["hasNextPage", "hasPreviousPage", "startCursor", "endCursor"],
+    "edges": ["cursor", "node"],
+    "earnedPromotions": ["edges", "pageInfo"],
+    "customer": ["id", "promotionActionSummaries", "earnedPromotions"],
 }
+# The type of the field `of` where it is another field's.
+SAME = {"node": "summary", "promotionActionSummaries": "summary"}
 TYPES = {
     "points": "PointsSummary",
     "rewards": "RewardSummary",
@@ -76,6 +83,11 @@ TYPES = {
     "alternateCurrencies": "AlternateCurrencySummary",
     "alternateCurrencySubDetails": "AlternateCurrencySubDetail",
     "summary": "CustomerPromotionActionSummary",
+    "promotion": "Promotion",
+    "pageInfo": "PageInfo",
+    "edges": "CustomerPromotionActionSummaryEdge",
+    "earnedPromotions": "CustomerPromotionActionSummaryConnection",
+    "customer": "Customer",
 }
 # An argument's type, and what is passed as its literal and its variable; None stands for leaving it out.
 VALUES: dict[str, tuple[str, list[tuple[str, object]]]] = {
@@ -89,6 +101,19 @@ VALUES: dict[str, tuple[str, list[tuple[str, object]]]] = {
     "promotionId": ("ID", [("1", "1"), ("1", 1), ("404", None), ("null", True)]),
     "promotionIdentifier": ("String", [('"one"', "one"), ('"two"', "two"), ("null", None)]),
 }
+CUSTOMER_VALUES = {name: (type_.rstrip("!"), values) for name, (type_, values) in list(VALUES.items())[:3]}
+# The first list is passed nearly always and the second nearly never, so that most lists can be read.
+LIST_VALUES: dict[str, tuple[str, list[tuple[str, object]]]] = {
+    "programId": ("ID", [("null", None), ("1", "1"), ("2", "x")]),
+    "promotionIds": ("[ID!]", [("[1, 404, 1]", ["1", "x", "404"]), ("1", 1), ("[]", []), ("null", None)]),
+    "promotionIdentifiers": ("[String!]", [("null", None), ('["one", ""]', ["one", "two"])]),
+}
+PAGE_VALUES: dict[str, tuple[str, list[tuple[str, object]]]] = {
+    "programId": ("ID", [("null", "1"), ("2", "x")]),
+    "first": ("Int", [("1", 5), ("0", 101), ("null", None)]),
+    "after": ("String", [("null", None), ('"x"', "MTox")]),
+}
+ASYNC_FIELDS = {"promotionActionSummaries": LIST_VALUES, "earnedPromotions": PAGE_VALUES}
 
 
 @dataclass
@@ -102,8 +127,10 @@ class Drawn:
 
     def selection(self, of: str) -> str:
         """A selection set on the type of the field `of`, with aliases, fragments and repetitions."""
+        of = SAME.get(of, of)
         if of == "summary":
-            choices = ["orgId", "customerId", "promotionIdentifier", "points", "alternateCurrencies"]
+            choices = ["id", "orgId", "customerId", "promotionIdentifier", "promotion", "points"]
+            choices += ["alternateCurrencies"]
             choices += ["rewards", "badges", "warnings"]
         elif of == "alternateCurrencies":
             choices = ["alternateCurrencyName", "alternateCurrencySubDetails"]
@@ -113,14 +140,19 @@ class Drawn:
         parts = []
         for n, name in enumerate(picked):
             alias = self.draw(st.sampled_from(["", "", f"x{n}: ", f"{name}{n}: "]))
-            below = self.selection(name) if name in TYPES else ""
+            below = self.selection(name) if SAME.get(name, name) in TYPES else ""
+            passed = ""
+            if name in ASYNC_FIELDS:
+                # Two fields with different arguments cannot be merged.
+                alias, passed = f"y{n}: ", f"({self.arguments(ASYNC_FIELDS[name])})"
             # Without an alias, two fields of one name are merged.
-            parts.append(f"{alias}{name} {below}")
+            parts.append(f"{alias}{name}{passed} {below}")
+        leaf = choices[0] if choices[0] not in TYPES else "__typename"
         match self.draw(st.sampled_from(["plain"] * 8 + ["inline", "typed", "spread"] * 2 + ["directive"])):
             case "inline":
-                parts.append(f"... {{ {choices[0]} }}")
+                parts.append(f"... {{ {leaf} }}")
             case "typed":
-                parts.insert(0, f"... on {TYPES[of]} {{ first: {choices[0]} }}")
+                parts.insert(0, f"... on {TYPES[of]} {{ first: {leaf} }}")
             case "spread":
                 name = f"F{len(self.fragments)}"
                 self.fragments.append(f"fragment {name} on {TYPES[of]} {{ {' '.join(parts)} }}")
@@ -129,12 +161,12 @@ class Drawn:
                 self.declared.append(
                     f"$d{len(self.declared)}: Boolean = {self.draw(st.sampled_from(['true', 'false']))}"
                 )
-                parts.append(f"seen: {choices[0]} @include(if: $d{len(self.declared) - 1})")
+                parts.append(f"seen: {leaf} @include(if: $d{len(self.declared) - 1})")
         return f"{{ {' '.join(parts)} }}"
 
-    def arguments(self) -> str:
+    def arguments(self, named: dict[str, tuple[str, list[tuple[str, object]]]]) -> str:
         passed = []
-        for name, (type_, values) in VALUES.items():
+        for name, (type_, values) in named.items():
             literal, value = self.draw(st.sampled_from([values[0]] * 8 + values))
             match self.draw(st.sampled_from(["literal"] * 5 + ["variable"] * 4 + ["default", "missing"])):
                 case "literal":
@@ -154,7 +186,9 @@ def operations(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
     """A document and its variables."""
     drawn = Drawn(draw, [], [], {})
     roots = [
-        f"a{n}: customerPromotionActionSummary({drawn.arguments()}) {drawn.selection('summary')}"
+        f"a{n}: customer({drawn.arguments(CUSTOMER_VALUES)}) {drawn.selection('customer')}"
+        if draw(st.booleans())
+        else f"a{n}: customerPromotionActionSummary({drawn.arguments(VALUES)}) {drawn.selection('summary')}"
         for n in range(draw(st.integers(1, 3)))
     ]
     extra = draw(st.sampled_from([None] * 6 + ["__typename"] * 3 + ["__schema { queryType { name } }"]))
