@@ -26,12 +26,14 @@ SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number: a string with three fraction digits, such as `"600.000"`.',
+        specified_by_url="https://www.w3.org/TR/xmlschema-2/#decimal",
         serialize=str,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="A date and time to the second in the time zone of the organisation, with its UTC "
         'offset, such as `"2025-07-22T17:36:21+05:30"`.',
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339#section-5.6",
         serialize=datetime.isoformat,
     ),
 }

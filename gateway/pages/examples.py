@@ -13,10 +13,11 @@ _PROMOTION = {"programId": "2568", "promotionId": "2000065"}
 _MOBILE, _MOBILE_WITHOUT_BENEFITS = "919078345795", "919078345796"
 # This customer has benefits from several promotions.
 _WALLET_MOBILE = "919800000000"
-_EXAMPLES: list[tuple[str, dict[str, str]]] = [
+_EXAMPLES: list[tuple[str, dict[str, object]]] = [
     ("full-summary", {"identifierValue": _MOBILE, **_PROMOTION}),
     ("points-only", {"identifierValue": _MOBILE, **_PROMOTION}),
-    ("wallet", {"identifierValue": _WALLET_MOBILE, "programId": "2568"}),
+    ("wallet", {"identifierValue": _WALLET_MOBILE, "promotionIds": ["2000073", "2000075", "2000077"]}),
+    ("everything-earned", {"identifierValue": _WALLET_MOBILE, "after": None}),
     ("errors-and-warnings", {"identifierValue": _MOBILE_WITHOUT_BENEFITS, **_PROMOTION}),
 ]
 
@@ -25,7 +26,7 @@ class Example(NamedTuple):
     """An operation that can be run as it is. Its comment says what it is for."""
 
     query: str
-    variables: dict[str, str]
+    variables: dict[str, object]
 
 
 def examples() -> list[Example]:

@@ -6,7 +6,7 @@ export interface DocsData {
 
 export interface GraphiQLData extends DocsData {
   schema: string;
-  examples: { query: string; variables: Record<string, string> }[];
+  examples: { query: string; variables: Record<string, unknown> }[];
   /** The path of the original REST call. */
   restPath: string;
 }
