@@ -37,7 +37,7 @@ LIST = (
 )
 _DECLARED = ", ".join(f"$p{n}: ID!" for n in range(SUMMARIES))
 _ALIASES = " ".join(
-    f'a{n}: customerPromotionActionSummary({_CUSTOMER}, programId: {PROGRAM}, promotionId: $p{n}) {{ ...F }}'
+    f"a{n}: customerPromotionActionSummary({_CUSTOMER}, programId: {PROGRAM}, promotionId: $p{n}) {{ ...F }}"
     for n in range(SUMMARIES)
 )
 ALIASES = f"query ({_DECLARED}) {{ {_ALIASES} }} fragment F on CustomerPromotionActionSummary {{ {FULL} }}"
