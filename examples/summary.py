@@ -2,14 +2,15 @@
 # requires-python = ">=3.11"
 # dependencies = ["gql[httpx]>=4.4,<5"]
 # ///
-"""Print what a customer earned from a promotion, with the gql client.
+"""Print everything that a customer earned, page by page, with the gql client.
 
-Run it while `make demo` runs: `uv run examples/summary.py [MOBILE [PROMOTION]]`.
+Run it while `make demo` runs: `uv run examples/summary.py [MOBILE]`.
 """
 
 import os
 import sys
 from decimal import Decimal
+from typing import Any
 
 import httpx
 from gql import Client, GraphQLRequest
@@ -21,15 +22,18 @@ KEY = os.environ.get("GATEWAY_KEY", "demo-key")
 SECRET = os.environ.get("GATEWAY_SECRET", "demo-secret")
 
 QUERY = """
-query Earned($mobile: String!, $promotion: ID!) {
-  customerPromotionActionSummary(
-    source: INSTORE, identifierName: MOBILE, identifierValue: $mobile
-    programId: "2568", promotionId: $promotion
-  ) {
-    points { pointsCategory totalPointsIssued numberOfTimesIssued }
-    alternateCurrencies {
-      alternateCurrencyName
-      alternateCurrencySubDetails { alternateCurrencyType totalIssued }
+query Earned($mobile: String!, $after: String) {
+  customer(source: INSTORE, identifierName: MOBILE, identifierValue: $mobile) {
+    earnedPromotions(first: 20, after: $after) {
+      edges { node {
+        promotion { name }
+        points { pointsCategory totalPointsIssued numberOfTimesIssued }
+        alternateCurrencies {
+          alternateCurrencyName
+          alternateCurrencySubDetails { alternateCurrencyType totalIssued }
+        }
+      } }
+      pageInfo { hasNextPage endCursor }
     }
   }
 }
@@ -44,24 +48,34 @@ def token() -> str:
     return str(body["data"]["accessToken"])
 
 
-def main(mobile: str = "919078345795", promotion: str = "2000065") -> None:
-    """Request the summary, and print a line for each amount."""
+def main(mobile: str = "919078345795") -> None:
+    """Request page after page, and print a line for each amount."""
     transport = HTTPXTransport(f"{GATEWAY}/graphql", headers={"Authorization": f"Bearer {token()}"})
-    request = GraphQLRequest(QUERY, variable_values={"mobile": mobile, "promotion": promotion})
+    after, more = None, True
     try:
         with Client(transport=transport) as session:
-            data = session.execute(request)
+            while more:
+                request = GraphQLRequest(QUERY, variable_values={"mobile": mobile, "after": after})
+                page = session.execute(request)["customer"]["earnedPromotions"]
+                for edge in page["edges"]:
+                    show(edge["node"])
+                after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
     except TransportQueryError as error:
         codes = [each["extensions"]["code"] for each in error.errors or []]
         raise SystemExit(f"Error: {', '.join(codes)}") from error
-    summary = data["customerPromotionActionSummary"]
-    # Amounts are strings, because floating-point numbers are not exact.
+
+
+def show(summary: dict[str, Any]) -> None:
+    """Print a promotion and its amounts, which are strings because floating-point numbers are not exact."""
+    print(summary["promotion"]["name"])
     for row in summary["points"]:
-        print(row["pointsCategory"], Decimal(row["totalPointsIssued"]), row["numberOfTimesIssued"], "times")
+        print(
+            " ", row["pointsCategory"], Decimal(row["totalPointsIssued"]), row["numberOfTimesIssued"], "times"
+        )
     for currency in summary["alternateCurrencies"]:
         name = currency["alternateCurrencyName"]
         for row in currency["alternateCurrencySubDetails"]:
-            print(name, row["alternateCurrencyType"], Decimal(row["totalIssued"]))
+            print(" ", name, row["alternateCurrencyType"], Decimal(row["totalIssued"]))
 
 
 if __name__ == "__main__":
