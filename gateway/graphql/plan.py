@@ -6,6 +6,7 @@ all other values need no coroutine.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,8 @@ from resolvers.required_benefits import CompiledInfo
 
 # Makes the value of a response from the value that a resolver returned.
 Complete = Callable[[Any], Any]
+# How long an operation completes fields before other requests have a turn.
+TURN_SECONDS = 0.001
 # The resolver of an async field.
 ResolveRoot = Callable[..., Awaitable[Any]]
 
@@ -97,14 +100,18 @@ class Plan:
         return ExecutionResult(data, execution.errors or None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Execution:
-    """One execution of a plan; the errors of fields that are null are added to `errors`."""
+    """One execution of a plan; the errors of fields that are null are added to `errors`.
+
+    `turn_ends` is when other requests have a turn, in seconds of the performance counter.
+    """
 
     plan: Plan
     variables: VariableValues
     context: Context
     errors: list[GraphQLError]
+    turn_ends: float = 0.0
 
     async def nullable(self, path: Path, root: Root) -> Any:
         """The value of a field of the query; None if it failed."""
@@ -126,14 +133,34 @@ class _Execution:
                     name = f"{root.parent.name}.{root.name}"
                     raise TypeError(f"Cannot return null for non-nullable field {name}.")
                 return None
+            await self._take_turn()
             if root.is_list:
-                return [self._item(path.add_key(n, None), root, item) for n, item in enumerate(value)]
+                items = []
+                for n, item in enumerate(value):
+                    items.append(self._item(path.add_key(n, None), root, item))
+                    await self._take_turn()
+                return items
             completed = root.complete(value)
             if root.below:
                 completed |= await self._below(path, root, value)
             return completed
         except Exception as error:
             raise _located(error, path, root) from None
+
+    async def _take_turn(self) -> None:
+        """Wait while other requests have a turn, if the turn of this one has ended."""
+        ends = self.turn_ends
+        if ends and time.perf_counter() < ends:
+            return
+        while ends:
+            await asyncio.sleep(0)
+            # The first field that goes on begins the next turn; the others go on within it.
+            if ends == self.turn_ends:
+                break
+            ends = self.turn_ends
+            if time.perf_counter() < ends:
+                return
+        self.turn_ends = time.perf_counter() + TURN_SECONDS
 
     async def _below(self, path: Path, root: Root, source: Any) -> dict[str, Any]:
         fields = (

@@ -1,13 +1,15 @@
 """What is compiled, what is left to graphql-core's executor, and that nobody can tell the two apart."""
 
+import asyncio
 from enum import Enum
-from itertools import product
+from itertools import groupby, product
 from typing import Annotated, Any, cast
 
 import pytest
 import strawberry
 from graphql.execution.values import VariableValues
 
+from gateway.graphql import plan
 from gateway.graphql.conditional_plans import MAX_PLANS
 from gateway.graphql.operations import Operations
 from tests.helpers.gateway import FULL_SUMMARY
@@ -308,3 +310,43 @@ async def test_errors_are_in_the_order_of_their_places_whatever_failed_first() -
         result = await operations.execute(operations.prepare(query, None), {}, context)
         paths = [error.path for error in result.errors or []]
         assert paths == [["b", "y", 0], ["b", "y", 1], ["b", "x", 0]]
+
+
+TURNS: list[str] = []
+
+
+@strawberry.type
+class Item:
+    @strawberry.field
+    def number(self) -> int:
+        TURNS.append("field")
+        return 1
+
+
+@strawberry.type
+class Items:
+    @strawberry.field
+    async def item(self, info: strawberry.Info) -> Item | None:
+        return Item()
+
+
+async def test_other_tasks_have_a_turn_between_the_fields_of_an_operation_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plan, "TURN_SECONDS", 0)
+
+    async def take_turns() -> None:
+        while True:
+            TURNS.append("turn")
+            await asyncio.sleep(0)
+
+    operations = Operations(strawberry.Schema(Items), compiled=True)
+    operation = operations.prepare(f"{{ {' '.join(f'f{n}: item {{ number }}' for n in range(12))} }}", None)
+    assert operation.plan is not None
+    other = asyncio.create_task(take_turns())
+    await asyncio.sleep(0)
+    TURNS.clear()
+    # These resolvers use no context.
+    await operations.execute(operation, {}, None)  # type: ignore[arg-type]
+    other.cancel()
+    assert [len(list(run)) for name, run in groupby(TURNS) if name == "field"] == [1] * 12
