@@ -1,0 +1,240 @@
+"""A merge or an erasure that was killed before any of its writes, and is repeated, ends as one clean run."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+
+from gateway.commands.database import set_up
+from gateway.ingest import notifications, recorder
+from gateway.rest.events import EVENTS_PATH
+from gateway.settings import Settings
+from loaders.database_schema import CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES, ISSUANCES, PENDING_EVENTS
+from loaders.driver import DriverName
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
+from tests.conftest import drop
+from tests.helpers import events
+from tests.helpers.commands import ROOT, run
+from tests.helpers.events import changed, new_writer
+from tests.helpers.faults import Database
+from tests.helpers.gateway import environment, free_port, new_tenant, wait_until_served
+
+pytestmark = pytest.mark.slow
+
+ORG, SURVIVOR, VICTIM, ERASED = 51135, 387729100, 387729101, 387729102
+WRITES = {"insert", "update", "delete"}
+# `promo-gateway`, killed before the write whose number is its first argument.
+KILLED = f"""
+import os, signal, sys
+from pymongo import monitoring
+from gateway.commands.main import main
+
+class Killer(monitoring.CommandListener):
+    left = int(sys.argv.pop(1))
+    def started(self, event):
+        if event.command_name in {WRITES}:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+    def succeeded(self, event): ...
+    def failed(self, event): ...
+
+monitoring.register(Killer())
+main()
+"""
+
+
+def of(customer_id: int, sample: dict[str, Any], event_id: str) -> dict[str, Any]:
+    identifiers = {
+        "customerId": customer_id,
+        "instore": {"mobile": f"91{customer_id}", "externalId": f"E-{customer_id}"},
+    }
+    return {**changed(sample, "data", "customerIdentifiers", to=identifiers), "eventId": event_id}
+
+
+WAITS = changed(events.BADGE_EARNED, "data", "promotionIdentifier", to="never")
+BEFORE = [
+    of(customer_id, sample, f"{name}-{customer_id}")
+    for customer_id in (SURVIVOR, VICTIM, ERASED)
+    for name, sample in (("added", events.CUSTOMER_ADDED), ("points", events.POINTS_ISSUED), ("waits", WAITS))
+]
+MERGED = events.event(
+    "loyaltyCustomerMerge",
+    {
+        "survivorCustomerIdentifiers": {"customerId": SURVIVOR},
+        "victimCustomerIdentifiers": {"customerId": VICTIM},
+    },
+    "merged",
+)
+DELETED = of(ERASED, events.CUSTOMER_DELETED, "deleted")
+# The events of each customer come again after the merge and the erasure, as the platform may repeat them.
+HISTORY = [json.dumps(one) for one in (*BEFORE, MERGED, DELETED, *BEFORE)]
+COMMANDS = {
+    "merge": ("customers", "merge", "--org", str(ORG), "--victim", str(VICTIM), "--survivor", str(SURVIVOR)),
+    "erase": (
+        *("customers", "erase", "--org", str(ORG), "--source", "INSTORE"),
+        *("--identifier-name", "id", "--identifier-value", str(ERASED)),
+    ),
+}
+
+
+class DatabaseKiller(CommandListener):
+    """Kills the database before the write with this number, or, for a negative number, after it."""
+
+    def __init__(self, database: Database, write: int) -> None:
+        self._database = database
+        self._before, self._after = (write, 0) if write > 0 else (0, -write)
+        self.killed = False
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name in WRITES:
+            self._before -= 1
+            self._kill(self._before)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        if event.command_name in WRITES:
+            self._after -= 1
+            self._kill(self._after)
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """A write that failed is sent again."""
+
+    def _kill(self, left: int) -> None:
+        if left == 0:
+            self._database.signal(signal.SIGKILL)
+            self.killed = True
+
+
+async def prepare(store: Store) -> dict[str, str]:
+    await set_up(store)
+    tenant = await new_tenant(store, organization_id=ORG, mobile="918000000000")
+    return {**await new_writer(store, tenant), "Content-Type": "application/json"}
+
+
+async def record(store: Store, payload: str) -> None:
+    await recorder.record(store, notifications.read(payload, datetime.now(UTC)), payload, 30)
+
+
+async def dump(store: Store) -> dict[str, list[str]]:
+    """The documents without what differs from run to run: their time of arrival, and generated ids."""
+    found = {}
+    for collection in (CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES, ISSUANCES, PENDING_EVENTS):
+        documents = [one async for one in store.stream(collection.name, {}, ("_id",))]
+        for one in documents:
+            for name in ("receivedOn", "expireOn", *(["_id"] if collection is CUSTOMER_IDENTIFIERS else [])):
+                one.pop(name, None)
+        found[collection.name] = sorted(json.dumps(one, default=str, sort_keys=True) for one in documents)
+    return found
+
+
+@pytest.fixture
+async def clean(mongodb_uri: str, driver: DriverName) -> AsyncIterator[Store]:
+    """A database of its own for the run that nothing interrupts."""
+    store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}", driver=driver)
+    await prepare(store)
+    yield store
+    await store.close()
+    drop(mongodb_uri, store.name)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("write", [1, 2, 3])
+async def test_a_command_is_killed(
+    clean: Store, empty_store: Store, settings: Settings, command: str, write: int
+) -> None:
+    for store in (clean, empty_store):
+        if store is empty_store:
+            await prepare(store)
+        for one in BEFORE:
+            await record(store, json.dumps(one))
+    arguments = (*COMMANDS[command], "--yes")
+    variables = environment(settings, GATEWAY_DATABASE=empty_store.name, PYTHONPATH=str(ROOT))
+    killed = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", KILLED, str(write), *arguments],
+        env=variables,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    for name in (clean.name, empty_store.name):
+        own = {**variables, "GATEWAY_DATABASE": name}
+        assert (await asyncio.to_thread(run, *arguments, database=own)).returncode == 0
+    assert await dump(empty_store) == await dump(clean)
+
+
+@pytest.mark.parametrize("write", range(1, 41, 2))
+async def test_the_gateway_is_killed(
+    clean: Store, empty_store: Store, settings: Settings, write: int
+) -> None:
+    for payload in HISTORY:
+        await record(clean, payload)
+    headers = await prepare(empty_store)
+    variables = environment(settings, GATEWAY_DATABASE=empty_store.name, PYTHONPATH=str(ROOT))
+    waiting, codes = list(HISTORY), []
+    for number in (write, 0):
+        port = free_port()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", KILLED, str(number), "serve", "--port", str(port)),
+            env=variables,
+            stderr=subprocess.DEVNULL,
+        )
+        await asyncio.to_thread(wait_until_served, port)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+            with suppress(httpx.TransportError):
+                while waiting:
+                    response = await client.post(EVENTS_PATH, content=waiting[0])
+                    assert response.status_code == 200, response.text
+                    del waiting[0]
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
+        codes.append((number, bool(waiting)))
+    assert codes == [(write, True), (0, False)]
+    assert await dump(empty_store) == await dump(clean)
+
+
+@pytest.mark.parametrize("write", [*range(2, 42, 4), *range(-38, 0, 4)])
+async def test_the_database_is_killed(clean: Store, tmp_path: Path, write: int, driver: DriverName) -> None:
+    if "GATEWAY_TEST_MONGODB_URI" in os.environ:
+        pytest.skip("only the embedded server can be killed")
+    for payload in HISTORY:
+        await record(clean, payload)
+    with Database.running(tmp_path) as database:
+        store = Store(database.uri, "killed", driver=driver)
+        await prepare(store)
+        await store.close()
+        killer = DatabaseKiller(database, write)
+        store = Store(database.uri, "killed", driver=driver, listeners=[killer], server_seconds=1)
+        try:
+            for payload in HISTORY:
+                try:
+                    await record(store, payload)
+                except StoreUnavailable:
+                    database.stop()
+                    database.start()
+                    await record(store, payload)
+            assert killer.killed
+            assert await dump(store) == await dump(clean)
+        finally:
+            await store.close()
