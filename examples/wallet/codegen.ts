@@ -1,4 +1,5 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
+import { addTypenameSelectionDocumentTransform } from "@graphql-codegen/client-preset";
 
 export default {
   schema: "../../schema.graphql",
@@ -6,6 +7,8 @@ export default {
   generates: {
     "src/gql/": {
       preset: "client",
+      // The cache of the app tells objects apart by their types.
+      documentTransforms: [addTypenameSelectionDocumentTransform],
       // Also writes src/gql/persisted-documents.json: the operations of this app by their hashes.
       presetConfig: {
         fragmentMasking: { unmaskFunctionName: "unmask" },

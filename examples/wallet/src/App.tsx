@@ -4,18 +4,13 @@ import { signIn } from "./client";
 import { SignIn } from "./SignIn";
 import { Wallet } from "./Wallet";
 
-interface Session {
-  mobile: string;
-  client: Client;
-}
-
 const WALLET = "#wallet";
 
 export function App() {
   // Only in memory: after a reload, the customer signs in again.
-  const [session, setSession] = useState<Session>();
+  const [client, setClient] = useState<Client>();
   const [screen, setScreen] = useState("");
-  const signedIn = session && screen === WALLET;
+  const signedIn = client && screen === WALLET;
 
   useEffect(() => {
     const show = () => setScreen(location.hash);
@@ -42,7 +37,7 @@ export function App() {
         {signedIn && (
           <button
             onClick={() => {
-              setSession(undefined);
+              setClient(undefined);
               go("");
             }}
           >
@@ -54,15 +49,15 @@ export function App() {
         {signedIn ? (
           <>
             <FocusedHeading>What you have earned</FocusedHeading>
-            <Provider value={session.client}>
-              <Wallet mobile={session.mobile} />
+            <Provider value={client}>
+              <Wallet />
             </Provider>
           </>
         ) : (
           <SignIn
             onSignIn={async (mobile) => {
               // A client for each customer, so that no data of one customer is shown to the next.
-              setSession({ mobile, client: await signIn(mobile) });
+              setClient(await signIn(mobile));
               go(WALLET);
             }}
           />

@@ -4,6 +4,10 @@ import type { PointsCategory } from "./gql/graphql";
 
 const POINTS_CHART = graphql(`
   fragment PointsChart on CustomerPromotionActionSummary {
+    promotion {
+      id
+      name
+    }
     points {
       pointsCategory
       totalPointsIssued
@@ -17,19 +21,14 @@ const CATEGORIES: Record<PointsCategory, string> = {
   EXTERNAL_TRIGGER_BASED_POINTS: "pending",
 };
 
-interface Promotion {
-  title: string;
-  summary: FragmentType<typeof POINTS_CHART>;
-}
-
-export function PointsChart({ promotions }: { promotions: Promotion[] }) {
-  const bars = promotions
-    .map(({ title, summary }) => {
-      const parts = unmask(POINTS_CHART, summary).points.map(({ pointsCategory, totalPointsIssued }) => ({
+export function PointsChart({ promotions }: { promotions: FragmentType<typeof POINTS_CHART>[] }) {
+  const bars = unmask(POINTS_CHART, promotions)
+    .map(({ promotion, points }) => {
+      const parts = points.map(({ pointsCategory, totalPointsIssued }) => ({
         category: CATEGORIES[pointsCategory],
         amount: thousandths(totalPointsIssued),
       }));
-      return { title, parts, total: sum(parts) };
+      return { ...promotion, parts, total: sum(parts) };
     })
     .filter(({ parts }) => parts.length > 0);
   if (bars.length === 0) return null;
@@ -52,9 +51,9 @@ export function PointsChart({ promotions }: { promotions: Promotion[] }) {
         </dl>
       </figcaption>
       <ul>
-        {bars.map(({ title, parts, total }) => (
-          <li key={title}>
-            <span>{title}</span>
+        {bars.map(({ id, name, parts, total }) => (
+          <li key={id}>
+            <span>{name}</span>
             <span>{shown(total)}</span>
             <svg role="img" aria-label={parts.map((part) => `${shown(part.amount)} ${part.category}`).join(", ")}>
               {parts.map(({ category, amount }, index) => (

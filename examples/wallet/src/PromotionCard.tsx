@@ -3,6 +3,10 @@ import { type FragmentType, graphql, unmask } from "./gql";
 
 const PROMOTION_CARD = graphql(`
   fragment PromotionCard on CustomerPromotionActionSummary {
+    promotion {
+      id
+      name
+    }
     points {
       pointsCategory
       totalPointsIssued
@@ -36,13 +40,8 @@ const HOW = {
   EXTERNAL_TRIGGER_BASED_POINTS: "pending",
 };
 
-interface Properties {
-  title: string;
-  summary: FragmentType<typeof PROMOTION_CARD>;
-}
-
-export function PromotionCard({ title, summary }: Properties) {
-  const { points, alternateCurrencies, rewards, badges } = unmask(PROMOTION_CARD, summary);
+export function PromotionCard({ summary }: { summary: FragmentType<typeof PROMOTION_CARD> }) {
+  const { promotion, points, alternateCurrencies, rewards, badges } = unmask(PROMOTION_CARD, summary);
   const amounts = [
     ...points.map((row) => ({
       unit: "points",
@@ -62,7 +61,7 @@ export function PromotionCard({ title, summary }: Properties) {
 
   return (
     <article className="card">
-      <h3>{title}</h3>
+      <h3>{promotion.name}</h3>
       <ul className="amounts">
         {amounts.map(({ unit, how, amount, last }) => (
           <li key={`${unit} ${how}`}>

@@ -1,64 +1,62 @@
+import { useState } from "react";
 import { useQuery } from "urql";
 import { graphql } from "./gql";
 import { PointsChart } from "./PointsChart";
 import { PromotionCard } from "./PromotionCard";
 
-// One operation for the whole screen. The database answers it with one aggregation, however many promotions
-// it has. Each component has a fragment with the fields that it shows, and gets only these.
+const PAGE = 12;
+
+// One operation for the whole screen, whatever promotions there are. The token names the customer. Each component
+// has a fragment with the fields that it shows, and gets only these.
 const WALLET = graphql(`
-  query Wallet($mobile: String!) {
-    summer: customerPromotionActionSummary(
-      source: INSTORE, identifierName: MOBILE, identifierValue: $mobile, programId: "2568", promotionId: "2000065"
-    ) { warnings { code } ...PointsChart ...PromotionCard }
-    breakfast: customerPromotionActionSummary(
-      source: INSTORE, identifierName: MOBILE, identifierValue: $mobile, programId: "2568", promotionId: "2000066"
-    ) { warnings { code } ...PointsChart ...PromotionCard }
-    coins: customerPromotionActionSummary(
-      source: INSTORE, identifierName: MOBILE, identifierValue: $mobile, programId: "2568", promotionId: "2000067"
-    ) { warnings { code } ...PointsChart ...PromotionCard }
-    friends: customerPromotionActionSummary(
-      source: INSTORE, identifierName: MOBILE, identifierValue: $mobile, programId: "2568", promotionId: "2000068"
-    ) { warnings { code } ...PointsChart ...PromotionCard }
-    birthday: customerPromotionActionSummary(
-      source: INSTORE, identifierName: MOBILE, identifierValue: $mobile, programId: "2568", promotionId: "2000069"
-    ) { warnings { code } ...PointsChart ...PromotionCard }
+  query Wallet($first: Int!, $after: String) {
+    customer {
+      id
+      earnedPromotions(first: $first, after: $after) {
+        edges {
+          node {
+            id
+            ...PointsChart
+            ...PromotionCard
+          }
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
   }
 `);
 
-const TITLES = {
-  summer: "Summer sale",
-  breakfast: "Weekend breakfast",
-  coins: "Double coins",
-  friends: "Bring a friend",
-  birthday: "Birthday week",
-};
-
-const NOTHING_EARNED = 8116;
-
-export function Wallet({ mobile }: { mobile: string }) {
-  const [{ data, error }, ask] = useQuery({ query: WALLET, variables: { mobile } });
+export function Wallet() {
+  // The cache joins the pages up to this cursor.
+  const [after, setAfter] = useState<string | null>(null);
+  const [{ data, fetching, error }, ask] = useQuery({ query: WALLET, variables: { first: PAGE, after } });
   const askAgain = () => ask({ requestPolicy: "network-only" });
 
-  if (!data && !error) return <Loading />;
+  if (!data?.customer) return fetching ? <Loading /> : <Failure askAgain={askAgain} />;
 
-  const names = Object.keys(TITLES) as (keyof typeof TITLES)[];
-  const promotions = names.map((name) => ({ title: TITLES[name], summary: data?.[name] }));
-  const read = promotions.flatMap(({ title, summary }) => (summary ? [{ title, summary }] : []));
-  if (read.length === 0) return <Failure askAgain={askAgain} />;
-
-  const earned = read.filter(({ summary }) => summary.warnings.every(({ code }) => code !== NOTHING_EARNED));
-  const unread = promotions.filter(({ summary }) => !summary);
-  const open = read.filter((promotion) => !earned.includes(promotion));
+  const { edges, pageInfo } = data.customer.earnedPromotions;
+  if (edges.length === 0) return <Empty />;
   return (
     <>
-      {earned.length === 0 ? <Empty /> : <PointsChart promotions={earned} />}
+      <PointsChart promotions={edges.map(({ node }) => node)} />
       <div className="cards">
-        {earned.map(({ title, summary }) => (
-          <PromotionCard key={title} title={title} summary={summary} />
+        {edges.map(({ node }) => (
+          <PromotionCard key={node.id} summary={node} />
         ))}
       </div>
-      {open.length > 0 && <p className="note">Still to be earned from: {listed(open)}.</p>}
-      {unread.length > 0 && <p className="note">Cannot be shown just now: {listed(unread)}.</p>}
+      {error && (
+        <p role="alert" className="note">
+          More promotions cannot be shown just now.
+        </p>
+      )}
+      {pageInfo.hasNextPage && (
+        <button disabled={fetching} onClick={() => (error ? askAgain() : setAfter(pageInfo.endCursor ?? null))}>
+          {fetching ? "Loading…" : "Show more"}
+        </button>
+      )}
     </>
   );
 }
@@ -97,5 +95,3 @@ function Failure({ askAgain }: { askAgain: () => void }) {
     </section>
   );
 }
-
-const listed = (promotions: { title: string }[]) => promotions.map(({ title }) => title).join(", ");

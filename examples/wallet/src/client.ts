@@ -1,3 +1,5 @@
+import { cacheExchange } from "@urql/exchange-graphcache";
+import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { Client, fetchExchange, makeOperation, mapExchange, type Operation } from "urql";
 
 /** There is no customer with this mobile number. */
@@ -11,8 +13,25 @@ export async function signIn(mobile: string): Promise<Client> {
     // A GET would put the customer's number into URLs, and so into logs.
     preferGetMethod: false,
     // In development, documents are sent in full, so that you can change them.
-    exchanges: import.meta.env.PROD ? [mapExchange({ onOperation: byId }), fetchExchange] : [fetchExchange],
+    exchanges: import.meta.env.PROD
+      ? [cache(), mapExchange({ onOperation: byId }), fetchExchange]
+      : [cache(), fetchExchange],
     fetch: fetchAs(mobile, token),
+  });
+}
+
+/** A normalised cache, which joins the pages of a list. Benefits have no id: they are parts of their summary. */
+function cache() {
+  const part = () => null;
+  return cacheExchange({
+    keys: {
+      AlternateCurrencySubDetail: part,
+      AlternateCurrencySummary: part,
+      BadgeSummary: part,
+      PointsSummary: part,
+      RewardSummary: part,
+    },
+    resolvers: { Customer: { earnedPromotions: relayPagination() } },
   });
 }
 
