@@ -36,6 +36,10 @@ GENERATED_PROMOTIONS = tuple(
     Promotion(PROGRAM, promotion_id, f"demo-promotion-{promotion_id}")
     for promotion_id in range(2000066, 2000078)
 )
+GENERATED_NAMES = (
+    *("Weekend breakfast", "Double coins", "Bring a friend", "Birthday week", "Coffee hour", "New in town"),
+    *("Free delivery", "Book month", "Winter coats", "Garden days", "Back to school", "Thank you"),
+)
 _ITEMS = {
     Benefit.ALTERNATE_CURRENCY: ("DocCoin", "StarCoin"),
     Benefit.REWARD: ("113336.0", "113337.0"),
@@ -49,9 +53,8 @@ async def fill(store: Store) -> None:
     await set_up(store)
     await ledger.put_organizations(store, [DEMO, OTHER])
     await _add_accounts(store)
-    await ledger.put_promotions(
-        store, DEMO.id, [(PROMOTION, "Summer"), *((one, "Generated") for one in GENERATED_PROMOTIONS)]
-    )
+    names = zip(GENERATED_PROMOTIONS, GENERATED_NAMES, strict=True)
+    await ledger.put_promotions(store, DEMO.id, [(PROMOTION, "Summer"), *names])
     mobiles = {CUSTOMER: MOBILE, CUSTOMER_WITHOUT_BENEFITS: MOBILE_WITHOUT_BENEFITS}
     mobiles |= {customer_id: f"9198{n:08}" for n, customer_id in enumerate(GENERATED_CUSTOMERS)}
     await _add_customers(store, DEMO, mobiles)
