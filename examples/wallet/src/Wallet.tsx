@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useQuery } from "urql";
+import { useClient, useQuery } from "urql";
 import { graphql } from "./gql";
 import { PointsChart } from "./PointsChart";
 import { PromotionCard } from "./PromotionCard";
@@ -30,15 +30,24 @@ const WALLET = graphql(`
 `);
 
 export function Wallet() {
-  // The cache joins the pages up to this cursor.
-  const [after, setAfter] = useState<string | null>(null);
-  const [{ data, fetching, error }, ask] = useQuery({ query: WALLET, variables: { first: PAGE, after } });
-  const askAgain = () => ask({ requestPolicy: "network-only" });
+  const client = useClient();
+  const [{ data, fetching }, ask] = useQuery({ query: WALLET, variables: { first: PAGE } });
+  const [next, setNext] = useState<"fetching" | "failed">();
 
-  if (!data?.customer) return fetching ? <Loading /> : <Failure askAgain={askAgain} />;
+  if (!data?.customer) {
+    return fetching ? <Loading /> : <Failure askAgain={() => ask({ requestPolicy: "network-only" })} />;
+  }
 
   const { edges, pageInfo } = data.customer.earnedPromotions;
   if (edges.length === 0) return <Empty />;
+
+  // The cache joins the next page to those that are shown. If the next page fails, they stay.
+  async function showMore() {
+    setNext("fetching");
+    const { error } = await client.query(WALLET, { first: PAGE, after: pageInfo.endCursor });
+    setNext(error && "failed");
+  }
+
   return (
     <>
       <PointsChart promotions={edges.map(({ node }) => node)} />
@@ -47,14 +56,14 @@ export function Wallet() {
           <PromotionCard key={node.id} summary={node} />
         ))}
       </div>
-      {error && (
+      {next === "failed" && (
         <p role="alert" className="note">
           More promotions cannot be shown just now.
         </p>
       )}
       {pageInfo.hasNextPage && (
-        <button disabled={fetching} onClick={() => (error ? askAgain() : setAfter(pageInfo.endCursor ?? null))}>
-          {fetching ? "Loading…" : "Show more"}
+        <button disabled={next === "fetching"} onClick={() => void showMore()}>
+          {next === "fetching" ? "Loading…" : "Show more"}
         </button>
       )}
     </>

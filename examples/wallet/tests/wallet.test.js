@@ -46,14 +46,11 @@ test("the customer of the documentation sees the documented benefits", () =>
     await card.waitFor();
     assert.equal(
       await card.innerText(),
-      "Summer sale\n600 points\nJul 22, 2025\n600 points\npromised, Jul 22, 2025\n5,600 DocCoin\nJul 22, 2025\n" +
+      "Summer\n600 points\nJul 22, 2025\n600 points\npromised, Jul 22, 2025\n5,600 DocCoin\nJul 22, 2025\n" +
         "Reward 113336.0 × 2\nBadge 4f8a × 8",
     );
     assert.equal(await page.getByRole("img", { name: "600 earned, 600 promised" }).count(), 1);
-    assert.equal(
-      await page.locator(".note").innerText(),
-      "Still to be earned from: Weekend breakfast, Double coins, Bring a friend, Birthday week.",
-    );
+    assert.equal(await page.getByRole("button", { name: "Show more" }).count(), 0);
   }));
 
 test("totals of several promotions are added exactly", () =>
@@ -65,9 +62,9 @@ test("totals of several promotions are added exactly", () =>
       "pending\n0",
     ]);
     assert.deepEqual(await page.locator(".chart li").allInnerTexts(), [
-      "Double coins\n623.537",
-      "Bring a friend\n618.043",
       "Birthday week\n902.867",
+      "Bring a friend\n618.043",
+      "Double coins\n623.537",
     ]);
   }));
 
@@ -150,7 +147,7 @@ test("the browser sends the id of a document, and the back end accepts nothing e
     ]);
     const { documentId, ...rest } = request.postDataJSON();
     assert.match(documentId, /^sha256:[0-9a-f]{64}$/);
-    assert.deepEqual(rest, { variables: { mobile: "919078345795" } });
+    assert.deepEqual(rest, { variables: { first: 12 } });
   });
   for (const sent of [{ query: "{ __typename }" }, { documentId: "constructor" }]) {
     const answer = await fetch(`${WALLET}/graphql`, { method: "POST", body: JSON.stringify(sent) });
@@ -190,16 +187,55 @@ const altered = (change) => async (request) => {
   await request.fulfill({ response, json: body });
 };
 
-test("a promotion that cannot be read does not hide the others", () => {
-  const route = altered((data) => (data.coins = null));
-  return visit({ mobile: "919800000143", route }, async (page) => {
-    await page.getByText("Cannot be shown just now: Double coins.").waitFor();
+/** Asks the gateway for pages of `first` entries. */
+const pagesOf = (first) => (request) => {
+  const { documentId, variables } = request.request().postDataJSON();
+  return request.continue({ postData: JSON.stringify({ documentId, variables: { ...variables, first } }) });
+};
+
+const more = (page) => page.getByRole("button", { name: "Show more" });
+
+test("each click adds a page, until the last one", () =>
+  visit({ mobile: "919800000143", route: pagesOf(1) }, async (page) => {
+    for (const shown of [1, 2]) {
+      await page.getByRole("article").nth(shown - 1).waitFor();
+      assert.equal(await page.getByRole("article").count(), shown);
+      await more(page).click();
+    }
+    await page.getByRole("article").nth(2).waitFor();
+    assert.equal(await page.getByRole("article").count(), 3);
+    assert.equal(await more(page).count(), 0);
+    assert.deepEqual(await page.locator(".chart li span:nth-child(2)").allInnerTexts(), [
+      "902.867",
+      "618.043",
+      "623.537",
+    ]);
+  }));
+
+test("a page that cannot be read leaves the others, and can be asked for again", () => {
+  let requests = 0;
+  const route = (request) => (++requests === 2 ? request.abort() : pagesOf(2)(request));
+  const expected = ["Failed to load resource: net::ERR_FAILED"];
+  return visit({ mobile: "919800000143", route, expected }, async (page) => {
+    await more(page).click();
+    await page.getByRole("alert").getByText("More promotions cannot be shown just now.").waitFor();
     assert.equal(await page.getByRole("article").count(), 2);
+    await more(page).click();
+    await page.getByRole("article").nth(2).waitFor();
+    assert.equal(await page.getByRole("alert").count(), 0);
+  });
+});
+
+test("a promotion has the name that the gateway sends", () => {
+  const route = altered((data) => (data.customer.earnedPromotions.edges[0].node.promotion.name = "Tea & <b>cake</b>"));
+  return visit({ mobile: "919078345795", route }, async (page) => {
+    await page.getByRole("article").getByRole("heading", { name: "Tea & <b>cake</b>" }).waitFor();
+    assert.equal(await page.locator(".chart li span").first().innerText(), "Tea & <b>cake</b>");
   });
 });
 
 test("without points there is no chart", () => {
-  const route = altered((data) => Object.values(data).forEach((summary) => (summary.points = [])));
+  const route = altered((data) => data.customer.earnedPromotions.edges.forEach(({ node }) => (node.points = [])));
   return visit({ mobile: "919800000143", route }, async (page) => {
     await page.getByRole("article").first().waitFor();
     assert.equal(await page.getByRole("figure").count(), 0);
@@ -212,7 +248,8 @@ const STATES = {
   unknown: { mobile: "12345", shows: "We do not know this number", expected: [NOT_FOUND] },
   loading: { mobile: "919800000143", route: never, shows: "Loading" },
   earned: { mobile: "919800000143", shows: "Birthday week" },
-  documented: { mobile: "919078345795", shows: "Summer sale" },
+  paged: { mobile: "919800000143", route: pagesOf(2), shows: "Show more" },
+  documented: { mobile: "919078345795", shows: "Summer" },
   empty: { mobile: "919078345796", shows: "Nothing earned yet" },
   error: {
     mobile: "919078345795",
