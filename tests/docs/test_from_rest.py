@@ -42,7 +42,7 @@ async def test_a_list_of_promotions_is_one_aggregation(gateway: Gateway) -> None
     summaries = body["data"]["customer"]["promotionActionSummaries"]
     assert [(one["promotion"]["name"], len(one["points"])) for one in summaries] == [
         ("Summer", 2),
-        ("Generated", 0),
+        ("Weekend breakfast", 0),
     ]
     assert gateway.commands.names == ["find", "find", "aggregate"]
 
