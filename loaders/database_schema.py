@@ -204,6 +204,7 @@ ACCESS_GROUPS = Collection(
 PENDING_EVENTS = Collection(
     "pending_events",
     _document(
+        frozenset({"customerIds"}),
         _id=_NAME,
         orgId=_LONG,
         eventId=_NAME,

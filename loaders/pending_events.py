@@ -106,5 +106,5 @@ def _pending_event(document: Document) -> PendingEvent:
         document["reason"],
         document["receivedOn"],
         tuple(document["promotionIdentifiers"]),
-        tuple(map(int, document["customerIds"])),
+        tuple(map(int, document.get("customerIds", ()))),
     )

@@ -32,10 +32,11 @@ def count_summaries(
     operation: OperationDefinitionNode,
     values: VariableValues,
 ) -> int:
-    """How many summaries the fields of a valid operation read; fields with the same arguments count once.
+    """How many summaries a valid operation reads; single summaries with the same arguments count once.
 
-    A list counts its length, and a page the number of its entries. A field whose arguments cannot be used
-    fails without a summary, and does not count.
+    A list counts its length, and a page the number of its entries, at each place where it is selected. A
+    field whose arguments cannot be used fails without a summary, and does not count. An operation or a
+    customer with a condition that is null does not count either: graphql-core refuses it.
     """
     query = schema.query_type
     assert query is not None, "the schema has a query type"
@@ -44,23 +45,29 @@ def count_summaries(
         for one in document.definitions
         if isinstance(one, FragmentDefinitionNode)
     }
-    collected = collect_fields(schema, fragments, values, query, operation)
-    summaries: dict[object, int] = {}
+    try:
+        collected = collect_fields(schema, fragments, values, query, operation)
+    except GraphQLError:
+        return 0
+    summaries: set[tuple[str, str]] = set()
+    listed = 0
     for name, arguments, details in _fields(query, collected.grouped_field_set, values):
-        root = (name, repr(arguments))
         type_ = get_nullable_type(query.fields[name].type)
         if name != "customer" or not isinstance(type_, GraphQLObjectType):
-            summaries[root] = 1
+            summaries.add((name, repr(arguments)))
             continue
-        below = collect_subfields(schema, fragments, values, operation, type_, details)
+        try:
+            below = collect_subfields(schema, fragments, values, operation, type_, details)
+        except GraphQLError:
+            continue
         for field, given, _ in _fields(type_, below.grouped_field_set, values):
             if field == "promotionActionSummaries":
                 lists = (given.get(one) or () for one in ("promotionIds", "promotionIdentifiers"))
-                summaries[root, field, repr(given)] = sum(map(len, lists))
+                listed += sum(map(len, lists))
             elif field == "earnedPromotions":
                 first = given["first"]
-                summaries[root, field, repr(given)] = DEFAULT_PAGE if first is None else max(0, first)
-    return sum(summaries.values())
+                listed += DEFAULT_PAGE if first is None else max(0, first)
+    return len(summaries) + listed
 
 
 def _fields(

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 import strawberry
-from graphql import FieldNode, GraphQLArgument, GraphQLField, VariableNode
+from graphql import FieldNode, GraphQLArgument, GraphQLField, ListValueNode, ValueNode, VariableNode
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.enum import StrawberryEnumDefinition
@@ -44,12 +44,18 @@ def python_name(argument: GraphQLArgument) -> str:
 
 def split(field: GraphQLField, node: FieldNode) -> tuple[GraphQLField, GraphQLField]:
     """The field with its constant arguments, and with those that depend on variables."""
-    variables = {one.name.value for one in node.arguments or () if isinstance(one.value, VariableNode)}
+    variables = {one.name.value for one in node.arguments or () if _has_variable(one.value)}
     constant, varying = (
         {name: argument for name, argument in field.args.items() if (name in variables) == varying}
         for varying in (False, True)
     )
     return GraphQLField(field.type, constant), GraphQLField(field.type, varying)
+
+
+def _has_variable(value: ValueNode) -> bool:
+    if isinstance(value, ListValueNode):
+        return any(map(_has_variable, value.values))
+    return isinstance(value, VariableNode)
 
 
 def async_resolver(definition: StrawberryField) -> ResolveRoot:

@@ -1,8 +1,8 @@
 """What a GraphQL document may ask for: its limits, checked before it is validated.
 
-graphql-core's parser stops at the limit of tokens. The fields of the parsed document are weighed before
-graphql-core validates it, which takes time by the square of what is repeated. Each fragment is weighed once,
-however often it is spread.
+graphql-core's parser stops at the limit of tokens. The other limits are checked on the parsed document before
+graphql-core validates it, because the time of validation grows with the square of the number of repeated
+fields. Each fragment is weighed once, however often it is spread.
 """
 
 import re

@@ -333,6 +333,45 @@ async def test_a_customer_that_cannot_be_found_is_null_with_an_error(
     assert [error["extensions"]["errorCode"] for error in body["errors"]] == [code]
 
 
+@pytest.mark.parametrize(
+    ("declared", "listed", "value"),
+    [
+        ("$a: ID!", "promotionIds: [$a, 11]", "12"),
+        ("$a: String!", 'promotionIdentifiers: [$a, "p11"]', "p12"),
+    ],
+    ids=["ids", "identifiers"],
+)
+async def test_an_entry_of_a_list_may_be_a_variable(
+    gateway: Gateway, tenant: Tenant, declared: str, listed: str, value: str
+) -> None:
+    customer = "customer(source: INSTORE, identifierName: MOBILE, identifierValue: $m)"
+    query = (
+        f"query ($m: String!, {declared}) {{ {customer} {{ promotionActionSummaries({listed}) {{ id }} }} }}"
+    )
+    response = await gateway.graphql(query, {"m": tenant.mobile, "a": value}, tenant.headers)
+    summaries = [{"id": "1:12"}, {"id": "1:11"}]
+    assert response.json() == {"data": {"customer": {"promotionActionSummaries": summaries}}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "customer { id @include(if: $d) }",
+        "customer @include(if: $d) { id }",
+        "customer { id } a: __typename @skip(if: $d)",
+    ],
+    ids=["below the customer", "customer", "beside the customer"],
+)
+@pytest.mark.parametrize("headers", [{}, {"X-CAP-COST": "1"}], ids=["plain", "with the cost"])
+async def test_a_condition_that_is_null_is_an_error_of_the_request(
+    gateway: Gateway, tenant: Tenant, fields: str, headers: dict[str, str]
+) -> None:
+    query = f"query ($d: Boolean = true) {{ {fields} }}"
+    response = await gateway.graphql(query, {"d": None}, {**tenant.headers, **headers})
+    assert response.status_code == 200
+    assert {error["extensions"]["errorCode"] for error in response.json()["errors"]} == {400}
+
+
 async def test_another_organisation_has_nothing(gateway: Gateway, tenant: Tenant, store: Store) -> None:
     other = await new_tenant(store)
     body = await ask(gateway, other, LIST, ids=["11", "1"])
