@@ -87,6 +87,7 @@ async def test_everybody_else_is_unknown_with_the_same_answer_and_the_same_comma
                     "programId": True,
                     "promotionId": True,
                     "promotionIdentifier": True,
+                    "name": True,
                 },
             },
         ]
