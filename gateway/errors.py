@@ -13,7 +13,7 @@
     PersistedQueryNotFound
     DocumentNotTrusted
 
-`resolvers.errors` and `loaders.errors` draw the others. Any exception that is not in the table is a defect;
+`resolvers.errors` and `loaders.errors` list the others. Any exception that is not in the table is a defect;
 the caller sees only "Internal Server Error". Each API renders an `ErrorSpec` in a shape of its own.
 """
 

@@ -1,4 +1,4 @@
-"""HTTP headers that several rooms share: caching, Content-Security-Policy, media types, errors."""
+"""HTTP headers that several packages share: caching, Content-Security-Policy, media types, errors."""
 
 import hashlib
 from http import HTTPStatus

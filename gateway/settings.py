@@ -6,7 +6,7 @@ A command reads the class that has the settings it uses:
     └── ImportSettings      import
         └── Settings        serve, demo
 
-`--help` and the README show the defaults and descriptions of this table.
+`promo-gateway settings` and `docs/settings.md` show the defaults and descriptions of these settings.
 """
 
 import re

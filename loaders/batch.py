@@ -1,7 +1,8 @@
 """The base class of the dataloaders.
 
 A loader gets a list of distinct keys and returns one value per key, in the order of the keys. The value of a
-key that the database does not know is None: the resolver decides what absence means.
+key that the database does not know is None: the resolver decides what absence means. `loaders.dispatcher` has
+the batches that concurrent requests share, and the limit of their size.
 """
 
 import asyncio

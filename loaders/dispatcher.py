@@ -4,8 +4,8 @@ A command can answer the loads of one group, and a group belongs to one organisa
 `max_concurrent` batches of a group are in flight, a load is sent at once. Otherwise it waits in the group's
 queue until a batch returns, and joins the next one: the busier an organisation is, the fewer commands a
 request costs. No load waits for another organisation. A batch that is late gives up its slot, so that the
-others go on without it; only where too many are late does the organisation wait, so that it leaves the
-database's connections to others.
+others go on without it; if too many batches are late, the organisation waits, so that other organisations
+keep the database's connections.
 
 Requests share a batch of at most `max_size` keys. A load of more keys is sent alone, from a queue of its own,
 so that no small load waits behind it.

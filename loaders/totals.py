@@ -1,4 +1,7 @@
-"""What customers earned from promotions, added up by one aggregation of the database."""
+"""What customers earned from promotions, added up by one aggregation of the database.
+
+`loaders.earned_promotions` adds up the promotions of a page in the same way.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set

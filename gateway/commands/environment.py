@@ -22,7 +22,7 @@ _FOREIGN = re.compile(
 
 
 class Row(NamedTuple):
-    """A setting as the README and `--help` show it."""
+    """A setting as `promo-gateway settings` and `docs/settings.md` show it."""
 
     variable: str
     default: str

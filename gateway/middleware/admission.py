@@ -1,8 +1,9 @@
 """How many requests a process takes at once, and how it stops without losing one.
 
 More requests than a process can answer by their deadlines would only delay each other, so it refuses the
-rest at once. A process that has to stop says so at `/health/ready`, goes on answering for a moment in which a
-balancer can notice, closes each connection behind its response, and then finishes what runs.
+rest at once. After SIGTERM, `/health/ready` responds with 503. The process accepts connections for one more
+second, so that a load balancer can notice, and closes each connection after its response. Then the running
+requests finish.
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 A thread of its own writes the lines, so a slow reader of standard error delays no request. A line that finds
 the queue full, or that cannot be written, is lost and counted.
 
-Records of libraries are logged without their messages: asyncio, for one, quotes the exception that was never
-retrieved, and with it perhaps a customer's phone number.
+Records of libraries are logged without their messages, because a message can contain a customer's phone
+number. For example, asyncio quotes an exception that was never retrieved.
 """
 
 import atexit

@@ -1,7 +1,7 @@
 """The metrics, and the port that Prometheus reads.
 
-The metrics have a port of their own. The API's port never shows them, a scraper needs no credentials, and of
-several workers only the parent can answer for all: the workers count in files, and the parent adds these up.
+The metrics have a port of their own. The API's port never serves them, and a scraper needs no credentials.
+Several workers write their counts to files, and the parent process adds them up and serves the sums.
 """
 
 import asyncio
