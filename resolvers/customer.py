@@ -37,8 +37,9 @@ class Customer:
     person: strawberry.Private[Person]
 
     @strawberry.field(
-        description="One summary per promotion of the list, in the same order; null, with an error at its "
-        "place, where there is none. Exactly one of the two lists is required; it has 1 to 100 entries."
+        description="One summary per promotion of the list, in the same order. An entry is null if there is "
+        "no summary, and the `path` of its error has the index of the entry. Exactly one of the two lists is "
+        "required; it has 1 to 100 entries."
     )
     async def promotion_action_summaries(
         self,
