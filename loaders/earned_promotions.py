@@ -1,21 +1,22 @@
 """The promotions from which a customer earned anything, a page at a time."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from loaders.customers import Person
 from loaders.database_schema import ISSUANCES, PROMOTIONS
+from loaders.enums import Benefit
 from loaders.store import Document, Int64, Store
-from loaders.totals import Totals, read_totals
+from loaders.totals import Totals, add_up_by, read_totals
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The totals by promotion id, the highest id first, and whether there are more."""
+    """The totals of every benefit by promotion id, the highest id first, and whether there are more."""
 
-    totals: dict[int, Totals]
+    totals: Mapping[int, Totals]
     has_next: bool
 
 
@@ -61,23 +62,12 @@ async def find_earned(
             # reads all issuances for a merged customer; MongoDB reads one range for each of the customers.
             {"$match": {"orgId": organization_id, **mine}},
             {"$match": {"issuedOn": {"$gte": since}, **promotion}},
-            {
-                "$group": {
-                    "_id": {
-                        "promotionId": "$promotionId",
-                        "benefit": "$benefit",
-                        "item": "$item",
-                        "type": "$type",
-                    },
-                    "total": {"$sum": "$amount"},
-                    "times": {"$sum": 1},
-                    "lastIssuedOn": {"$max": "$issuedOn"},
-                }
-            },
+            add_up_by("promotionId"),
             {"$group": {"_id": "$_id.promotionId", "rows": {"$push": "$$ROOT"}}},
             {"$sort": {"_id": -1}},
             {"$limit": first + 1},
         ],
     )
-    found = {int(one["_id"]): read_totals(one["rows"]) for one in rows[:first]}
+    nothing: Totals = dict.fromkeys(Benefit, ())
+    found = {int(one["_id"]): {**nothing, **read_totals(one["rows"])} for one in rows[:first]}
     return Page(found, len(rows) > first)

@@ -1,6 +1,6 @@
 """What customers earned from promotions, added up by one aggregation of the database.
 
-`loaders.earned_promotions` adds up the promotions of a page in the same way.
+`loaders.earned_promotions` adds up the promotions of a page with the same stage.
 """
 
 from collections import defaultdict
@@ -85,19 +85,7 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals | Excep
                 # MongoDB merges the two.
                 {"$match": {"orgId": group.organization_id, "customerPromotion": {"$in": list(pairs)}}},
                 {"$match": {"benefit": {"$in": sorted(group.benefits)}, "issuedOn": {"$gte": group.since}}},
-                {
-                    "$group": {
-                        "_id": {
-                            "customerPromotion": "$customerPromotion",
-                            "benefit": "$benefit",
-                            "item": "$item",
-                            "type": "$type",
-                        },
-                        "total": {"$sum": "$amount"},
-                        "times": {"$sum": 1},
-                        "lastIssuedOn": {"$max": "$issuedOn"},
-                    }
-                },
+                add_up_by("customerPromotion"),
             ],
         )
         by_pair: defaultdict[str, list[Document]] = defaultdict(list)
@@ -113,9 +101,21 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals | Excep
         return found
 
 
+def add_up_by(field: str) -> Document:
+    """The stage that adds up issuances by this field, and by benefit, item and type."""
+    return {
+        "$group": {
+            "_id": {name: f"${name}" for name in (field, "benefit", "item", "type")},
+            "total": {"$sum": "$amount"},
+            "times": {"$sum": 1},
+            "lastIssuedOn": {"$max": "$issuedOn"},
+        }
+    }
+
+
 def read_totals(rows: Iterable[Document]) -> Totals:
-    """The totals of the rows of one `$group` by benefit, item and type, of one customer and promotion."""
-    totals: defaultdict[Benefit, tuple[Total, ...]] = defaultdict(tuple)
+    """The totals by benefit in the rows of `add_up_by` that have the same value of its field."""
+    totals: dict[Benefit, tuple[Total, ...]] = {}
     for row in rows:
         of = row["_id"]
         issuance_type = of.get("type")
@@ -127,7 +127,8 @@ def read_totals(rows: Iterable[Document]) -> Totals:
             row["times"],
             row["lastIssuedOn"],
         )
-        totals[Benefit(of["benefit"])] += (total,)
+        benefit = Benefit(of["benefit"])
+        totals[benefit] = (*totals.get(benefit, ()), total)
     return totals
 
 
