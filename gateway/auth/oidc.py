@@ -25,6 +25,7 @@ from gateway.telemetry.request_log import current_request_log
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization
 from loaders.store import Store
+from resolvers.arguments import parse_id
 
 log: FilteringBoundLogger = structlog.get_logger()
 
@@ -147,9 +148,9 @@ class ExternalIssuer:
 def _customer_id(claimed: object) -> int:
     """The id in a claim, as a number or as its digits; raises `Unauthenticated` for anything else."""
     digits = str(claimed)
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19) or int(digits) >= 2**63:
+    if len(digits) > 19 or (customer_id := parse_id(digits)) is None:
         raise Unauthenticated
-    return int(digits)
+    return customer_id
 
 
 def is_safe(url: str) -> bool:

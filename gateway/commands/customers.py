@@ -25,7 +25,7 @@ from loaders.customers import (
 from loaders.enums import IdentifierName, PayloadFormat
 from loaders.organizations import find_organization
 from loaders.store import Store
-from resolvers.arguments import CustomerSource
+from resolvers.arguments import CustomerSource, parse_id
 
 log: FilteringBoundLogger = structlog.get_logger()
 
@@ -159,14 +159,13 @@ async def _check(store: Store, organization_id: int) -> None:
 async def _find(store: Store, organization_id: int, source: str, name: str, value: str) -> Person:
     await _check(store, organization_id)
     identifier = CustomerIdentifier(source, IdentifierName(name), value)
-    customer_id: int | None = None
-    if identifier.name is not IdentifierName.ID:
-        loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
-        if found := (await loader.find([identifier])).get(identifier):
-            customer_id = found.customer_id
-    elif value.isascii() and value.isdigit() and int(value) < 2**63:
+    if identifier.name is IdentifierName.ID:
         # An erased customer has no identifiers, but is still known by its id.
-        customer_id = int(value)
+        customer_id = parse_id(value)
+    else:
+        loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
+        found = (await loader.find([identifier])).get(identifier)
+        customer_id = found and found.customer_id
     if customer_id is None:
         raise click.ClickException(
             f"No customer of organisation {organization_id} has this identifier. "
