@@ -41,20 +41,14 @@ async def merge(store: Store, organization_id: int, victim_id: int, survivor_id:
     """
     persons = await find_persons(store, organization_id, (victim_id, survivor_id))
     victim, survivor = persons[victim_id], persons[survivor_id]
-    if victim.customer_id != survivor.customer_id:
-        if victim.customer_id != victim_id:
-            raise MergeRefused("the customer was merged into another customer before")
-        links = (
-            (victim_id, {"$set": {"survivorId": Int64(survivor_id)}}),
-            (survivor_id, {"$addToSet": {"victimIds": Int64(victim_id)}}),
-        )
-        for customer_id, change in links:
-            await _set_status(store, organization_id, customer_id, change)
-    elif survivor_id == victim_id or survivor.customer_id == victim_id:
+    if victim_id in (survivor_id, survivor.customer_id):
         raise MergeRefused("the survivor was merged into this customer before")
-    else:
-        # A repetition also finishes a merge that was killed between the two writes.
-        await _set_status(store, organization_id, survivor_id, {"$addToSet": {"victimIds": Int64(victim_id)}})
+    if victim.customer_id == victim_id:
+        await _set_status(store, organization_id, victim_id, {"$set": {"survivorId": Int64(survivor_id)}})
+    elif victim.customer_id != survivor.customer_id:
+        raise MergeRefused("the customer was merged into another customer before")
+    # A repetition finishes a merge that was killed between the two writes.
+    await _set_status(store, organization_id, survivor_id, {"$addToSet": {"victimIds": Int64(victim_id)}})
     await settle(store, organization_id, (victim_id, survivor_id))
 
 
