@@ -104,7 +104,8 @@ class Plan:
 class _Execution:
     """One execution of a plan; the errors of fields that are null are added to `errors`.
 
-    `turn_ends` is when other requests have a turn, in seconds of the performance counter.
+    `turn_ends` is when other requests have a turn, in seconds of the performance counter; 0 before the first
+    turn.
     """
 
     plan: Plan
@@ -149,18 +150,14 @@ class _Execution:
 
     async def _take_turn(self) -> None:
         """Wait while other requests have a turn, if the turn of this one has ended."""
-        ends = self.turn_ends
-        if ends and time.perf_counter() < ends:
-            return
-        while ends:
-            await asyncio.sleep(0)
+        while time.perf_counter() >= self.turn_ends:
+            ends = self.turn_ends
+            if ends:
+                await asyncio.sleep(0)
             # The first field that goes on begins the next turn; the others go on within it.
             if ends == self.turn_ends:
-                break
-            ends = self.turn_ends
-            if time.perf_counter() < ends:
+                self.turn_ends = time.perf_counter() + TURN_SECONDS
                 return
-        self.turn_ends = time.perf_counter() + TURN_SECONDS
 
     async def _below(self, path: Path, root: Root, source: Any) -> dict[str, Any]:
         fields = (
