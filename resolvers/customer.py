@@ -31,6 +31,12 @@ class CustomerPromotionActionSummaryConnection:
     page_info: PageInfo = strawberry.field(description="Where the page ends.")
 
 
+_ProgramId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="The programme that the promotions must belong to."),
+]
+
+
 @strawberry.type(description="A customer of the organisation.")
 class Customer:
     id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the customer.")
@@ -44,10 +50,7 @@ class Customer:
     async def promotion_action_summaries(
         self,
         info: strawberry.Info[Context, None],
-        program_id: Annotated[
-            strawberry.ID | None,
-            strawberry.argument(description="The programme that the promotions must belong to."),
-        ] = strawberry.UNSET,
+        program_id: _ProgramId = strawberry.UNSET,
         promotion_ids: Annotated[
             list[strawberry.ID] | None, strawberry.argument(description="The ids of the promotions.")
         ] = strawberry.UNSET,
@@ -59,8 +62,8 @@ class Customer:
             info.context.loaders,
             self.person,
             program_id or None,
-            promotion_ids or ([] if promotion_ids == [] else None),
-            promotion_identifiers or ([] if promotion_identifiers == [] else None),
+            None if promotion_ids is strawberry.UNSET else promotion_ids,
+            None if promotion_identifiers is strawberry.UNSET else promotion_identifiers,
             required_benefits(info),
         )
         # graphql-core reports an exception in a list as an error at its place.
@@ -72,10 +75,7 @@ class Customer:
     async def earned_promotions(
         self,
         info: strawberry.Info[Context, None],
-        program_id: Annotated[
-            strawberry.ID | None,
-            strawberry.argument(description="The programme that the promotions must belong to."),
-        ] = strawberry.UNSET,
+        program_id: _ProgramId = strawberry.UNSET,
         first: Annotated[
             int | None, strawberry.argument(description="How many entries a page has at most: 1 to 100.")
         ] = DEFAULT_PAGE,
