@@ -182,23 +182,25 @@ async def test_a_list_and_a_page_count_by_their_length_before_anything_is_asked(
     assert data_commands(gateway) == []
 
 
-async def test_a_list_of_twenty_sends_three_commands_cold_and_one_warm(
-    gateway_with: OpenGateway, tenant: Tenant
+@pytest.mark.parametrize(
+    ("query", "asked", "cold"),
+    [
+        (
+            LIST,
+            {"ids": [str(n) for n in range(11, 16)] * 4},
+            ["customer_identifiers", "promotions", "issuances"],
+        ),
+        (PAGE, {}, ["customer_identifiers", "issuances", "promotions"]),
+    ],
+    ids=["a list of twenty", "a page"],
+)
+async def test_a_list_and_a_page_send_three_commands_cold_and_one_warm(
+    gateway_with: OpenGateway, tenant: Tenant, query: str, asked: dict[str, object], cold: list[str]
 ) -> None:
     async with gateway_with(lookup_cache_seconds=60) as gateway:
-        for expected in (["customer_identifiers", "promotions", "issuances"], ["issuances"]):
+        for expected in (cold, ["issuances"]):
             gateway.commands.clear()
-            await ask(gateway, tenant, LIST, ids=[str(n) for n in range(11, 16)] * 4)
-            assert data_commands(gateway) == expected
-
-
-async def test_a_page_sends_three_commands_cold_and_one_warm(
-    gateway_with: OpenGateway, tenant: Tenant
-) -> None:
-    async with gateway_with(lookup_cache_seconds=60) as gateway:
-        for expected in (["customer_identifiers", "issuances", "promotions"], ["issuances"]):
-            gateway.commands.clear()
-            await ask(gateway, tenant, PAGE)
+            await ask(gateway, tenant, query, **asked)
             assert data_commands(gateway) == expected
 
 
