@@ -81,17 +81,17 @@ class Pages:
         self._cdn = from_cdn()
         self.assets = _assets(BUNDLE / "assets")
 
-    async def index(self, _: Request) -> Response:
+    async def index(self, request: Request) -> Response:
         """GET `/`."""
-        return self._index.response()
+        return self._index.response(request)
 
-    async def docs(self, _: Request) -> Response:
+    async def docs(self, request: Request) -> Response:
         """GET `/docs`."""
-        return self._docs.response()
+        return self._docs.response(request)
 
     def graphiql(self, request: Request) -> Response:
         """GET `/graphql` from a browser; with `?cdn`, the frame in the page without the bundle."""
-        return (self._cdn if "cdn" in request.query_params else self._graphiql).response()
+        return (self._cdn if "cdn" in request.query_params else self._graphiql).response(request)
 
 
 class Assets(StaticFiles):

@@ -1,6 +1,7 @@
 """How a page is made: its HTML, the data in it, and the Content-Security-Policy that it is sent with."""
 
 import base64
+import gzip
 import hashlib
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ from string import Template
 from typing import NamedTuple
 from urllib.parse import quote
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from strawberry.http.ides import get_graphql_ide_html
 
@@ -28,8 +30,14 @@ class Page(NamedTuple):
     html: str
     policy: str
 
-    def response(self) -> Response:
-        return HTMLResponse(self.html, headers={"Content-Security-Policy": self.policy})
+    def response(self, request: Request) -> Response:
+        """The page, compressed for a browser that reads gzip: GraphiQL's page holds the whole schema."""
+        body = self.html.encode()
+        headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            body = gzip.compress(body, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return HTMLResponse(body, headers=headers)
 
 
 def from_bundle(path: Path, data: object) -> Page:

@@ -325,3 +325,17 @@ async def test_the_last_example_shows_two_errors_and_a_warning(gateway: Gateway)
     body = (await gateway.graphql(example.query, example.variables)).json()
     assert [error["extensions"]["errorCode"] for error in body["errors"]] == [8015, 8874]
     assert [warning["code"] for warning in body["data"]["nothingEarned"]["warnings"]] == [8116]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "gzip"), ("identity", None)])
+async def test_a_page_is_compressed_for_a_browser_that_reads_gzip(
+    gateway_with: OpenGateway, page: str, accepted: str, encoding: str | None
+) -> None:
+    async with gateway_with(introspection=True) as gateway:
+        response = await gateway.client.get(page, headers={**HTML, "Accept-Encoding": accepted})
+        plain = await gateway.client.get(page, headers={**HTML, "Accept-Encoding": "identity"})
+    assert (response.status_code, response.text) == (200, plain.text)
+    assert response.headers.get("content-encoding") == encoding
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert (int(response.headers["content-length"]) < len(response.content)) == (encoding is not None)
