@@ -6,7 +6,6 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlencode
 
 import click
 
@@ -31,7 +30,7 @@ from gateway.commands.sample_data import (
 from gateway.commands.serve import stop_on_signals
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.pages import PageCredentials
-from gateway.rest.action_summary import ACTION_SUMMARY_PATH
+from gateway.pages.examples import rest_command
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from gateway.telemetry import logs, metrics, setup
@@ -88,13 +87,6 @@ def demo(port: int, data_dir: Path | None) -> None:
 def announcement(address: str, uri: str) -> str:
     """What to try on a demo at `address` ("http://host:port") with a database at `uri`."""
     header = authorization(TILL, PASSWORD)
-    parameters = {
-        "source": "INSTORE",
-        "identifierName": "mobile",
-        "identifierValue": MOBILE,
-        "programId": PROGRAM,
-        "promotionId": PROMOTION.promotion_id,
-    }
     query = (
         f"{{ customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, "
         f'identifierValue: "{MOBILE}", programId: "{PROGRAM}", promotionId: "{PROMOTION.promotion_id}") '
@@ -110,7 +102,7 @@ GraphQL:
     -d '{json.dumps({"query": query})}'
 
 REST:
-  curl -s '{address}{ACTION_SUMMARY_PATH}?{urlencode(parameters)}' -H 'Authorization: {header}'
+  {rest_command(header, address)}
 
 A token, for X-CAP-API-OAUTH-TOKEN or Authorization: Bearer:
   curl -s {address}{TOKEN_PATH} -H 'Content-Type: application/json' \\

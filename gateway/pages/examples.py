@@ -55,10 +55,10 @@ def graphql_command(header: str | None) -> str:
     )
 
 
-def rest_command(header: str | None) -> str:
-    """A command that sends the original REST call."""
+def rest_command(header: str | None, address: str = _ADDRESS) -> str:
+    """A command that sends the original REST call to the gateway at `address`."""
     parameters = urlencode({**examples()[1].variables, "identifierName": "mobile"})
-    return f"curl -s '{_ADDRESS}{ACTION_SUMMARY_PATH}?{parameters}' -H {_quoted(header)}"
+    return f"curl -s '{address}{ACTION_SUMMARY_PATH}?{parameters}' -H {_quoted(header)}"
 
 
 def _quoted(header: str | None) -> str:
