@@ -23,7 +23,7 @@ from loaders.promotions import Promotion
 from loaders.store import Store
 from tests.helpers.gateway import DOCUMENTED, Gateway, new_tenant
 
-BOTH_FACES = pytest.mark.parametrize("face", ["rest", "graphql"])
+BOTH_APIS = pytest.mark.parametrize("api", ["rest", "graphql"])
 ANSWER = {
     "orgId": 51135,
     "programId": 2568,
@@ -125,21 +125,21 @@ CASES: list[tuple[str, dict[str, str | None], dict[str, Any]]] = [
 ]
 
 
-@BOTH_FACES
+@BOTH_APIS
 @pytest.mark.parametrize(("changes", "answer"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 async def test_the_same_answer_on_both_faces(
-    gateway: Gateway, face: str, changes: dict[str, str | None], answer: dict[str, Any]
+    gateway: Gateway, api: str, changes: dict[str, str | None], answer: dict[str, Any]
 ) -> None:
     parameters = {name: value for name, value in {**DOCUMENTED, **changes}.items() if value is not None}
-    assert await gateway.ask(face, parameters) == answer
+    assert await gateway.ask(api, parameters) == answer
 
 
-@BOTH_FACES
+@BOTH_APIS
 async def test_another_organisation_with_the_same_ids_has_its_own_totals_and_zone(
-    gateway: Gateway, face: str
+    gateway: Gateway, api: str
 ) -> None:
     headers = {"Authorization": authorization(OTHER_TILL, PASSWORD)}
-    answer = await gateway.ask(face, DOCUMENTED, headers)
+    answer = await gateway.ask(api, DOCUMENTED, headers)
     assert answer["orgId"] == 51136
     assert answer["points"] == [
         {
@@ -151,14 +151,14 @@ async def test_another_organisation_with_the_same_ids_has_its_own_totals_and_zon
         for category in ("REGULAR_POINTS", "PROMISED_POINTS")
     ]
     unknown_here = {**DOCUMENTED, "promotionId": "2000066"}
-    assert await gateway.ask(face, unknown_here, headers) == {"error": 8874}
+    assert await gateway.ask(api, unknown_here, headers) == {"error": 8874}
 
 
-@BOTH_FACES
-async def test_ids_outgrow_32_bits_and_floats(gateway: Gateway, store: Store, face: str) -> None:
+@BOTH_APIS
+async def test_ids_outgrow_32_bits_and_floats(gateway: Gateway, store: Store, api: str) -> None:
     promotion = Promotion(2**31 + 1, 2**53 + 1, "large")
     tenant = await new_tenant(store, customer_id=2**63 - 1, promotion=promotion)
-    answer = await gateway.ask(face, tenant.parameters, tenant.headers)
+    answer = await gateway.ask(api, tenant.parameters, tenant.headers)
     assert (answer["orgId"], answer["programId"], answer["customerId"], answer["promotionId"]) == (
         tenant.organization.id,
         2**31 + 1,
@@ -167,7 +167,7 @@ async def test_ids_outgrow_32_bits_and_floats(gateway: Gateway, store: Store, fa
     )
 
 
-@BOTH_FACES
+@BOTH_APIS
 @pytest.mark.parametrize(
     ("amounts", "total"),
     [
@@ -180,12 +180,12 @@ async def test_ids_outgrow_32_bits_and_floats(gateway: Gateway, store: Store, fa
     ],
 )
 async def test_sums_are_exact_and_rounded_half_up_to_three_digits(
-    gateway: Gateway, store: Store, face: str, amounts: list[str], total: str
+    gateway: Gateway, store: Store, api: str, amounts: list[str], total: str
 ) -> None:
     tenant = await new_tenant(store)
     now = datetime(2026, 1, 1, tzinfo=UTC)
     await tenant.issue(tenant.points(f"e{n}", amount, now) for n, amount in enumerate(amounts))
-    answer = await gateway.ask(face, tenant.parameters, tenant.headers)
+    answer = await gateway.ask(api, tenant.parameters, tenant.headers)
     assert [str(row["totalPointsIssued"]) for row in answer["points"]] == [total]
 
 
@@ -201,9 +201,9 @@ NAMES = [
 ]
 
 
-@BOTH_FACES
+@BOTH_APIS
 async def test_names_come_back_exact_and_in_code_point_order(
-    gateway: Gateway, store: Store, face: str
+    gateway: Gateway, store: Store, api: str
 ) -> None:
     tenant = await new_tenant(store)
     now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -221,28 +221,28 @@ async def test_names_come_back_exact_and_in_code_point_order(
         for benefit in (Benefit.ALTERNATE_CURRENCY, Benefit.REWARD, Benefit.BADGE)
         for n, name in enumerate(NAMES)
     )
-    answer = await gateway.ask(face, tenant.parameters, tenant.headers)
+    answer = await gateway.ask(api, tenant.parameters, tenant.headers)
     expected = sorted(NAMES, key=lambda name: [ord(character) for character in name])
     assert [row["alternateCurrencyName"] for row in answer["alternateCurrencies"]] == expected
     assert [row["rewardSeriesId"] for row in answer["rewards"]] == expected
     assert [row["badgeSeriesId"] for row in answer["badges"]] == expected
 
 
-@BOTH_FACES
+@BOTH_APIS
 @pytest.mark.parametrize("value", NAMES)
 async def test_identifiers_of_any_characters_are_found(
-    gateway: Gateway, store: Store, face: str, value: str
+    gateway: Gateway, store: Store, api: str, value: str
 ) -> None:
     promotion = Promotion(1, 1, value)
     tenant = await new_tenant(store, mobile=value, promotion=promotion)
     parameters = {**tenant.parameters, "promotionIdentifier": value}
     del parameters["promotionId"]
-    answer = await gateway.ask(face, parameters, tenant.headers)
+    answer = await gateway.ask(api, parameters, tenant.headers)
     assert (answer["customerId"], answer["promotionIdentifier"]) == (1, value)
 
 
-@BOTH_FACES
-async def test_types_come_in_their_documented_order(gateway: Gateway, store: Store, face: str) -> None:
+@BOTH_APIS
+async def test_types_come_in_their_documented_order(gateway: Gateway, store: Store, api: str) -> None:
     tenant = await new_tenant(store)
     now = datetime(2026, 1, 1, tzinfo=UTC)
     point = tenant.points("", "1", now)
@@ -261,7 +261,7 @@ async def test_types_come_in_their_documented_order(gateway: Gateway, store: Sto
         for benefit in (Benefit.POINTS, Benefit.ALTERNATE_CURRENCY)
         for type_ in types
     )
-    answer = await gateway.ask(face, tenant.parameters, tenant.headers)
+    answer = await gateway.ask(api, tenant.parameters, tenant.headers)
     assert [row["pointsCategory"] for row in answer["points"]] == [
         "REGULAR_POINTS",
         "PROMISED_POINTS",
@@ -275,34 +275,34 @@ async def test_types_come_in_their_documented_order(gateway: Gateway, store: Sto
     ]
 
 
-@BOTH_FACES
+@BOTH_APIS
 @pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kolkata", "America/St_Johns", "Pacific/Kiritimati"])
 async def test_the_first_day_starts_at_local_midnight(
-    gateway: Gateway, store: Store, face: str, time_zone: str
+    gateway: Gateway, store: Store, api: str, time_zone: str
 ) -> None:
     tenant = await new_tenant(store, time_zone=time_zone)
     midnight = datetime(2025, 6, 12, tzinfo=tenant.organization.time_zone)
     before = midnight - timedelta(milliseconds=1)
     await tenant.issue([tenant.points("before", "1", before), tenant.points("at", "10", midnight)])
-    [row] = (await gateway.ask(face, tenant.parameters, tenant.headers))["points"]
+    [row] = (await gateway.ask(api, tenant.parameters, tenant.headers))["points"]
     assert (row["totalPointsIssued"], row["lastIssuedOn"]) == (10, midnight.isoformat())
 
 
-@BOTH_FACES
-async def test_fractions_of_a_second_are_cut(gateway: Gateway, store: Store, face: str) -> None:
+@BOTH_APIS
+async def test_fractions_of_a_second_are_cut(gateway: Gateway, store: Store, api: str) -> None:
     tenant = await new_tenant(store)
     await tenant.issue([tenant.points("e", "1", datetime(2026, 1, 1, 0, 0, 0, 999_000, tzinfo=UTC))])
-    [row] = (await gateway.ask(face, tenant.parameters, tenant.headers))["points"]
+    [row] = (await gateway.ask(api, tenant.parameters, tenant.headers))["points"]
     assert row["lastIssuedOn"] == "2026-01-01T00:00:00+00:00"
 
 
-@BOTH_FACES
+@BOTH_APIS
 async def test_a_customer_of_one_organisation_is_unknown_in_another(
-    gateway: Gateway, store: Store, face: str
+    gateway: Gateway, store: Store, api: str
 ) -> None:
     here, there = await new_tenant(store), await new_tenant(store)
     elsewhere = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, "919000000002")
     await ledger.put_identifiers(store, there.organization.id, [(elsewhere, 2)])
     asked = {**here.parameters, "identifierValue": "919000000002"}
-    assert await gateway.ask(face, asked, here.headers) == {"error": 8015}
-    assert (await gateway.ask(face, asked, there.headers))["customerId"] == 2
+    assert await gateway.ask(api, asked, here.headers) == {"error": 8015}
+    assert (await gateway.ask(api, asked, there.headers))["customerId"] == 2

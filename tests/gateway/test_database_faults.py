@@ -32,15 +32,15 @@ from tests.helpers.gateway import (
     wait_until_served,
 )
 
-FACES = ("rest", "graphql")
+APIS = ("rest", "graphql")
 Ask = Callable[[], Awaitable[int | None]]
 
 
-def ask_in_process(gateway: Gateway, tenant: Tenant, face: str) -> Ask:
+def ask_in_process(gateway: Gateway, tenant: Tenant, api: str) -> Ask:
     """Request the tenant's one badge; the result is the error code, or None."""
 
     async def ask() -> int | None:
-        answer = await gateway.ask(face, tenant.parameters, tenant.headers)
+        answer = await gateway.ask(api, tenant.parameters, tenant.headers)
         if "error" in answer:
             return int(answer["error"])
         assert [badge["numberOfTimesIssued"] for badge in answer["badges"]] == [1]
@@ -50,7 +50,7 @@ def ask_in_process(gateway: Gateway, tenant: Tenant, face: str) -> Ask:
 
 
 @asynccontextmanager
-async def asking_over_the_wire(port: int, tenant: Tenant, face: str) -> AsyncIterator[Ask]:
+async def asking_over_the_wire(port: int, tenant: Tenant, api: str) -> AsyncIterator[Ask]:
     """The same on a connection of its own, with a minimal client, whose time is counted as the gateway's."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     query = (
@@ -62,7 +62,7 @@ async def asking_over_the_wire(port: int, tenant: Tenant, face: str) -> AsyncIte
     line, body = {
         "rest": (f"GET {ACTION_SUMMARY_PATH}?{urlencode(tenant.parameters)}", ""),
         "graphql": ("POST /graphql", json.dumps({"query": query})),
-    }[face]
+    }[api]
     headers = {**tenant.headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     request = f"{line} HTTP/1.1\r\nHost: gateway\r\n{head}\r\n{body}".encode()
@@ -156,7 +156,7 @@ async def test_requests_succeed_again_after_the_database_was_killed_or_frozen(
     with Database.running(tmp_path) as database:
         settings, tenant = await filled(database)
         async with open_gateway(changed(settings, deadline_ms=500)) as gateway:
-            clients = Clients([ask_in_process(gateway, tenant, face) for face in FACES])
+            clients = Clients([ask_in_process(gateway, tenant, api) for api in APIS])
             await survives(clients, database, signal.SIGKILL, away=0.2, frozen=1)
         assert clients.failures == {8105}
 
@@ -175,7 +175,7 @@ async def test_under_load_every_request_is_answered_by_its_deadline(start: Start
             stderr=opened.enter_context(log.open("w")),
         )
         await asyncio.to_thread(wait_until_served, port)
-        connections = [asking_over_the_wire(port, tenant, FACES[n % 2]) for n in range(32)]
+        connections = [asking_over_the_wire(port, tenant, APIS[n % 2]) for n in range(32)]
         clients = Clients([await opened.enter_async_context(connection) for connection in connections])
         await survives(clients, database, signal.SIGKILL, signal.SIGTERM, away=5, frozen=10)
         assert clients.failures == {8105}
@@ -198,17 +198,17 @@ async def test_a_read_whose_answer_is_cut_is_sent_again(gateway_with: OpenGatewa
         assert gateway.commands.names[-1] == "aggregate"
 
 
-@pytest.mark.parametrize("face", ["rest", "graphql"])
+@pytest.mark.parametrize("api", ["rest", "graphql"])
 async def test_a_read_whose_answers_are_always_cut_is_8105(
-    gateway_with: OpenGateway, line: Line, face: str
+    gateway_with: OpenGateway, line: Line, api: str
 ) -> None:
     async with gateway_with(mongodb_uri=line.uri, deadline_ms=500) as gateway:
         await gateway.warm()
         line.cut_answers(10)
-        assert await gateway.ask(face, DOCUMENTED) == {"error": 8105}
+        assert await gateway.ask(api, DOCUMENTED) == {"error": 8105}
         line.cut_answers(None)
         # The driver looks for the server twice a second.
         async with asyncio.timeout(30):
-            while (answer := await gateway.ask(face, DOCUMENTED)) == {"error": 8105}:
+            while (answer := await gateway.ask(api, DOCUMENTED)) == {"error": 8105}:
                 pass
         assert answer["customerId"] == 387729100

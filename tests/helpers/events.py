@@ -237,9 +237,9 @@ class Sender:
         headers = {"Content-Type": "application/json", **self.headers}
         return await self.gateway.client.post(EVENTS_PATH, content=content, headers=headers)
 
-    async def answer(self, face: str = "rest", **changes: str) -> dict[str, Any]:
+    async def answer(self, api: str = "rest", **changes: str) -> dict[str, Any]:
         asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
-        return await self.gateway.ask(face, asked, self.tenant.headers)
+        return await self.gateway.ask(api, asked, self.tenant.headers)
 
     async def pending(self) -> dict[str, str]:
         waiting = pending_events.waiting(self.store, self.tenant.organization.id)

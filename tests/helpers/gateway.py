@@ -130,10 +130,10 @@ class Gateway:
         self.commands.clear()
 
     async def ask(
-        self, face: str, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
+        self, api: str, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
     ) -> dict[str, Any]:
-        """The full summary or the error code, the same whichever face is asked."""
-        return await (self.ask_rest if face == "rest" else self.ask_graphql)(parameters, headers)
+        """The full summary or the error code, the same whichever api is asked."""
+        return await (self.ask_rest if api == "rest" else self.ask_graphql)(parameters, headers)
 
     async def ask_rest(
         self, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER

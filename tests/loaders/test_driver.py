@@ -91,15 +91,13 @@ def test_motor_has_a_thread_for_each_connection() -> None:
     assert threads._EXECUTOR._max_workers == POOL_SIZE
 
 
-@pytest.mark.parametrize("face", ["rest", "graphql"])
-async def test_a_request_sends_the_same_commands_on_both_drivers(
-    gateway_with: OpenGateway, face: str
-) -> None:
+@pytest.mark.parametrize("api", ["rest", "graphql"])
+async def test_a_request_sends_the_same_commands_on_both_drivers(gateway_with: OpenGateway, api: str) -> None:
     answers = []
     for driver in DriverName:
         async with gateway_with(driver=driver) as gateway:
             await gateway.warm()
-            answers.append(await gateway.ask(face, DOCUMENTED))
+            answers.append(await gateway.ask(api, DOCUMENTED))
             assert gateway.commands.names == ["find", "find", "aggregate"]
     assert answers[0] == answers[1]
 

@@ -68,15 +68,15 @@ def assert_indexed(store: Store, uri: str, commands: Commands) -> None:
             assert found & {"IXSCAN", "IDHACK", "EXPRESS_IXSCAN", "CLUSTERED_IXSCAN"}, plan
 
 
-@pytest.mark.parametrize("face", ["rest", "graphql"])
+@pytest.mark.parametrize("api", ["rest", "graphql"])
 async def test_the_queries_of_a_request_use_indexes(
-    gateway_with: OpenGateway, mongodb_uri: str, store: Store, face: str
+    gateway_with: OpenGateway, mongodb_uri: str, store: Store, api: str
 ) -> None:
     async with gateway_with() as gateway:
-        await gateway.ask(face, DOCUMENTED)
+        await gateway.ask(api, DOCUMENTED)
         by_identifier = {**DOCUMENTED, "promotionIdentifier": PROMOTION.promotion_identifier}
         del by_identifier["promotionId"]
-        await gateway.ask(face, by_identifier)
+        await gateway.ask(api, by_identifier)
         read = {next(iter(command.values())) for command in gateway.commands.sent}
         assert read == {
             *("api_clients", "access_groups", "organizations"),

@@ -51,23 +51,23 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("face", ["rest", "graphql"])
-async def test_it_reads_its_customer_by_any_identifier(gateway: Gateway, face: str) -> None:
+@pytest.mark.parametrize("api", ["rest", "graphql"])
+async def test_it_reads_its_customer_by_any_identifier(gateway: Gateway, api: str) -> None:
     headers = bearer(await gateway.token(**ONE))
     for name, value in (("mobile", MOBILE), ("id", str(CUSTOMER)), ("externalId", f"EXT-{CUSTOMER}")):
         asked = {**DOCUMENTED, "identifierName": name, "identifierValue": value}
-        assert (await gateway.ask(face, asked, headers))["customerId"] == CUSTOMER
+        assert (await gateway.ask(api, asked, headers))["customerId"] == CUSTOMER
 
 
-@pytest.mark.parametrize("face", ["rest", "graphql"])
+@pytest.mark.parametrize("api", ["rest", "graphql"])
 async def test_everybody_else_is_unknown_with_the_same_answer_and_the_same_commands(
-    gateway: Gateway, face: str
+    gateway: Gateway, api: str
 ) -> None:
     headers = bearer(await gateway.token(**ONE))
-    await gateway.ask(face, DOCUMENTED, headers)
+    await gateway.ask(api, DOCUMENTED, headers)
     for asked in OTHERS.values():
         gateway.commands.clear()
-        assert await gateway.ask(face, asked, headers) == {"error": 8015}
+        assert await gateway.ask(api, asked, headers) == {"error": 8015}
         # The two look-ups are sent side by side, each by a thread of its own.
         assert sorted(
             (
@@ -190,10 +190,10 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
         if bound == "a till":
             headers = {"Authorization": authorization(f"asks-{tenant.organization.id}", PASSWORD)}
         parameters = {**tenant.parameters, "identifierValue": value}
-        for face in ("rest", "graphql"):
+        for api in ("rest", "graphql"):
             gateway.commands.clear()
-            answer = await gateway.ask(face, parameters, headers)
-            asked_again = {**parameters, "programId": "404"} if face == "rest" else parameters
+            answer = await gateway.ask(api, parameters, headers)
+            asked_again = {**parameters, "programId": "404"} if api == "rest" else parameters
             text += str(answer) + (await gateway.rest(asked_again, headers)).text
             if Right.NONE in (customer_right, promotion_right):
                 assert answer == {"error": 4000}

@@ -388,10 +388,10 @@ def described(promotion_id: int, identifier: object, age: int = 0) -> dict[str, 
     return event("promotionUpdated", data, f"p-{promotion_id}-{age}", createdAt=CREATED_AT - age)
 
 
-@pytest.mark.parametrize("face", ["rest", "graphql"])
+@pytest.mark.parametrize("api", ["rest", "graphql"])
 @pytest.mark.parametrize("identifier", ["", None, ...])
 async def test_a_promotion_without_identifier_is_a_promotion(
-    sender: Sender, identifier: object, face: str
+    sender: Sender, identifier: object, api: str
 ) -> None:
     await sender.send(events.CUSTOMER_ADDED)
     for promotion_id in (5, 6):
@@ -403,7 +403,7 @@ async def test_a_promotion_without_identifier_is_a_promotion(
             "identifierValue": "919078345795",
             "promotionId": str(promotion_id),
         }
-        answer = await sender.gateway.ask(face, asked, sender.tenant.headers)
+        answer = await sender.gateway.ask(api, asked, sender.tenant.headers)
         assert answer["promotionIdentifier"] == ""
         assert [row["numberOfTimesIssued"] for row in answer["badges"]] == [1]
 
