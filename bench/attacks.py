@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, seed
-from bench.faces import FULL
 from bench.servers import Server, fresh_database, started
+from bench.workloads import FULL
 from gateway.commands.database import with_store
 from gateway.middleware.deadline import BODY_SECONDS
 

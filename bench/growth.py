@@ -11,15 +11,15 @@ import click
 from rich.console import Console
 
 from bench import seed
-from bench.faces import FACES, HOST, full
 from bench.measure import opened
 from bench.rounds import Case, measured, table
 from bench.seed import Tenant
+from bench.workloads import HOST, WORKLOADS, full
 from loaders.enums import Benefit
 from loaders.ledger import Issuance
 from loaders.store import Store
 
-RAW, REST = FACES["raw"], FACES["rest"]
+RAW, REST = WORKLOADS["raw"], WORKLOADS["rest"]
 
 # Issuances of one customer and promotion.
 LEDGER_SIZES = 10, 100, 1_000, 10_000, 100_000
@@ -30,7 +30,9 @@ _LEDGERS = {size: seed.tenant(_WIDE.program + n, 1, 1) for n, size in enumerate(
 
 # For each panel, the sizes with their cases.
 CASES = {
-    "issuances": [(size, Case(face, (one,), 1)) for size, one in _LEDGERS.items() for face in (RAW, REST)],
+    "issuances": [
+        (size, Case(workload, (one,), 1)) for size, one in _LEDGERS.items() for workload in (RAW, REST)
+    ],
     "customers": [(1, Case(RAW, (_WIDE,), 1))]
     + [(width, Case(full(width, "graphql"), (_WIDE,), 1)) for width in CUSTOMERS_PER_QUERY],
 }

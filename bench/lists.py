@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 
-from bench.faces import FULL
+from bench.workloads import FULL
 from gateway import json_format
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import CUSTOMER, DEMO, MOBILE, PROGRAM, fill

@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 
 from bench import seed
-from bench.faces import FACES, HOST
 from bench.measure import opened
 from bench.rounds import Case, lines, measured, table
+from bench.workloads import HOST, WORKLOADS
 
 DATABASES = "embedded", "fast"
 ONE = seed.tenant(0, seed.CUSTOMERS, 1)
@@ -21,28 +21,28 @@ MANY = [seed.tenant(n, 5, 1) for n in range(1, 101)]
 CONNECTIONS = 1, 32
 
 
-def _faces(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    if unknown := set(names := text.split(",")) - set(FACES):
-        raise click.BadParameter(f"{', '.join(sorted(unknown))}; known are {', '.join(FACES)}.")
+def _workloads(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    if unknown := set(names := text.split(",")) - set(WORKLOADS):
+        raise click.BadParameter(f"{', '.join(sorted(unknown))}; known are {', '.join(WORKLOADS)}.")
     return names
 
 
 @click.command()
 @click.option("--seconds", default=3, show_default=True, help="How long each measurement takes.")
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--faces", default=",".join(FACES), show_default=True, callback=_faces)
+@click.option("--workloads", default=",".join(WORKLOADS), show_default=True, callback=_workloads)
 @click.option("--databases", default=",".join(DATABASES), show_default=True)
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here as JSON."
 )
-def main(seconds: int, rounds: int, faces: list[str], databases: str, out: Path | None) -> None:
-    """Measure the gateway's faces beside a bare handler."""
+def main(seconds: int, rounds: int, workloads: list[str], databases: str, out: Path | None) -> None:
+    """Measure the gateway's workloads beside a bare handler."""
     console, kept = Console(width=150), {}
     cases = [
-        (len(tenants), Case(FACES[face], tuple(tenants), on))
-        for tenants, on, face in product(([ONE], MANY), CONNECTIONS, faces)
+        (len(tenants), Case(WORKLOADS[workload], tuple(tenants), on))
+        for tenants, on, workload in product(([ONE], MANY), CONNECTIONS, workloads)
         # The bare handler asks for one customer at a time; so does a tenant with few customers.
-        if len(tenants) == 1 or FACES[face].summaries == 1
+        if len(tenants) == 1 or WORKLOADS[workload].summaries == 1
     ]
     for database in databases.split(","):
         # Each POS client has an address of its own, because few may log in at once from one address.

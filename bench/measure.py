@@ -1,4 +1,4 @@
-"""One measurement: a face under load from outside, and its answers checked before."""
+"""One measurement: a workload under load from outside, and its answers checked before."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -11,9 +11,9 @@ import httpx
 from pydantic import SecretStr
 
 from bench import machine, wrk
-from bench.faces import FACES, Face, GraphQLRequest, Request
 from bench.seed import Tenant
 from bench.servers import PATIENCE_SECONDS, Server, fresh_database, started
+from bench.workloads import WORKLOADS, GraphQLRequest, Request, Workload
 from gateway.commands.database import with_store
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from loaders.store import Store
@@ -41,9 +41,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Script:
-    """What wrk is to send to this face, and whose requests these are."""
+    """What wrk is to send to this workload, and whose requests these are."""
 
-    face: Face
+    workload: Workload
     path: Path
     tenants: set[Tenant]
 
@@ -57,14 +57,14 @@ class Bench:
     counted: dict[str, Server]
     directory: Path
 
-    def script(self, face: Face, asked: list[list[GraphQLRequest]]) -> Script:
-        path = self.directory / f"{len(list(self.directory.iterdir()))}-{face.name}.lua"
-        wrk.write_script(path, (face.request(one).text() for one in asked))
-        return Script(face, path, {one.tenant for request in asked for one in request})
+    def script(self, workload: Workload, asked: list[list[GraphQLRequest]]) -> Script:
+        path = self.directory / f"{len(list(self.directory.iterdir()))}-{workload.name}.lua"
+        wrk.write_script(path, (workload.request(one).text() for one in asked))
+        return Script(workload, path, {one.tenant for request in asked for one in request})
 
     def measure(self, script: Script, connections: int, seconds: int) -> Figures:
-        """Load the face; raises `wrk.WentWrong`."""
-        server = self.measured[script.face.server]
+        """Load the workload; raises `wrk.WentWrong`."""
+        server = self.measured[script.workload.server]
         _log_in(server, script)
         before = server.cpu_seconds()
         load = wrk.run(script.path, server.url, connections, seconds)
@@ -73,7 +73,7 @@ class Bench:
         return Figures(load.rate, load.p50 * 1000, load.p99 * 1000, used / load.requests * 1000)
 
     def count(self, script: Script, connections: int) -> Counts:
-        server = self.counted[script.face.server]
+        server = self.counted[script.workload.server]
         _log_in(server, script)
         # The first run lets the server remember the look-ups.
         wrk.run(script.path, server.url, connections, COUNT_SECONDS)
@@ -83,17 +83,17 @@ class Bench:
         sent, answered = commands_after - commands, requests_after - requests
         return Counts(sent["find"] / answered, sent["aggregate"] / answered)
 
-    def check(self, face: Face, sample: Iterable[list[GraphQLRequest]]) -> None:
-        """Stop unless the face answers what `raw` answers: in REST to the byte, in GraphQL in its values."""
+    def check(self, workload: Workload, sample: Iterable[list[GraphQLRequest]]) -> None:
+        """Stop unless the answers are those of `raw`: in REST to the byte, in GraphQL in their values."""
         with httpx.Client(timeout=PATIENCE_SECONDS) as http:
             for asked in sample:
-                texts = [_send(http, self.measured["raw"], FACES["raw"].request([one])) for one in asked]
-                text = _send(http, self.measured[face.server], face.request(asked))
-                if face.name == "rest":
+                texts = [_send(http, self.measured["raw"], WORKLOADS["raw"].request([one])) for one in asked]
+                text = _send(http, self.measured[workload.server], workload.request(asked))
+                if workload.name == "rest":
                     assert text == texts[0], f"{text} is not {texts[0]}"
                 said = [json.loads(one, parse_float=str) for one in texts]
-                assert json.loads(text, parse_float=str) == face.expected(said), (
-                    f"{face.name}: {text} is not {texts}"
+                assert json.loads(text, parse_float=str) == workload.expected(said), (
+                    f"{workload.name}: {text} is not {texts}"
                 )
 
 
@@ -133,7 +133,7 @@ def opened(
 
 def _log_in(server: Server, script: Script) -> None:
     """Let the server remember the callers: to check a password takes it longer than many requests."""
-    if script.face.server == "gateway":
+    if script.workload.server == "gateway":
         with httpx.Client() as http:
             for one in script.tenants:
                 _send(http, server, Request(GRAPHQL_PATH, one.headers, '{"query": "{ __typename }"}'))

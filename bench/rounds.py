@@ -15,9 +15,9 @@ from typing import Any
 from rich.progress import track
 from rich.table import Table
 
-from bench.faces import FACES, Face, ask
 from bench.measure import Bench, Counts, Figures
 from bench.seed import Tenant
+from bench.workloads import WORKLOADS, Workload, ask
 
 SUMMARIES = 3_000
 SAMPLE = 20
@@ -29,9 +29,9 @@ _NUMBER = "{:,.0f}", "{:.1f}", "{:.1f}", "{:.2f}"
 
 @dataclass(frozen=True)
 class Case:
-    """A face, whose customers it is asked for, and on how many connections."""
+    """A workload, whose customers it is asked for, and on how many connections."""
 
-    face: Face
+    workload: Workload
     tenants: tuple[Tenant, ...]
     connections: int
 
@@ -57,29 +57,31 @@ def measured(bench: Bench, numbered: list[tuple[int, Case]], rounds: int, second
     """The cases' results; raises `wrk.WentWrong`."""
     cases = [one for _, one in numbered]
     scripts, rates = {}, {}
-    for of in track(dict.fromkeys((one.face, one.tenants) for one in cases), "Warming up", transient=True):
-        face, tenants = of
-        asked = ask(face, list(tenants), SUMMARIES // face.summaries)
+    for of in track(
+        dict.fromkeys((one.workload, one.tenants) for one in cases), "Warming up", transient=True
+    ):
+        workload, tenants = of
+        asked = ask(workload, list(tenants), SUMMARIES // workload.summaries)
         distinct = list(dict.fromkeys(map(tuple, asked)))
-        sample = list(map(list, distinct[: math.ceil(SAMPLE / face.summaries)]))
+        sample = list(map(list, distinct[: math.ceil(SAMPLE / workload.summaries)]))
         began = time.perf_counter()
-        bench.check(face, sample)
+        bench.check(workload, sample)
         one_takes = (time.perf_counter() - began) / len(sample)
-        scripts[of] = bench.script(face, asked)
+        scripts[of] = bench.script(workload, asked)
         rates[of] = bench.measure(scripts[of], 1, max(WARM_UP_SECONDS, math.ceil(one_takes))).rate
     counts, figures = {}, defaultdict(list)
     for one in track(cases, "Counting commands", transient=True):
-        counts[one] = bench.count(scripts[one.face, one.tenants], one.connections)
+        counts[one] = bench.count(scripts[one.workload, one.tenants], one.connections)
     for one in track(cases * rounds, "Measuring", transient=True):
-        of = one.face, one.tenants
+        of = one.workload, one.tenants
         enough = max(seconds, math.ceil(TURNS * one.connections / rates[of]))
         figures[one].append(bench.measure(scripts[of], one.connections, enough))
     results = []
     for number, one in numbered:
         to_raw = None
-        if raw := figures.get(replace(one, face=FACES["raw"])):
+        if raw := figures.get(replace(one, workload=WORKLOADS["raw"])):
             rounds_of_both = zip(figures[one], raw, strict=True)
-            to_raw = _medians([_ratios(one.face, own, beside) for own, beside in rounds_of_both])
+            to_raw = _medians([_ratios(one.workload, own, beside) for own, beside in rounds_of_both])
         results.append((number, Result(one, _medians(figures[one]), counts[one], to_raw)))
     return results
 
@@ -89,12 +91,12 @@ def _medians(figures: list[Figures]) -> Figures:
     return Figures(*map(statistics.median, columns))
 
 
-def _ratios(face: Face, own: Figures, raw: Figures) -> Figures:
+def _ratios(workload: Workload, own: Figures, raw: Figures) -> Figures:
     return Figures(
-        own.rate * face.summaries / raw.rate,
+        own.rate * workload.summaries / raw.rate,
         own.p50 / raw.p50,
         own.p99 / raw.p99,
-        own.cpu / face.summaries / raw.cpu,
+        own.cpu / workload.summaries / raw.cpu,
     )
 
 
@@ -102,7 +104,7 @@ def lines(what: str, results: Numbered) -> list[dict[str, Any]]:
     """What is kept of each result, for JSON; the number's name is `what`."""
     return [
         {
-            "face": one.case.face.name,
+            "workload": one.case.workload.name,
             what: number,
             "connections": one.case.connections,
             "figures": _rounded(one.figures),
@@ -120,11 +122,11 @@ def _rounded(figures: Figures | Counts) -> dict[str, float]:
 def table(what: str, results: Numbered) -> Table:
     """What was measured, and behind it the ratios to `raw`, where that was measured too."""
     shown = Table(caption="Ratios to raw: rate and CPU per summary, latencies per request.")
-    heads = "face", what, "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms", "finds"
+    heads = "workload", what, "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms", "finds"
     for head in (*heads, "aggregations", "rate/raw", "p50/raw", "p99/raw", "CPU/raw"):
-        shown.add_column(head, justify="left" if head == "face" else "right")
+        shown.add_column(head, justify="left" if head == "workload" else "right")
     for number, one in results:
-        cells = [one.case.face.name, f"{number:,}", str(one.case.connections)]
+        cells = [one.case.workload.name, f"{number:,}", str(one.case.connections)]
         cells += [
             form.format(value) for form, value in zip(_NUMBER, asdict(one.figures).values(), strict=True)
         ]

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, seed
-from bench.faces import FACES, ask
 from bench.servers import Server, fresh_database, started
+from bench.workloads import WORKLOADS, ask
 from gateway.commands.database import with_store
 from gateway.telemetry.metrics import SAMPLE_SECONDS
 
@@ -136,9 +136,9 @@ def main(seconds: int, connections: int) -> None:
     """Load `promo-gateway serve` with clients that disconnect; fails if tasks, sockets or cursors leak."""
     tenant = seed.tenant(0, seed.CUSTOMERS, 12)
     requests = [
-        FACES[name].request(one).text().encode()
+        WORKLOADS[name].request(one).text().encode()
         for name in ("rest", "graphql", "aliases")
-        for one in ask(FACES[name], [tenant], REQUESTS)
+        for one in ask(WORKLOADS[name], [tenant], REQUESTS)
     ]
     metrics_port = _free_port()
     with (

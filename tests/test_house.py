@@ -183,11 +183,11 @@ def test_the_measurements_in_the_documentation_are_those_of_the_bench() -> None:
     told = json.loads((ROOT / "docs/bench/load.json").read_text())
     benchmarks, scaling = ((ROOT / f"docs/{page}.md").read_text() for page in ("benchmarks", "scaling"))
 
-    def line(database: str, face: str, tenants: int, connections: int) -> dict[str, Any]:
+    def line(database: str, workload: str, tenants: int, connections: int) -> dict[str, Any]:
         [found] = [
             line
             for line in told[database]["results"]
-            if (line["face"], line["tenants"], line["connections"]) == (face, tenants, connections)
+            if (line["workload"], line["tenants"], line["connections"]) == (workload, tenants, connections)
         ]
         return dict(found)
 
@@ -196,12 +196,12 @@ def test_the_measurements_in_the_documentation_are_those_of_the_bench() -> None:
 
     databases = {"embedded": "embedded", "fast": "stand-in"}
     cases = list(product((1, 100), (1, 32)))
-    for (face, shown), (database, name) in product(
+    for (workload, shown), (database, name) in product(
         {"rest": "REST", "graphql": "GraphQL, full summary"}.items(), databases.items()
     ):
-        ratios = [line(database, face, *case)["to_raw"]["cpu"] for case in cases]
+        ratios = [line(database, workload, *case)["to_raw"]["cpu"] for case in cases]
         assert row(shown, name, *(f"{ratio:.2f}" for ratio in ratios)) in benchmarks
-        costs = [line(database, face, *case)["figures"]["cpu"] for case in cases]
+        costs = [line(database, workload, *case)["figures"]["cpu"] for case in cases]
         assert row(shown, name, *(f"{1000 / cost:,.0f}" for cost in costs)) in scaling
 
 

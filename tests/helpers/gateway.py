@@ -132,7 +132,7 @@ class Gateway:
     async def ask(
         self, api: str, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
     ) -> dict[str, Any]:
-        """The full summary or the error code, the same whichever api is asked."""
+        """The full summary or the error code, the same for either API."""
         return await (self.ask_rest if api == "rest" else self.ask_graphql)(parameters, headers)
 
     async def ask_rest(

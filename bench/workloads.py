@@ -1,4 +1,4 @@
-"""What is asked, face by face: the requests that wrk sends, and what the right answers to them are."""
+"""The workloads: the requests that wrk sends, and the right answers to them."""
 
 import json
 import random
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Face:
+class Workload:
     """A way to ask for `summaries` summaries in one request.
 
     `expected` makes the right answer of what the REST call says for each of them.
@@ -108,9 +108,9 @@ def _data(summaries: list[dict[str, Any]]) -> dict[str, Any]:
     return {"data": {f"s{n}": summary for n, summary in enumerate(summaries)}}
 
 
-def full(width: int, name: str) -> Face:
+def full(width: int, name: str) -> Workload:
     """`width` full summaries, an alias for each."""
-    return Face(
+    return Workload(
         name,
         "gateway",
         width,
@@ -119,13 +119,13 @@ def full(width: int, name: str) -> Face:
     )
 
 
-FACES = {
-    face.name: face
-    for face in (
-        Face("raw", "raw", 1, rest, lambda said: said[0]),
-        Face("rest", "gateway", 1, rest, lambda said: said[0]),
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("raw", "raw", 1, rest, lambda said: said[0]),
+        Workload("rest", "gateway", 1, rest, lambda said: said[0]),
         full(1, "graphql"),
-        Face(
+        Workload(
             "points",
             "gateway",
             1,
@@ -137,15 +137,15 @@ FACES = {
 }
 
 
-def ask(face: Face, tenants: list[Tenant], requests: int) -> list[list[GraphQLRequest]]:
+def ask(workload: Workload, tenants: list[Tenant], requests: int) -> list[list[GraphQLRequest]]:
     """What `requests` requests ask for: each one tenant's random customers, with random promotions.
 
     The summaries of one request are of different customers. The choice is the same in every run.
     """
-    dice = random.Random(f"{face.name} {len(tenants)}")
+    dice = random.Random(f"{workload.name} {len(tenants)}")
     asked = []
     for _ in range(requests):
         one = dice.choice(tenants)
-        chosen = dice.sample(range(one.customers), face.summaries)
+        chosen = dice.sample(range(one.customers), workload.summaries)
         asked.append([GraphQLRequest(one, customer, dice.randrange(one.promotions)) for customer in chosen])
     return asked
