@@ -24,7 +24,7 @@ class Caller:
 
 
 def only_reading_one_customer(rights: Rights) -> Rights:
-    """What is left of these rights for a caller that reads one customer: at most `read`, and no events."""
+    """The part of these rights for a caller that reads one customer: at most `read`, and none on events."""
     left = dict(NO_RIGHTS)
     for resource in (Resource.CUSTOMER, Resource.PROMOTION):
         left[resource] = min(rights[resource], Right.READ, key=list(Right).index)

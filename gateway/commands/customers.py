@@ -37,7 +37,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def _identifier(command: Command) -> Command:
-    """The options that name a customer; the command gets one `CustomerIdentifier` for three of them."""
+    """The options that name a customer of an organisation."""
     for option in (
         click.option("--identifier-value", "value", required=True, help="The identifier."),
         click.option(
