@@ -117,13 +117,17 @@ class _Execution:
     async def nullable(self, path: Path, root: Root) -> Any:
         """The value of a field of the query; None if it failed."""
         try:
-            return await self._value(path, root, None)
+            return await self._value(path, root, None, alone=True)
         except GraphQLError as error:
             self.errors.append(error)
             return None
 
-    async def _value(self, path: Path, root: Root, source: Any) -> Any:
-        """The value of a field; raises the located error of the field, or of a field below it."""
+    async def _value(self, path: Path, root: Root, source: Any, *, alone: bool) -> Any:
+        """The value of a field; raises the located error of the field, or of a field below it.
+
+        A field that is not `alone` takes no turns: of two fields that make the same object null, the error of
+        the first to fail is reported, and a turn would change which one that is.
+        """
         try:
             values = get_argument_values(root.field, root.nodes[0], self.variables)
             arguments = {root.names[name]: value for name, value in values.items()}
@@ -134,16 +138,18 @@ class _Execution:
                     name = f"{root.parent.name}.{root.name}"
                     raise TypeError(f"Cannot return null for non-nullable field {name}.")
                 return None
-            await self._take_turn()
+            if alone:
+                await self._take_turn()
             if root.is_list:
                 items = []
                 for n, item in enumerate(value):
                     items.append(self._item(path.add_key(n, None), root, item))
-                    await self._take_turn()
+                    if alone:
+                        await self._take_turn()
                 return items
             completed = root.complete(value)
             if root.below:
-                completed |= await self._below(path, root, value)
+                completed |= await self._below(path, root, value, alone=alone and len(root.below) == 1)
             return completed
         except Exception as error:
             raise _located(error, path, root) from None
@@ -159,9 +165,9 @@ class _Execution:
                 self.turn_ends = time.perf_counter() + TURN_SECONDS
                 return
 
-    async def _below(self, path: Path, root: Root, source: Any) -> dict[str, Any]:
+    async def _below(self, path: Path, root: Root, source: Any, *, alone: bool) -> dict[str, Any]:
         fields = (
-            self._value(path.add_key(key, below.parent.name), below, source)
+            self._value(path.add_key(key, below.parent.name), below, source, alone=alone)
             for key, below in root.below.items()
         )
         return dict(zip(root.below, await gather_with_cancel(*fields), strict=True))

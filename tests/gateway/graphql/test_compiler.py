@@ -253,6 +253,7 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
         assert described(answer) == described(await plain.execute(expected, variables, nobody))
 
 
+@pytest.mark.parametrize("turn_seconds", [0, 3600], ids=["a turn after each field", "one turn"])
 @pytest.mark.parametrize("name", ["owner", None])
 @pytest.mark.parametrize(
     ("selection", "is_compiled"),
@@ -276,9 +277,10 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
     ],
 )
 async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor(
-    selection: str, is_compiled: bool, name: str | None
+    selection: str, is_compiled: bool, name: str | None, turn_seconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lists with nulls and errors at their places, and failures that make the whole field null, included."""
+    monkeypatch.setattr(plan, "TURN_SECONDS", turn_seconds)
     named = "null" if name is None else f'"{name}"'
     used = "parts(ids: $ids) { failsAt } first(first: $first) { failsAt }"
     query = (
