@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -175,10 +176,16 @@ def _as_rest(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def data_commands(gateway: Gateway) -> list[str]:
-    """The collections that were read for their data, not for who is calling."""
+    """The collections that were read for their data, not for who is calling.
+
+    Look-ups that follow each other may have been sent together, on a thread each: they are in the order of
+    their names.
+    """
     who = {"api_clients", "organizations", "access_groups"}
-    read = [command[next(iter(command))] for command in gateway.commands.sent]
-    return [collection for collection in read if collection not in who]
+    read = [next(iter(command.items())) for command in gateway.commands.sent]
+    data = [(name, collection) for name, collection in read if collection not in who]
+    groups = groupby(data, key=lambda command: command[0])
+    return [collection for _, group in groups for _, collection in sorted(group)]
 
 
 @asynccontextmanager
