@@ -1,10 +1,12 @@
 """What 50 bad logins a second do to good requests: `python -m bench.bad_logins`.
 
-Rounds with and without the attack alternate against one gateway; the ratio of their p99 counts, the times
-themselves depend on the machine. Two attacks: one till's password guessed, and a new till with each guess.
+Rounds with and without the attack alternate against one gateway. The ratio of their p99 counts, because the
+times themselves depend on the machine. There are three attacks: guesses of one client's password, a new
+client id with each guess, and the same from sixty networks.
 """
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
@@ -33,12 +35,15 @@ PARAMETERS = {
     "programId": str(PROGRAM),
     "promotionId": str(PROMOTION.promotion_id),
 }
+# The client id and the address of each guess.
+Attack = Iterator[tuple[str, str]]
 
 
 @contextmanager
 def demo() -> Iterator[None]:
     command = [sys.executable, "-m", "gateway", "demo", "--port", str(PORT)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    variables = {**os.environ, "GATEWAY_TRUSTED_PROXIES": "127.0.0.1"}
+    process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert process.stdout is not None
         while b"Ctrl-C" not in process.stdout.readline():
@@ -58,18 +63,18 @@ async def good(http: httpx.AsyncClient, until: float, latencies: list[float]) ->
         assert response.status_code == 200
 
 
-async def bad(http: httpx.AsyncClient, until: float, tills: Iterator[str], statuses: list[int]) -> None:
-    async def one(till: str) -> None:
-        headers = {"Authorization": authorization(till, "wrong")}
+async def bad(http: httpx.AsyncClient, until: float, attack: Attack, statuses: list[int]) -> None:
+    async def one(client_id: str, address: str) -> None:
+        headers = {"Authorization": authorization(client_id, "wrong"), "X-Forwarded-For": address}
         statuses.append((await http.get(URL, params=PARAMETERS, headers=headers)).status_code)
 
     async with asyncio.TaskGroup() as tasks:
         while time.perf_counter() < until:
-            tasks.create_task(one(next(tills)))
+            tasks.create_task(one(*next(attack)))
             await asyncio.sleep(1 / BAD_A_SECOND)
 
 
-async def measure(attack: Iterator[str] | None) -> tuple[float, list[int]]:
+async def measure(attack: Attack | None) -> tuple[float, list[int]]:
     """The p99 of good requests over one round, in seconds, and the statuses of the bad ones."""
     latencies: list[float] = []
     statuses: list[int] = []
@@ -80,7 +85,7 @@ async def measure(attack: Iterator[str] | None) -> tuple[float, list[int]]:
     return statistics.quantiles(latencies, n=100)[-1], statuses
 
 
-async def compare(name: str, attack: Iterator[str]) -> None:
+async def compare(name: str, attack: Attack) -> None:
     await measure(None)
     without, under = [], []
     statuses: list[int] = []
@@ -99,8 +104,9 @@ async def compare(name: str, attack: Iterator[str]) -> None:
 
 async def main() -> None:
     with demo():
-        await compare("one till guessed", (TILL for _ in count()))
-        await compare("a new till each time", (f"till-{n}" for n in count()))
+        await compare("one client guessed", ((TILL, "203.0.113.7") for _ in count()))
+        await compare("a new client each time", ((f"guess-{n}", "203.0.113.7") for n in count()))
+        await compare("sixty networks", ((f"guess-{n}", f"203.0.{n % 60}.7") for n in count(10**6)))
 
 
 asyncio.run(main())
