@@ -13,8 +13,8 @@ from cachetools import TTLCache
 
 from gateway.errors import AuthorizationUnavailable
 
-MAX_WAITING = 200
-MAX_WAITING_PER_ADDRESS = 100
+MAX_WAITING = 100
+MAX_WAITING_PER_ADDRESS = 50
 FAILED_ADDRESSES = 100_000
 FAILED_SECONDS = 60
 

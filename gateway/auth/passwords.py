@@ -19,7 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from cachetools import LRUCache, TLRUCache, TTLCache
 
 from gateway.auth.check_queue import CheckQueue
-from gateway.errors import TooManyFailures, Unauthenticated
+from gateway.errors import AuthorizationUnavailable, TooManyFailures, Unauthenticated
 from loaders.clients import Client, find_account, find_client
 from loaders.deadline import Deadline, until
 from loaders.enums import ClientKind
@@ -31,6 +31,7 @@ REMEMBERED_CLIENTS = 10_000
 FAILURES_ALLOWED = 10
 FAILURES_REMEMBERED_SECONDS = 60
 FAILURES_REMEMBERED = 100_000
+WAIT_SECONDS = 3.0
 # Several requests share a check, so what it reads has a deadline of its own.
 READ_SECONDS = 5.0
 
@@ -63,7 +64,7 @@ class Passwords:
         """The client of this kind with this id and secret; a good answer is remembered for a minute.
 
         Raises `Unauthenticated`, `TooManyFailures`, `StoreUnavailable`, or `AuthorizationUnavailable` if too
-        many checks are waiting already.
+        many checks are waiting, or this one has waited too long.
         """
         credentials = self._digest(kind, client_id, secret)
         if (remembered := self._remembered.get(credentials)) is not None:
@@ -73,7 +74,12 @@ class Passwords:
             check = asyncio.create_task(self._check(credentials, kind, client_id, secret, address))
             self._checks[credentials, address] = check
             check.add_done_callback(lambda _: self._checks.pop((credentials, address)))
-        return await asyncio.shield(check)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await asyncio.shield(check)
+        except TimeoutError as error:
+            # The check goes on, so the client may be known when it tries again.
+            raise AuthorizationUnavailable from error
 
     async def _check(
         self, credentials: bytes, kind: ClientKind, client_id: str, secret: str, address: str

@@ -45,10 +45,12 @@ class Blocked:
     """Checks begin and none of them ends before `release`; then only the demo's password is good."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._begun = threading.Event()
         self._released = threading.Event()
 
     def verify(self, _: str, secret: str) -> bool:
+        self.count += 1
         self._begun.set()
         return self._released.wait(30) and secret == md5_hex(PASSWORD)
 
@@ -379,6 +381,7 @@ async def test_a_full_queue_answers_4001_at_once(
 ) -> None:
     blocked = block()
     monkeypatch.setattr(check_queue, "MAX_WAITING_PER_ADDRESS", 2)
+    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
     async with gateway_with(deadline_ms=60_000) as gateway:
         headers = [{"Authorization": authorization(f"till-{n}", "x")} for n in range(10)]
         logins = [asyncio.create_task(gateway.rest(DOCUMENTED, sent)) for sent in headers]
@@ -389,6 +392,21 @@ async def test_a_full_queue_answers_4001_at_once(
         assert [(await left).status_code for left in answered] == [401] * 3
         # The queue is empty again.
         assert await status(gateway, DEMO_HEADER) == 200
+
+
+async def test_a_login_that_waits_too_long_is_4001_and_goes_on(
+    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
+) -> None:
+    blocked = block()
+    async with gateway_with(deadline_ms=60_000) as gateway:
+        with monkeypatch.context() as impatient:
+            impatient.setattr(passwords, "WAIT_SECONDS", 0.01)
+            response = await gateway.rest(DOCUMENTED)
+        assert_rest_error(response, 503, 4001, "Authorization status unavailable!")
+        await blocked.begun()
+        blocked.release()
+        assert await status(gateway, DEMO_HEADER) == 200
+    assert blocked.count == 1
 
 
 FLOODS: dict[str, tuple[Callable[[int], str], int]] = {
@@ -409,6 +427,7 @@ async def test_a_flood_of_logins_keeps_no_other_address_out(
 ) -> None:
     blocked = block()
     monkeypatch.setattr(check_queue, "MAX_WAITING", 80)
+    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
     monkeypatch.setattr(check_queue, "MAX_WAITING_PER_ADDRESS", 40)
     async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
         flood = [
@@ -433,6 +452,7 @@ async def test_an_address_that_failed_leaves_its_place_to_others(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
 ) -> None:
     monkeypatch.setattr(check_queue, "MAX_WAITING", 1)
+    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
     async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
         assert await status(gateway, behind("203.0.113.7", STRANGER)) == 401
         blocked = block()
