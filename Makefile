@@ -9,13 +9,13 @@ PAGES := gateway/pages
 BUNDLE := $(PAGES)/dist/graphiql.html
 SOURCES := $(wildcard $(addprefix $(PAGES)/, *.html *.json *.ts src/*))
 # Some systems have no `timeout`; npm has limits of its own, in the command below.
-LIMIT := $(if $(shell command -v timeout),timeout 90)
+LIMIT := $(if $(shell command -v timeout),timeout 180)
 
 .PHONY: demo pages check test fuzz test-all soak lint bench lock release clean .venv
 
 demo: .venv
-	@[ -e $(BUNDLE) ] || ! command -v npm >/dev/null || echo 'Bundling GraphiQL and the REST documentation (once)…'
-	@$(LIMIT) $(MAKE) --silent pages >/dev/null 2>&1 || \
+	@! command -v npm >/dev/null || $(LIMIT) $(MAKE) --silent pages 2>/dev/null || true
+	@[ -e $(BUNDLE) ] || \
 	  echo 'No bundle (see make pages): GraphiQL comes from a CDN, the REST documentation is left out.'
 	@$(BIN)/promo-gateway demo --port $(PORT)
 
@@ -23,8 +23,10 @@ demo: .venv
 pages: $(BUNDLE)
 
 $(BUNDLE): $(SOURCES)
-	npm --prefix $(PAGES) ci --omit=dev --no-progress --fetch-retries=0 --fetch-timeout=20000
-	npm --prefix $(PAGES) run build
+	@echo 'Installing the packages of the browser pages (once)…'
+	@npm --prefix $(PAGES) ci --omit=dev --loglevel=error --fetch-retries=0 --fetch-timeout=20000 >/dev/null
+	@echo 'Bundling GraphiQL and the REST documentation (once)…'
+	@npm --prefix $(PAGES) run --silent build
 
 # Every test that needs neither a database nor a process.
 check: lint
@@ -64,7 +66,11 @@ bench: .venv
 	echo "Building .venv with $$python (once)…"; \
 	rm -rf .venv && $$python -m venv .venv
 # The lock is complete. If pip resolved the dependencies again, it could choose versions that are not locked.
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@{ $(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock || \
+	  echo Failed; } | { count=0; while read -r word rest; do case $$word in \
+	    Collecting) count=$$((count + 1)); [ $$((count % 20)) -ne 0 ] || echo "  $$count packages downloaded" ;; \
+	    Installing) echo "  installing $$count packages" ;; \
+	    Failed) exit 1 ;; esac; done; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

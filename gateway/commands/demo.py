@@ -60,6 +60,7 @@ def demo(port: int, data_dir: Path | None) -> None:
         directory = data_dir or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="promo-gateway-"))
         )
+        click.echo("Starting the embedded database…", err=True)
         uri = stack.enter_context(embedded_database(directory, durable=data_dir is not None))
         signing_key = directory / "signing-key.pem"
         if not signing_key.exists():
@@ -73,6 +74,7 @@ def demo(port: int, data_dir: Path | None) -> None:
             signing_keys=[signing_key],
         )
         setup.check_traces(settings.traces)
+        click.echo("Writing the sample data…", err=True)
         with_store(fill, settings)
         stack.enter_context(metrics.exposed("127.0.0.1", settings.metrics_port, workers=1))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -46,13 +46,14 @@ def answer_and_stop(demo: "subprocess.Popen[str]", port: int, number: int) -> No
     [database] = children(demo.pid)
     # As a terminal does: to the whole process group.
     os.killpg(demo.pid, number)
-    printed, _ = demo.communicate(timeout=20)
+    printed, logged = demo.communicate(timeout=20)
     assert demo.returncode == 0
     [uri] = re.findall(
         r"export GATEWAY_MONGODB_URI=(mongodb://127\.0\.0\.1:\d+) GATEWAY_DATABASE=demo\n", printed
     )
     assert printed == announcement(address, uri) + "\n"
     assert printed.splitlines()[1] == f"In a browser: {address}"
+    assert logged.splitlines()[:2] == ["Starting the embedded database…", "Writing the sample data…"]
     assert not Path(f"/proc/{database}").exists()
 
 
@@ -429,10 +430,15 @@ def test_an_embedded_database_that_stops_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a directory")
     variables = {"PATH": os.environ["PATH"]}
     completed = invoke("demo", "--port", "0", "--data-dir", str(tmp_path), variables=variables)
-    assert error(completed).startswith("Error: The embedded database stopped at once: ")
+    progress, line = completed.stderr.splitlines()
+    assert (completed.returncode, progress) == (1, "Starting the embedded database…")
+    assert line.startswith("Error: The embedded database stopped at once: ")
 
 
 @pytest.mark.external
 def test_a_directory_of_data_that_cannot_be_made_is_one_line() -> None:
     completed = invoke("demo", "--port", "0", "--data-dir", "/proc/nowhere", variables={})
-    assert error(completed) == "Error: /proc/nowhere: No such file or directory."
+    assert completed.stderr.splitlines() == [
+        "Starting the embedded database…",
+        "Error: /proc/nowhere: No such file or directory.",
+    ]
