@@ -27,17 +27,18 @@ async def find_persons(store: Store, organization_id: int, customer_ids: Iterabl
     statuses: dict[int, Document] = {}
     new = wanted
     while new:
-        ids = [_id(organization_id, one) for one in new]
+        ids = [status_id(organization_id, one) for one in new]
         found = await store.get_many(CUSTOMER_STATUSES.name, ids)
         statuses |= {one: {} for one in new} | {one["customerId"]: one for one in found}
         new = {linked for one in found for linked in _links(one)} - statuses.keys()
     return {customer_id: _person(customer_id, statuses) for customer_id in wanted}
 
 
-async def merge(store: Store, organization_id: int, victim_id: int, survivor_id: int) -> None:
+async def merge(store: Store, organization_id: int, victim_id: int, survivor_id: int) -> bool:
     """Make the survivor's totals those of both customers; repeating it changes nothing.
 
-    Raises `MergeRefused` if the victim was merged into another customer, or the survivor into the victim.
+    Returns whether it was not known before. Raises `MergeRefused` if the victim was merged into another
+    customer, or the survivor into the victim.
     """
     persons = await find_persons(store, organization_id, (victim_id, survivor_id))
     victim, survivor = persons[victim_id], persons[survivor_id]
@@ -50,15 +51,19 @@ async def merge(store: Store, organization_id: int, victim_id: int, survivor_id:
     # A repetition finishes a merge that was killed between the two writes.
     await _set_status(store, organization_id, survivor_id, {"$addToSet": {"victimIds": Int64(victim_id)}})
     await settle(store, organization_id, (victim_id, survivor_id))
+    return victim.customer_id == victim_id
 
 
-async def erase(store: Store, organization_id: int, customer_id: int) -> None:
+async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
     """Delete the identifiers of a person, and the pending events that name the person.
 
-    The issuances stay under the numeric ids. Repeating it changes nothing.
+    The issuances stay under the numeric ids. Repeating it changes nothing. Returns whether it was not known
+    before.
     """
+    persons = await find_persons(store, organization_id, (customer_id,))
     await _set_status(store, organization_id, customer_id, {"$set": {"erased": True}})
     await settle(store, organization_id, (customer_id,))
+    return not persons[customer_id].erased
 
 
 async def settle(
@@ -87,12 +92,13 @@ async def settle(
 
 
 async def _set_status(store: Store, organization_id: int, customer_id: int, change: Document) -> None:
-    key = {"_id": _id(organization_id, customer_id)}
+    key = {"_id": status_id(organization_id, customer_id)}
     fields = {"orgId": Int64(organization_id), "customerId": Int64(customer_id)}
     await store.upsert(CUSTOMER_STATUSES.name, [(key, {"$setOnInsert": fields, **change})])
 
 
-def _id(organization_id: int, customer_id: int) -> str:
+def status_id(organization_id: int, customer_id: int) -> str:
+    """The `_id` of a customer's status."""
     return f"{organization_id}:{customer_id}"
 
 

@@ -3,20 +3,28 @@
 The lines come in a fixed order and spelling, so that an export of an import of an export is the same file.
 """
 
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from gateway import json_format
+from loaders.customer_statuses import status_id
 from loaders.customers import Person
-from loaders.database_schema import CUSTOMER_IDENTIFIERS, ISSUANCES, ORGANIZATIONS, PROMOTIONS
+from loaders.database_schema import (
+    CUSTOMER_IDENTIFIERS,
+    CUSTOMER_STATUSES,
+    ISSUANCES,
+    ORGANIZATIONS,
+    PROMOTIONS,
+)
 from loaders.enums import IdentifierName
 from loaders.store import Document, Store
 
 
 async def lines(store: Store) -> AsyncIterator[bytes]:
-    """Every organisation, promotion, customer and issuance, a line each, in this order."""
+    """Every organisation, promotion, merge and erasure, customer and issuance, a line each, in this order."""
     async for one in store.stream(ORGANIZATIONS.name, {}, ("_id",)):
         yield _line("organization", orgId=int(one["_id"]), name=one["name"], timeZone=one["timeZone"])
     async for one in store.stream(PROMOTIONS.name, {}, ("orgId", "promotionId")):
@@ -27,17 +35,18 @@ async def lines(store: Store) -> AsyncIterator[bytes]:
             promotionId=int(one["promotionId"]),
             **{name: one[name] for name in ("promotionIdentifier", "name") if name in one},
         )
-    async for identifiers in _customers(store, {}):
-        yield _customer(identifiers)
+    async for line in _customers(store, {}, {}):
+        yield line
     async for one in store.stream(ISSUANCES.name, {}, ("_id",)):
         yield _issuance(one)
 
 
 async def customer_lines(store: Store, organization_id: int, person: Person) -> AsyncIterator[bytes]:
-    """The identifiers and issuances of one person, a line for each customer and each issuance."""
-    owned = {"orgId": organization_id, "customerId": {"$in": list(person.ids)}}
-    async for identifiers in _customers(store, owned):
-        yield _customer(identifiers)
+    """What became of one person, and the person's identifiers and issuances."""
+    owned: Document = {"orgId": organization_id, "customerId": {"$in": list(person.ids)}}
+    statuses = {"_id": {"$in": [status_id(organization_id, one) for one in person.ids]}}
+    async for line in _customers(store, statuses, owned):
+        yield line
     for customer_id in person.ids:
         # Each `customerPromotion` of the customer: ";" comes after ":".
         pairs = {"$gte": f"{customer_id}:", "$lt": f"{customer_id};"}
@@ -46,41 +55,52 @@ async def customer_lines(store: Store, organization_id: int, person: Person) -> 
             yield _issuance(one)
 
 
-async def _customers(store: Store, query: Document) -> AsyncIterator[list[Document]]:
+async def _customers(store: Store, statuses: Document, identifiers: Document) -> AsyncIterator[bytes]:
+    async for one in store.stream(CUSTOMER_STATUSES.name, statuses, ("_id",)):
+        organization_id, customer_id = int(one["orgId"]), int(one["customerId"])
+        if "survivorId" in one:
+            survivor_id = int(one["survivorId"])
+            yield _line("merge", orgId=organization_id, victimId=customer_id, survivorId=survivor_id)
+        if one.get("erased"):
+            yield _line("erasure", orgId=organization_id, customerId=customer_id)
     order = ("orgId", "customerId", "source", "name", "value")
-    customer: list[Document] = []
-    async for identifier in store.stream(CUSTOMER_IDENTIFIERS.name, query, order):
-        if customer and _owner(customer[0]) != _owner(identifier):
-            yield customer
-            customer = []
-        customer.append(identifier)
-    if customer:
-        yield customer
+    owned: list[Document] = []
+    async for identifier in store.stream(CUSTOMER_IDENTIFIERS.name, identifiers, order):
+        if owned and _owner(owned[0]) != _owner(identifier):
+            for line in _customer(owned):
+                yield line
+            owned = []
+        owned.append(identifier)
+    if owned:
+        for line in _customer(owned):
+            yield line
 
 
 def _owner(identifier: Document) -> tuple[int, int]:
-    return identifier["orgId"], identifier["customerId"]
+    return int(identifier["orgId"]), int(identifier["customerId"])
 
 
-def _customer(identifiers: list[Document]) -> bytes:
-    organization_id, customer_id = _owner(identifiers[0])
-    return _line(
-        "customer",
-        orgId=int(organization_id),
-        customerId=int(customer_id),
-        profiles=[
-            {
-                "source": source,
-                "identifiers": [
-                    {"type": one["name"], "value": one["value"]}
-                    for one in known
-                    # An import gives every customer its id by itself.
-                    if one["name"] != IdentifierName.ID
-                ],
-            }
-            for source, known in groupby(identifiers, key=lambda one: str(one["source"]))
-        ],
-    )
+def _customer(identifiers: list[Document]) -> Iterator[bytes]:
+    """A line for a customer, and one for each customer merged into it whose id a source knows.
+
+    An import gives every customer its id by itself, in each source. Therefore, the other identifiers of a
+    source go to a customer whose id the source knows, if there is one: after a merge, all are the survivor's.
+    """
+    organization_id, owner_id = _owner(identifiers[0])
+    profiles: defaultdict[int, list[Document]] = defaultdict(list)
+    for source, known in groupby(identifiers, key=lambda one: str(one["source"])):
+        ids, others = set[int](), []
+        for one in known:
+            if one["name"] == IdentifierName.ID:
+                ids.add(int(one["value"]))
+            else:
+                others.append({"type": one["name"], "value": one["value"]})
+        first = owner_id if owner_id in ids else min(ids, default=owner_id)
+        for customer_id in {first, *ids}:
+            own = others if customer_id == first else []
+            profiles[customer_id].append({"source": source, "identifiers": own})
+    for customer_id, own in sorted(profiles.items()):
+        yield _line("customer", orgId=organization_id, customerId=customer_id, profiles=own)
 
 
 def _issuance(one: Document) -> bytes:

@@ -1,6 +1,7 @@
 """Bulk import: lines in, a batch at a time, written while the next batch is decoded.
 
-Organisations, promotions and customers are written in the order of the file. Issuances are written on several
+Organisations, promotions and customers are written in the order of the file; of a batch, its merges and
+erasures come before its customers. Issuances are written on several
 connections at once: their order does not matter, because each is counted once.
 """
 
@@ -14,14 +15,17 @@ from gateway.ingest.import_summary import Line, Summary
 from gateway.ingest.recorder import CONTRADICTING, UNKNOWN_PROMOTION, issue, replay_all
 from gateway.ingest.records import (
     CustomerRecord,
+    ErasureRecord,
     IssuanceRecord,
+    MergeRecord,
     OrganizationRecord,
     PromotionRecord,
     Record,
     RecordInvalid,
     decode,
 )
-from loaders import ledger, pending_events
+from loaders import customer_statuses, ledger, pending_events
+from loaders.customer_statuses import MergeRefused
 from loaders.enums import PayloadFormat
 from loaders.pending_events import PendingEvent
 from loaders.store import Store
@@ -88,6 +92,9 @@ class Import:
         self.summary.accept(sum(len(lines) for lines in organizations), new)
         for organization_id, promotions in _by_organization(records, PromotionRecord).items():
             await self._put_promotions(organization_id, promotions)
+        for line, record in records:
+            if isinstance(record, MergeRecord | ErasureRecord):
+                await self._put_status(line, record)
         for organization_id, customers in _by_organization(records, CustomerRecord).items():
             await self._put_customers(organization_id, customers)
 
@@ -100,6 +107,17 @@ class Import:
         for position in upserted.refused:
             self.summary.reject(latest[position][0], "promotionIdentifier belongs to another promotion")
         self.summary.accept(len(records) - len(upserted.refused), upserted.new)
+
+    async def _put_status(self, line: Line, record: MergeRecord | ErasureRecord) -> None:
+        try:
+            if isinstance(record, MergeRecord):
+                ids = record.victim_id, record.survivor_id
+                new = await customer_statuses.merge(self._store, record.org_id, *ids)
+            else:
+                new = await customer_statuses.erase(self._store, record.org_id, record.customer_id)
+            self.summary.accept(1, int(new))
+        except MergeRefused as error:
+            self.summary.reject(line, str(error))
 
     async def _put_customers(self, organization_id: int, records: list[tuple[Line, CustomerRecord]]) -> None:
         identifiers = [

@@ -115,6 +115,21 @@ class CustomerRecord(_Record, tag="customer"):
         return sum(one.type not in _KEPT for profile in self.profiles for one in profile.identifiers)
 
 
+class MergeRecord(_Record, tag="merge"):
+    """A merge of one customer, the victim, into another, the survivor."""
+
+    org_id: Id
+    victim_id: Id
+    survivor_id: Id
+
+
+class ErasureRecord(_Record, tag="erasure"):
+    """An erasure of a customer."""
+
+    org_id: Id
+    customer_id: Id
+
+
 class IssuanceRecord(_Record, tag="issuance"):
     """Points, a currency, a reward or a badge issued; its promotion is named by id or by identifier."""
 
@@ -153,15 +168,11 @@ class IssuanceRecord(_Record, tag="issuance"):
         )
 
 
-Record = OrganizationRecord | PromotionRecord | CustomerRecord | IssuanceRecord
+Record = OrganizationRecord | PromotionRecord | CustomerRecord | MergeRecord | ErasureRecord | IssuanceRecord
 
 _KEPT = {IdentifierName.MOBILE.value, IdentifierName.EXTERNAL_ID.value}
 _WITH_AMOUNT = {Benefit.POINTS, Benefit.ALTERNATE_CURRENCY}
-_FIELDS_OF = {
-    "item": {Benefit.ALTERNATE_CURRENCY, Benefit.REWARD, Benefit.BADGE},
-    "type": _WITH_AMOUNT,
-    "amount": _WITH_AMOUNT,
-}
+_FIELDS_OF = {"item": {*Benefit} - {Benefit.POINTS}, "type": _WITH_AMOUNT, "amount": _WITH_AMOUNT}
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 

@@ -18,6 +18,8 @@ CUSTOMER = {
     "customerId": 387729100,
     "profiles": [{"source": "INSTORE", "identifiers": [{"type": "mobile", "value": "919078345795"}]}],
 }
+MERGE = {"record": "merge", "orgId": 51135, "victimId": 387729101, "survivorId": 387729100}
+ERASURE = {"record": "erasure", "orgId": 51135, "customerId": 387729102}
 ISSUANCE = {
     "record": "issuance",
     "orgId": 51135,

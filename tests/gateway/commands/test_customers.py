@@ -17,14 +17,23 @@ from loaders.pending_events import PendingEvent
 from loaders.store import Store
 from tests.conftest import Logged
 from tests.helpers.commands import error, invoke, invoke_in_thread
-from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
+from tests.helpers.records import CUSTOMER, ISSUANCE, MERGE, ORGANIZATION, PROMOTION, changed
 
 RECEIVED_ON = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ORG, SURVIVOR, VICTIM = 51135, 387729100, 387729101
 MOBILE, OTHER_MOBILE, EXTERNAL_ID = "919078345795", "919000000101", "V-101"
 BY_MOBILE = ("--org", str(ORG), "--source", "instore", "--identifier-name", "mobile", "--identifier-value")
 BY_ID = ("--org", str(ORG), "--source", "INSTORE", "--identifier-name", "id", "--identifier-value")
-MERGE = ("customers", "merge", "--org", str(ORG), "--victim", str(VICTIM), "--survivor", str(SURVIVOR))
+MERGE_COMMAND = (
+    "customers",
+    "merge",
+    "--org",
+    str(ORG),
+    "--victim",
+    str(VICTIM),
+    "--survivor",
+    str(SURVIVOR),
+)
 
 
 def customer(customer_id: int, **identifiers: str) -> dict[str, Any]:
@@ -102,7 +111,7 @@ def test_a_file_that_cannot_be_written_is_one_line(filled: dict[str, str]) -> No
 
 def test_a_merged_customer_is_exported_with_the_survivor(filled: dict[str, str]) -> None:
     for _ in range(2):
-        completed = invoke(*MERGE, "--yes", variables=filled)
+        completed = invoke(*MERGE_COMMAND, "--yes", variables=filled)
         assert completed.returncode == 0
     assert completed.stdout == (
         "To merge in organisation 51135: customer 387729100, with 387729101 merged into it (5 identifiers); "
@@ -113,7 +122,9 @@ def test_a_merged_customer_is_exported_with_the_survivor(filled: dict[str, str])
     merged = customer(SURVIVOR, externalId=EXTERNAL_ID, mobile=OTHER_MOBILE)
     merged["profiles"][0]["identifiers"].append({"type": "mobile", "value": MOBILE})
     assert exported(filled, *BY_MOBILE, OTHER_MOBILE) == [
+        MERGE,
         merged,
+        customer(VICTIM),
         issuance("e-1", SURVIVOR),
         issuance("e-2", VICTIM),
         WAITS,
@@ -121,7 +132,7 @@ def test_a_merged_customer_is_exported_with_the_survivor(filled: dict[str, str])
 
 
 def test_a_merge_that_is_refused_says_why(filled: dict[str, str]) -> None:
-    invoke(*MERGE, "--yes", variables=filled)
+    invoke(*MERGE_COMMAND, "--yes", variables=filled)
     back = ("--org", str(ORG), "--victim", str(SURVIVOR), "--survivor", str(VICTIM), "--yes")
     completed = invoke("customers", "merge", *back, variables=filled)
     assert (completed.returncode, completed.stderr) == (
@@ -161,7 +172,7 @@ async def test_an_erasure_leaves_no_identifier_and_an_import_brings_none_back(
     ("arguments", "question"),
     [
         (("customers", "erase", *BY_MOBILE, MOBILE), "Erase the customer?"),
-        (MERGE, "Merge the customers?"),
+        (MERGE_COMMAND, "Merge the customers?"),
     ],
 )
 async def test_nothing_changes_unless_the_answer_is_yes(
@@ -186,6 +197,6 @@ def test_an_unknown_customer_is_an_error_without_the_identifier(
 
 
 def test_an_unknown_organisation_is_an_error(filled: dict[str, str]) -> None:
-    arguments = (*MERGE[:3], "7", *MERGE[4:], "--yes")
+    arguments = (*MERGE_COMMAND[:3], "7", *MERGE_COMMAND[4:], "--yes")
     line = error(invoke(*arguments, variables=filled))
     assert line == "Error: There is no organisation 7 in the database."

@@ -11,14 +11,16 @@ import pytest
 from gateway.ingest.records import (
     LONGEST_LINE,
     CustomerRecord,
+    ErasureRecord,
     IssuanceRecord,
+    MergeRecord,
     OrganizationRecord,
     PromotionRecord,
     RecordInvalid,
     decode,
 )
 from loaders.enums import Benefit, IssuanceType
-from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
+from tests.helpers.records import CUSTOMER, ERASURE, ISSUANCE, MERGE, ORGANIZATION, PROMOTION, changed
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "import.schema.json").read_text())
 
@@ -36,6 +38,8 @@ def test_each_kind_of_record_is_taken() -> None:
         ("id", "387729100"),
         ("mobile", "919078345795"),
     ]
+    assert decode(changed(MERGE).encode()) == MergeRecord(51135, 387729101, 387729100)
+    assert decode(changed(ERASURE).encode()) == ErasureRecord(51135, 387729102)
     issuance = decode(changed(ISSUANCE).encode())
     assert issuance == IssuanceRecord(
         51135,
@@ -58,6 +62,8 @@ GOOD = [
     changed(PROMOTION, promotionIdentifier="Fête \u2028 \U0001f389"),
     changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": []}]),
     changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": [{"type": "email", "value": "a@b.c"}]}]),
+    changed(MERGE),
+    changed(ERASURE),
     changed(ISSUANCE),
     changed(ISSUANCE, promotionId=None, promotionIdentifier="021a"),
     changed(ISSUANCE, benefit="POINTS", item=None),
@@ -225,6 +231,10 @@ BAD: list[tuple[str | bytes, str, bool]] = [
         f"{CONTROL} - at `$.profiles[0].identifiers[0].value`",
         True,
     ),
+    (changed(MERGE, victimId=None), "Object missing required field `victimId`", True),
+    (changed(MERGE, survivorId="1"), "Expected `int`, got `str` - at `$.survivorId`", True),
+    (changed(MERGE, customerId=1), "Object contains unknown field `customerId`", True),
+    (changed(ERASURE, customerId=None), "Object missing required field `customerId`", True),
     (changed(PROMOTION, programId=None), "Object missing required field `programId`", True),
     (changed(CUSTOMER, profiles=[]), "Expected `array` of length >= 1 - at `$.profiles`", True),
     (

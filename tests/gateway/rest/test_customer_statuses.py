@@ -2,15 +2,18 @@
 
 import itertools
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from gateway.commands.database import set_up
 from gateway.ingest import export, importer
 from gateway.ingest.import_summary import Line
-from loaders.database_schema import COLLECTIONS
+from loaders.database_schema import COLLECTIONS, CUSTOMER_STATUSES
 from loaders.store import Store
+from tests.conftest import OpenGateway
 from tests.helpers import events
 from tests.helpers.events import CREATED_AT, Sender, changed, event, new_sender, wrapped
 from tests.helpers.gateway import Gateway, data_commands, new_tenant
@@ -141,6 +144,21 @@ def unknown_promotion(sample: dict[str, Any]) -> dict[str, Any]:
     return changed(changed(sample, "data", "promotionIdentifier", to="never"), "eventId", to="ev-waits")
 
 
+async def exported(store: Store, organization_id: int) -> list[str]:
+    lines = [line.decode() async for line in export.lines(store)]
+    return [line for line in lines if json.loads(line)["orgId"] == organization_id]
+
+
+async def imported(store: Store, lines: list[str], batch: int = 100) -> tuple[int, int, int, int]:
+    """How many of the lines are new, already there, pending and rejected."""
+    run = importer.Import(store, 1)
+    numbered = [Line(number, line.encode()) for number, line in enumerate(lines, 1)]
+    for start in range(0, len(numbered), batch):
+        await run.add(numbered[start : start + batch])
+    await run.finish()
+    return run.summary.new, run.summary.already_there, run.summary.pending, run.summary.rejected
+
+
 async def written(store: Store, organization_id: int) -> str:
     """Everything that the database and an export have of an organisation, as a text."""
     documents = [
@@ -148,8 +166,7 @@ async def written(store: Store, organization_id: int) -> str:
         for collection in COLLECTIONS
         async for document in store.stream(collection.name, {"orgId": organization_id}, ("_id",))
     ]
-    exported = [line.decode() async for line in export.lines(store)]
-    return "\n".join((*documents, *(line for line in exported if f'"orgId":{organization_id},' in line)))
+    return "\n".join((*documents, *await exported(store, organization_id)))
 
 
 @pytest.mark.parametrize("form", ERASURES)
@@ -176,10 +193,7 @@ async def test_nothing_knows_an_erased_customer_and_nothing_brings_it_back(
             assert value not in text
         statuses = [await sender.status(one) for one in everything]
         assert statuses == ["recorded", "recorded", "ignored"]
-        run = importer.Import(store, 1)
-        await run.add([Line(1, json.dumps(line).encode())])
-        await run.finish()
-        assert (run.summary.rejected, run.summary.new) == (0, 0)
+        assert await imported(store, [json.dumps(line)]) == (0, 1, 0, 0)
 
 
 async def test_a_new_customer_gets_the_number_of_an_erased_one(sender: Sender) -> None:
@@ -188,3 +202,76 @@ async def test_a_new_customer_gets_the_number_of_an_erased_one(sender: Sender) -
     for one in (events.CUSTOMER_ADDED, events.CUSTOMER_DELETED, newer, events.CUSTOMER_DELETED):
         assert await sender.status(one) == "recorded"
     assert (await sender.answer())["customerId"] == 900
+
+
+def known_by(source: str, customer_id: int, **identifiers: str) -> str:
+    """A line of an import."""
+    known = [{"type": name, "value": value} for name, value in identifiers.items()]
+    profiles = [{"source": source, "identifiers": known}]
+    return json.dumps({"record": "customer", "customerId": customer_id, "profiles": profiles})
+
+
+# A source may know a victim only, by its id and by other identifiers, or two victims.
+OF_SOURCES = [
+    known_by("LINE", VICTIM),
+    known_by("WECHAT", VICTIM, mobile="919000000101"),
+    known_by("TMALL", VICTIM, mobile="1"),
+    known_by("TMALL", 500, mobile="2"),
+    known_by("LINE", 800, externalId="E-800"),
+    known_by("LINE", 801, externalId="E-801"),
+]
+ERASED = [
+    merge(801, 800),
+    event(
+        "customerUpdated",
+        {"customerIdentifiers": {"customerId": 801}, "customerStatus": {"currentLabel": "Deleted"}},
+        "deleted-801",
+    ),
+]
+ALL_IDENTIFIERS = [
+    (source, name, value)
+    for source in ("INSTORE", "LINE", "WECHAT", "TMALL")
+    for name, values in {
+        "id": map(str, (SURVIVOR, VICTIM, 500, 600, 800, 801)),
+        "mobile": ("919078345795", "919000000101", "1", "2"),
+        "externalId": ("EXT-1", "V-101", "E-800", "E-801"),
+    }.items()
+    for value in values
+]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "the last line first"])
+@pytest.mark.parametrize("batch", [1, 100])
+async def test_an_export_and_import_keep_merges_and_erasures(
+    sender: Sender, store: Store, empty_store: Store, gateway_with: OpenGateway, order: int, batch: int
+) -> None:
+    organization = sender.tenant.organization
+    of_sources = [json.dumps({**json.loads(line), "orgId": organization.id}) for line in OF_SOURCES]
+    assert await imported(store, of_sources) == (6, 0, 0, 0)
+    for one in (events.CUSTOMER_ADDED, VICTIM_ADDED, events.POINTS_ISSUED, VICTIM_POINTS, *CHAIN, *ERASED):
+        assert await sender.status(one) == "recorded"
+    lines = await exported(store, organization.id)
+    await set_up(empty_store)
+    await new_tenant(empty_store, organization_id=organization.id, mobile="918000000000")
+    already_there = 2  # The tenant's organisation and promotion.
+    for _ in range(2):
+        assert await imported(empty_store, lines[::order], batch) == (
+            len(lines) - already_there,
+            already_there,
+            0,
+            0,
+        )
+        already_there = len(lines)
+    assert await exported(empty_store, organization.id) == lines
+
+    async def statuses(of: Store) -> list[dict[str, Any]]:
+        query = {"orgId": organization.id}
+        return [one async for one in of.stream(CUSTOMER_STATUSES.name, query, ("_id",))]
+
+    assert await statuses(empty_store) == await statuses(store)
+    async with gateway_with(database=empty_store.name) as gateway:
+        restored = replace(sender, gateway=gateway, store=empty_store)
+        for source, name, value in ALL_IDENTIFIERS:
+            asked = {"source": source, "identifierName": name, "identifierValue": value}
+            assert await restored.answer(**asked) == await sender.answer(**asked)
+        assert await totals(restored, "mobile", "919000000101") == (SURVIVOR, BOTH)
