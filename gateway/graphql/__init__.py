@@ -6,6 +6,7 @@
 - `operations`: parses, validates and compiles each document once
 - `compiler`, `field_definitions`, `plan`: execute an operation without graphql-core's executor
 - `limits`, `cost`: how much an operation may ask for, and its cost
+- `wide_operations`: operations of many summaries wait for each other
 - `redaction`: errors about wrong input, without the input
 - `errors`: renders an error that ends a request before its operation is executed
 """

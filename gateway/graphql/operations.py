@@ -1,6 +1,7 @@
 """Operations: each is parsed, validated and compiled once, and executed many times."""
 
 import gc
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
@@ -31,6 +32,7 @@ from gateway.graphql.cost import count_summaries
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import Plan, position
 from gateway.graphql.redaction import RULES, syntax_error, variable_error
+from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
 from gateway.telemetry.request_log import AD_HOC, UNNAMED
 from resolvers.context import Context
 
@@ -98,6 +100,7 @@ class Operations:
         self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
             REMEMBERED_CHARACTERS, getsizeof=_characters
         )
+        self._wide = WideOperations()
         self.hits = 0
         self.misses = 0
 
@@ -158,17 +161,16 @@ class Operations:
             raise syntax_error(error) from None
 
     def _prepare(self, document: DocumentNode, name: str | None, *, trusted: bool = False) -> Operation:
-        definition = get_operation_ast(document, name)
-        if definition is None:
+        if (definition := get_operation_ast(document, name)) is None:
             raise OperationUnknown
         errors = self._validate(document)
-        if errors or not self._compiled:
-            return Operation(document, definition, errors, None, trusted)
-        if has_directives(document):
-            conditional = ConditionalPlans(self._schema, document, definition)
-            return Operation(document, definition, errors, None, trusted, conditional)
-        plan = compile_operation(self._schema, document, definition)
-        return Operation(document, definition, errors, plan, trusted)
+        plan = conditional = None
+        if self._compiled and not errors:
+            if has_directives(document):
+                conditional = ConditionalPlans(self._schema, document, definition)
+            else:
+                plan = compile_operation(self._schema, document, definition)
+        return Operation(document, definition, errors, plan, trusted, conditional)
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
         try:
@@ -184,10 +186,8 @@ class Operations:
 
     def count_summaries(self, operation: Operation, variables: dict[str, Any]) -> int:
         """How many different summaries the operation asks for: its cost."""
-        values = self._coerce(operation, variables)
-        return 0 if isinstance(values, list) else self._count_summaries(operation, values)
-
-    def _count_summaries(self, operation: Operation, values: VariableValues) -> int:
+        if isinstance(values := self._coerce(operation, variables), list):
+            return 0
         return count_summaries(self._schema, operation.document, operation.definition, values)
 
     def _coerce(self, operation: Operation, variables: dict[str, Any]) -> VariableValues | list[GraphQLError]:
@@ -202,7 +202,7 @@ class Operations:
     ) -> ExecutionResult:
         """Execute a valid operation; the errors of the result are in the order of its fields.
 
-        Raises `LimitExceeded` before a command is sent to the database.
+        Raises `LimitExceeded`, or `HTTPException` if too many wide operations wait; no command was sent then.
         """
         assert not operation.errors, "only a valid operation is executed"
         check("variables", len(variables), MAX_VARIABLES)
@@ -210,12 +210,17 @@ class Operations:
         if isinstance(values, list):
             return ExecutionResult(None, values)
         plan = operation.plan if operation.conditional is None else operation.conditional.get(values)
-        if plan is None or not plan.is_flat or len(plan.roots) > self._limits.summaries:
-            check("summaries", self._count_summaries(operation, values), self._limits.summaries)
-        if plan is not None:
-            result = await plan.execute(values, context)
-        else:
-            result = await self._execute_by_graphql_core(operation, variables, context)
+        summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
+        if not summaries or summaries > self._limits.summaries:
+            summaries = count_summaries(self._schema, operation.document, operation.definition, values)
+            check("summaries", summaries, self._limits.summaries)
+        # Without a plan, an operation never yields to others.
+        wide = summaries > MAX_SMALL or (plan is None and self._compiled)
+        async with self._wide.slot(context.loaders.organization.id) if wide else nullcontext():
+            if plan is not None:
+                result = await plan.execute(values, context)
+            else:
+                result = await self._execute_by_graphql_core(operation, variables, context)
         if result.errors and result.data:
             # They were added when they happened, in an order that depends on the database.
             result.errors.sort(key=partial(position, result.data))

@@ -3,18 +3,22 @@
 import asyncio
 from enum import Enum
 from itertools import groupby, product
+from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
 import pytest
 import strawberry
 from graphql.execution.values import VariableValues
 
+from gateway.commands.sample_data import DEMO
 from gateway.graphql import plan
 from gateway.graphql.conditional_plans import MAX_PLANS
 from gateway.graphql.operations import Operations
 from tests.helpers.gateway import FULL_SUMMARY
 from tests.helpers.graphql import SCHEMA, SUMMARY, described
 
+# The resolvers of the schemas below use no context.
+CONTEXT: Any = SimpleNamespace(loaders=SimpleNamespace(organization=DEMO))
 COMPILED = [
     f"{{ {SUMMARY} {{ {FULL_SUMMARY} }} }}",
     f"{{ a: {SUMMARY} {{ ...F }} b: {SUMMARY} {{ __typename ... {{ orgId }} }} }} "
@@ -57,9 +61,8 @@ async def test_a_combination_of_conditions_is_compiled_once(on: bool) -> None:
     query += "fragment F on Part { number }"
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation = compiled.prepare(query, None)
-    nobody: Any = None
-    expected = await plain.execute(plain.prepare(query, None), {"on": on}, nobody)
-    assert described(await compiled.execute(operation, {"on": on}, nobody)) == described(expected)
+    expected = await plain.execute(plain.prepare(query, None), {"on": on}, CONTEXT)
+    assert described(await compiled.execute(operation, {"on": on}, CONTEXT)) == described(expected)
     assert operation.conditional is not None
     values = VariableValues({}, {"on": on})
     plan = operation.conditional.get(values)
@@ -220,9 +223,8 @@ async def test_any_schema_compiles_or_is_left_to_the_executor(
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation = compiled.prepare(query, None)
     assert (operation.plan is not None) == is_compiled
-    nobody: Any = None
-    expected = await plain.execute(plain.prepare(query, None), {}, nobody)
-    assert described(await compiled.execute(operation, {}, nobody)) == described(expected)
+    expected = await plain.execute(plain.prepare(query, None), {}, CONTEXT)
+    assert described(await compiled.execute(operation, {}, CONTEXT)) == described(expected)
 
 
 @pytest.mark.parametrize(
@@ -247,10 +249,9 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
     assert (operation.errors, operation.plan is not None) == ([], is_compiled)
-    nobody: Any = None
     for variables in ({"colour": "RED"}, {"colour": "BLUE"}, {}):
-        answer = await compiled.execute(operation, variables, nobody)
-        assert described(answer) == described(await plain.execute(expected, variables, nobody))
+        answer = await compiled.execute(operation, variables, CONTEXT)
+        assert described(answer) == described(await plain.execute(expected, variables, CONTEXT))
 
 
 @pytest.mark.parametrize("turn_seconds", [0, 3600], ids=["a turn after each field", "one turn"])
@@ -290,7 +291,6 @@ async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
     assert (operation.errors, operation.plan is not None) == ([], is_compiled)
-    context: Any = None
     given: tuple[dict[str, Any], ...] = (
         {"ids": ["0", "x", "1"]},
         {"ids": []},
@@ -298,18 +298,17 @@ async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor
         {"ids": "2"},
     )
     for variables in given:
-        answer = await compiled.execute(operation, variables, context)
-        assert described(answer) == described(await plain.execute(expected, variables, context))
+        answer = await compiled.execute(operation, variables, CONTEXT)
+        assert described(answer) == described(await plain.execute(expected, variables, CONTEXT))
 
 
 async def test_errors_are_in_the_order_of_their_places_whatever_failed_first() -> None:
     query = (
         '{ b: owner(name: "b") { name y: parts(ids: ["p", "q"]) { name } x: parts(ids: ["r"]) { name } } }'
     )
-    context: Any = None
     for is_compiled in (True, False):
         operations = Operations(PARTS, compiled=is_compiled)
-        result = await operations.execute(operations.prepare(query, None), {}, context)
+        result = await operations.execute(operations.prepare(query, None), {}, CONTEXT)
         paths = [error.path for error in result.errors or []]
         assert paths == [["b", "y", 0], ["b", "y", 1], ["b", "x", 0]]
 
@@ -348,7 +347,6 @@ async def test_other_tasks_have_a_turn_between_the_fields_of_an_operation_that_t
     other = asyncio.create_task(take_turns())
     await asyncio.sleep(0)
     TURNS.clear()
-    # These resolvers use no context.
-    await operations.execute(operation, {}, None)  # type: ignore[arg-type]
+    await operations.execute(operation, {}, CONTEXT)
     other.cancel()
     assert [len(list(run)) for name, run in groupby(TURNS) if name == "field"] == [1] * 12

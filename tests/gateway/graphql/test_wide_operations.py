@@ -1,0 +1,195 @@
+"""Wide operations wait for each other or are refused; small operations and other organisations go on."""
+
+import asyncio
+from asyncio import Event
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from gateway.graphql import wide_operations
+from gateway.graphql.wide_operations import (
+    MAX_QUEUED_PER_ORGANIZATION,
+    MAX_RUNNING,
+    MAX_SMALL,
+    WideOperations,
+)
+from gateway.middleware.deadline import HEADER
+from loaders.store import Store
+from tests.conftest import OpenGateway
+from tests.helpers.gateway import DEMO_HEADER, Gateway, assert_graphql_refusal, new_tenant
+from tests.helpers.graphql import field
+
+SMALL = f"{{ {' '.join(field(f'a{n}') for n in range(MAX_SMALL))} }}"
+WIDE = f"{{ {' '.join(field(f'a{n}') for n in range(MAX_SMALL + 1))} }}"
+IDS = ", ".join(f'"{n}"' for n in range(MAX_SMALL + 1))
+WIDE_LIST = (
+    '{ customer(source: INSTORE, identifierName: ID, identifierValue: "1") '
+    f"{{ promotionActionSummaries(promotionIds: [{IDS}]) {{ orgId }} }} }}"
+)
+INTROSPECTION = "{ __schema { queryType { name } } }"
+ANSWERED = {"data": {f"a{n}": {"customerId": "387729100"} for n in range(MAX_SMALL + 1)}}
+
+
+class Operations:
+    """Wide operations that end when they are told to; `running` has the numbers of those that run."""
+
+    def __init__(self) -> None:
+        self.wide = WideOperations()
+        self.running: list[int] = []
+        self.tasks: dict[int, asyncio.Task[None]] = {}
+        self._ends: dict[int, Event] = {}
+
+    async def start(self, number: int, organization: int = 1) -> None:
+        """Start an operation, and let it wait or run."""
+        self._ends[number] = Event()
+        self.tasks[number] = asyncio.create_task(self._run(number, organization))
+        await self._go_on()
+
+    async def end(self, number: int) -> None:
+        self._ends[number].set()
+        await self.tasks[number]
+        await self._go_on()
+
+    async def cancel(self, number: int) -> None:
+        self.tasks[number].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await self.tasks[number]
+        await self._go_on()
+
+    async def _run(self, number: int, organization: int) -> None:
+        async with self.wide.slot(organization):
+            self.running.append(number)
+            try:
+                await self._ends[number].wait()
+            finally:
+                self.running.remove(number)
+
+    async def _go_on(self) -> None:
+        # More turns of the event loop than a slot needs to pass on.
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def operations() -> Operations:
+    return Operations()
+
+
+async def test_an_organisation_runs_two_and_the_next_one_when_one_ends(operations: Operations) -> None:
+    for number in range(4):
+        await operations.start(number)
+    assert operations.running == [0, 1]
+    await operations.end(1)
+    assert operations.running == [0, 2]
+    await operations.end(0)
+    assert operations.running == [2, 3]
+
+
+async def test_organisations_take_turns_when_all_slots_are_taken(operations: Operations) -> None:
+    # The first organisation has come first with all of its operations.
+    for number in range(6):
+        await operations.start(number, organization=1)
+    for number in (10, 11):
+        await operations.start(number, organization=2)
+    assert operations.running == [0, 1, 10, 11]
+    await operations.start(20, organization=3)
+    await operations.end(0)
+    assert operations.running == [1, 10, 11, 20]
+
+
+async def test_a_full_queue_refuses_until_one_ends(operations: Operations) -> None:
+    for number in range(MAX_QUEUED_PER_ORGANIZATION):
+        await operations.start(number)
+    with pytest.raises(HTTPException) as refused:
+        async with operations.wide.slot(1):
+            raise AssertionError
+    assert refused.value.status_code == 503
+    await operations.start(100, organization=2)
+    assert operations.running == [0, 1, 100]
+    await operations.end(0)
+    await operations.start(MAX_QUEUED_PER_ORGANIZATION)
+    assert len(operations.running) == 3
+    assert not operations.tasks[MAX_QUEUED_PER_ORGANIZATION].done()
+
+
+async def test_a_cancelled_operation_gives_its_place_to_the_next(operations: Operations) -> None:
+    for number in range(5):
+        await operations.start(number)
+    # The first that waits, then one that runs.
+    await operations.cancel(2)
+    assert operations.running == [0, 1]
+    await operations.cancel(0)
+    assert operations.running == [1, 3]
+    await operations.end(1)
+    await operations.end(3)
+    await operations.end(4)
+    for number in range(MAX_RUNNING):
+        await operations.start(number, organization=number)
+    assert operations.running == list(range(MAX_RUNNING))
+
+
+async def test_wide_operations_that_waited_have_their_data(gateway: Gateway) -> None:
+    answers = await asyncio.gather(*(gateway.graphql(WIDE) for _ in range(MAX_RUNNING)))
+    assert [answer.json() for answer in answers] == [ANSWERED] * MAX_RUNNING
+
+
+@pytest.fixture
+def all_slots_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wide_operations, "MAX_RUNNING", 0)
+
+
+@pytest.fixture
+def full_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wide_operations, "MAX_QUEUED_PER_ORGANIZATION", 0)
+
+
+@pytest.mark.usefixtures("all_slots_taken")
+async def test_small_operations_are_answered_while_wide_ones_wait(
+    gateway_with: OpenGateway, store: Store
+) -> None:
+    other = await new_tenant(store)
+    async with gateway_with() as gateway:
+        await gateway.warm()
+        waiting = asyncio.create_task(gateway.graphql(WIDE))
+        own = await gateway.graphql(SMALL)
+        assert own.json() == {"data": {f"a{n}": {"customerId": "387729100"} for n in range(MAX_SMALL)}}
+        assert (await gateway.ask_graphql(other.parameters, other.headers))["customerId"] == 1
+        assert not waiting.done()
+        waiting.cancel()
+
+
+@pytest.mark.usefixtures("all_slots_taken")
+async def test_a_waiting_operation_is_answered_by_its_deadline(gateway_with: OpenGateway) -> None:
+    async with gateway_with() as gateway:
+        await gateway.warm()
+        late = await gateway.graphql(WIDE, headers={**DEMO_HEADER, HEADER: "50"})
+        message = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
+        assert late.json() == {
+            "errors": [{"message": message, "extensions": {"code": "DEADLINE_EXCEEDED", "errorCode": 8105}}]
+        }
+        assert late.headers["retry-after"] == "1"
+        assert gateway.commands.names == []
+
+
+@pytest.mark.usefixtures("full_queue")
+@pytest.mark.parametrize("query", [WIDE, WIDE_LIST, INTROSPECTION], ids=["aliases", "list", "introspection"])
+async def test_an_operation_beyond_the_queue_is_refused_with_retry_after(
+    gateway_with: OpenGateway, query: str
+) -> None:
+    async with gateway_with(introspection=True) as gateway:
+        await gateway.warm()
+        refused = await gateway.graphql(query)
+        assert_graphql_refusal(refused, 503, "SERVICE_UNAVAILABLE", 503, "Service Unavailable")
+        assert refused.headers["retry-after"] == "1"
+        assert gateway.commands.names == []
+
+
+@pytest.mark.usefixtures("full_queue")
+async def test_a_small_operation_takes_no_slot_with_the_plain_executor(gateway_with: OpenGateway) -> None:
+    async with gateway_with(compiled=False) as gateway:
+        assert (await gateway.graphql(f"{{ {field()} }}")).json() == {
+            "data": {"summary": {"customerId": "387729100"}}
+        }
+        assert_graphql_refusal(
+            await gateway.graphql(WIDE_LIST), 503, "SERVICE_UNAVAILABLE", 503, "Service Unavailable"
+        )
