@@ -1,8 +1,6 @@
 """The pages are type-checked, bundled, and driven in a browser by vitest and Playwright."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from gateway.settings import Settings
 from tests.conftest import Start
 from tests.helpers.gateway import environment, free_port, wait_until_served
+from tests.helpers.programs import run
 from tests.test_house import ROOT
 
 MISSING = [program for program in ("node", "npm", "chromium", "curl") if not shutil.which(program)]
@@ -21,27 +20,13 @@ PAGES = ROOT / "gateway" / "pages"
 HERE = Path(__file__).parent
 
 
-def npm(directory: Path, *arguments: str, **variables: str) -> None:
-    completed = subprocess.run(
-        ["npm", *arguments],
-        cwd=directory,
-        env={**os.environ, **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stdout
-
-
 @pytest.fixture(scope="module")
 def bundled() -> None:
     """Check the types of the pages and of their tests, and bundle the pages as `make pages` does."""
     for directory in (PAGES, HERE):
-        npm(directory, "ci")
-        npm(directory, "run", "check")
-    npm(PAGES, "run", "build")
+        run(directory, "npm", "ci")
+        run(directory, "npm", "run", "check")
+    run(PAGES, "npm", "run", "build")
 
 
 @pytest.mark.usefixtures("bundled")
@@ -53,8 +38,9 @@ def test_the_pages_in_a_browser(start: Start, settings: Settings) -> None:
     start("serve", "--port", str(served), variables=variables)
     for port in (demo, served):
         wait_until_served(port)
-    npm(
+    run(
         HERE,
+        "npm",
         "test",
         CHROMIUM=shutil.which("chromium") or "",
         DEMO=f"http://127.0.0.1:{demo}",

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET
 from tests.helpers.gateway import Gateway
+from tests.helpers.programs import run
 from tests.test_house import ROOT
 
 MISSING = [program for program in ("node", "npm", "chromium") if not shutil.which(program)]
@@ -25,24 +26,11 @@ WALLET = ROOT / "examples" / "wallet"
 OTHER_SECRET = "another-secret-of-the-back-end"
 
 
-def npm(*arguments: str, **variables: str) -> None:
-    completed = subprocess.run(
-        ["npm", *arguments],
-        cwd=WALLET,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stdout + completed.stderr
-
-
 @pytest.fixture(scope="module")
 def built() -> Path:
     """The folder of the built pages. The build begins with codegen and the type check."""
-    npm("ci")
-    npm("run", "build", GATEWAY_SECRET=OTHER_SECRET)
+    run(WALLET, "npm", "ci")
+    run(WALLET, "npm", "run", "build", GATEWAY_SECRET=OTHER_SECRET)
     return WALLET / "dist"
 
 
@@ -89,4 +77,4 @@ async def test_every_trusted_document_is_answered_with_one_aggregation(gateway: 
 @pytest.mark.usefixtures("built")
 def test_the_wallet_in_a_browser(address: str) -> None:
     with back_end(address) as wallet:
-        npm("test", WALLET=wallet, CHROMIUM=shutil.which("chromium") or "")
+        run(WALLET, "npm", "test", WALLET=wallet, CHROMIUM=shutil.which("chromium") or "")
