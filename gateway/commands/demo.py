@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+import sysconfig
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from textwrap import indent
 
 import click
 
@@ -18,19 +20,15 @@ from gateway.commands.embedded_database import embedded_database
 from gateway.commands.environment import read_settings
 from gateway.commands.sample_data import (
     DEMO,
-    MOBILE,
     OAUTH_KEY,
     OAUTH_SECRET,
     PASSWORD,
-    PROGRAM,
-    PROMOTION,
     TILL,
     fill,
 )
 from gateway.commands.serve import stop_on_signals
-from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.pages import PageCredentials
-from gateway.pages.examples import rest_command
+from gateway.pages.examples import graphql_command, rest_command
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from gateway.telemetry import logs, metrics, setup
@@ -89,22 +87,16 @@ def demo(port: int, data_dir: Path | None) -> None:
 def announcement(address: str, uri: str) -> str:
     """What to try on a demo at `address` ("http://host:port") with a database at `uri`."""
     header = authorization(TILL, PASSWORD)
-    query = (
-        f"{{ customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, "
-        f'identifierValue: "{MOBILE}", programId: "{PROGRAM}", promotionId: "{PROMOTION.promotion_id}") '
-        "{ points { pointsCategory totalPointsIssued lastIssuedOn } } }"
-    )
     return f"""
 In a browser: {address}
 
 promo-gateway demo: organisation {DEMO.id} ({DEMO.time_zone}), POS client {TILL}, password {PASSWORD}
 
 GraphQL:
-  curl -s {address}{GRAPHQL_PATH} -H 'Authorization: {header}' -H 'Content-Type: application/json' \\
-    -d '{json.dumps({"query": query})}'
+{indent(graphql_command(header, address), "  ")}
 
 REST:
-  {rest_command(header, address)}
+{indent(rest_command(header, address), "  ")}
 
 A token, for X-CAP-API-OAUTH-TOKEN or Authorization: Bearer:
   curl -s {address}{TOKEN_PATH} -H 'Content-Type: application/json' \\
@@ -112,7 +104,7 @@ A token, for X-CAP-API-OAUTH-TOKEN or Authorization: Bearer:
 
 The other commands, on the data of this demo:
   export GATEWAY_MONGODB_URI={uri} GATEWAY_DATABASE=demo
-  promo-gateway clients list
+  {Path(sysconfig.get_path("scripts"), "promo-gateway")} clients list
 
 Ctrl-C stops it.
 """

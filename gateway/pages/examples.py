@@ -1,7 +1,6 @@
 """The operations that GraphiQL opens with and the index's commands, about customers of the sample data."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -44,22 +43,24 @@ def examples() -> list[Example]:
 _ADDRESS = "https://gateway.example"
 
 
-def graphql_command(header: str | None) -> str:
-    """A command that sends an operation with this `Authorization`, or with the one in the environment."""
-    query, variables = examples()[1]
-    words = " ".join(line.strip() for line in query.splitlines() if not line.startswith("#"))
-    body = json.dumps({"query": words, "variables": variables})
-    return (
-        f"curl -s {_ADDRESS}/graphql -H {_quoted(header)} \\\n"
-        f"  -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+def graphql_command(header: str | None, address: str = _ADDRESS) -> str:
+    """A command that sends a query with this `Authorization`, or with the one in the environment."""
+    arguments = f'source: INSTORE, identifierName: MOBILE, identifierValue: "{_MOBILE}"'
+    for name, value in _PROMOTION.items():
+        arguments += f', {name}: "{value}"'
+    fields = "points { pointsCategory totalPointsIssued lastIssuedOn }"
+    body = {"query": f"{{ customerPromotionActionSummary({arguments}) {{ {fields} }} }}"}
+    return _command(
+        f"{address}/graphql", header, "-H 'Content-Type: application/json'", f"-d '{json.dumps(body)}'"
     )
 
 
 def rest_command(header: str | None, address: str = _ADDRESS) -> str:
     """A command that sends the original REST call to the gateway at `address`."""
-    parameters = urlencode({**examples()[1].variables, "identifierName": "mobile"})
-    return f"curl -s '{address}{ACTION_SUMMARY_PATH}?{parameters}' -H {_quoted(header)}"
+    parameters = {"source": "INSTORE", "identifierName": "mobile", "identifierValue": _MOBILE, **_PROMOTION}
+    return _command(f"'{address}{ACTION_SUMMARY_PATH}?{urlencode(parameters)}'", header)
 
 
-def _quoted(header: str | None) -> str:
-    return shlex.quote(f"Authorization: {header}") if header else '"Authorization: $AUTHORIZATION"'
+def _command(url: str, header: str | None, *options: str) -> str:
+    authorization = f"'Authorization: {header}'" if header else '"Authorization: $AUTHORIZATION"'
+    return " \\\n  ".join([f"curl -s {url}", f"-H {authorization}", *options])

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from gateway.auth.credentials import authorization
 from gateway.commands.demo import announcement
 from gateway.commands.sample_data import PASSWORD, TILL
+from gateway.pages.examples import graphql_command, rest_command
 from tests.helpers.curl import ADDRESS, curl
 from tests.helpers.gateway import Gateway
 
@@ -28,6 +30,11 @@ async def test_the_requests_of_the_readme_are_answered_as_printed(gateway: Gatew
     assert len(shown) == 2
     for command, answer in shown:
         assert (await curl(gateway, command)).text == answer
+
+
+@pytest.mark.parametrize("command", [graphql_command, rest_command])
+def test_the_readme_has_the_commands_of_the_demo(command: Callable[[str, str], str]) -> None:
+    assert f"```sh\n{command(authorization(TILL, PASSWORD), ADDRESS)}\n```" in README
 
 
 async def test_the_query_of_the_readme_is_answered_as_printed(gateway: Gateway) -> None:
