@@ -62,7 +62,7 @@ class FastDatabase:
                 *fixed, last = wanted.values()
                 keys = ((*fixed, value) for value in _values(last))
                 return [found for key in keys if (found := self._found[name].get(key)) is not None]
-            case {"aggregate": ISSUANCES.name, "pipeline": [{"$match": pairs}, {"$match": scope}, _]}:
+            case {"aggregate": ISSUANCES.name, "pipeline": [{"$match": pairs}, {"$match": scope}, *_]}:
                 benefits = scope["benefit"]["$in"]
                 rows = (self._totals[pairs["orgId"], pair] for pair in _values(pairs["customerPromotion"]))
                 return [row for each in rows for benefit, row in each if benefit in benefits]

@@ -28,7 +28,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry.logs import without_message
 from gateway.telemetry.request_log import note_error
-from loaders.errors import DeadlineExceeded, StoreUnavailable
+from loaders.errors import DeadlineExceeded, StoreUnavailable, SummaryTooLarge
 from resolvers import errors
 
 log: FilteringBoundLogger = structlog.get_logger()
@@ -148,6 +148,7 @@ ERRORS: Mapping[type[Exception], ErrorSpec] = {
     ),
     errors.PromotionNotFound: ErrorSpec(8874, "promotion id passed is invalid", 404, "PROMOTION_NOT_FOUND"),
     errors.PromotionInOtherProgram: ErrorSpec(8105, _PROMOTION_DATA, 409, "PROMOTION_IN_OTHER_PROGRAM"),
+    SummaryTooLarge: ErrorSpec(8105, _PROMOTION_DATA, 409, "SUMMARY_TOO_LARGE"),
     StoreUnavailable: ErrorSpec(8105, _PROMOTION_DATA, 503, "DATA_UNAVAILABLE"),
     DeadlineExceeded: ErrorSpec(8105, _PROMOTION_DATA, 503, "DEADLINE_EXCEEDED"),
     DeadlineInvalid: ErrorSpec(400, "X-CAP-DEADLINE-MS takes milliseconds, 1 or more.", 400, "BAD_REQUEST"),

@@ -8,8 +8,9 @@ from typing import Any
 from loaders.customers import Person
 from loaders.database_schema import ISSUANCES, PROMOTIONS
 from loaders.enums import Benefit
+from loaders.errors import SummaryTooLarge
 from loaders.store import Document, Int64, Store
-from loaders.totals import Totals, add_up_by, read_totals
+from loaders.totals import MAX_ROWS, Totals, add_up_by, read_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ async def find_earned(
     """The first promotions, by descending id, from which the person earned anything at `since` or later.
 
     Only ids below `before`, and only those `among` the given ones, count. One `aggregate`, which reads the
-    customer's own range of the index. An issuance without a known promotion makes an entry too.
+    customer's own range of the index. An issuance without a known promotion makes an entry too. Raises
+    `SummaryTooLarge`.
     """
     ranges = [{"$gte": f"{one}:", "$lt": f"{one};"} for one in person.ids]
     mine: Document = (
@@ -66,8 +68,11 @@ async def find_earned(
             {"$group": {"_id": "$_id.promotionId", "rows": {"$push": "$$ROOT"}}},
             {"$sort": {"_id": -1}},
             {"$limit": first + 1},
+            {"$project": {"rows": {"$slice": ["$rows", MAX_ROWS + 1]}}},
         ],
     )
+    if sum(len(one["rows"]) for one in rows[:first]) > MAX_ROWS:
+        raise SummaryTooLarge(f"The page has more than {MAX_ROWS} rows.")
     nothing: Totals = dict.fromkeys(Benefit, ())
     found = {int(one["_id"]): {**nothing, **read_totals(one["rows"])} for one in rows[:first]}
     return Page(found, len(rows) > first)

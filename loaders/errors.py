@@ -4,6 +4,7 @@ StoreUnavailable
 └── DeadlineExceeded
 StoreMisconfigured
 AlreadyExists
+SummaryTooLarge
 """
 
 
@@ -27,3 +28,11 @@ class StoreMisconfigured(ValueError):
 
 class AlreadyExists(ValueError):
     """A unique index holds a document with the same values."""
+
+
+class SummaryTooLarge(Exception):
+    """A summary, or a page of summaries, has more rows than are read at once; `reason` says how many."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

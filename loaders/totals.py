@@ -14,8 +14,11 @@ from loaders.batch import BatchLoader
 from loaders.database_schema import ISSUANCES, customer_promotion
 from loaders.dispatcher import Dispatcher
 from loaders.enums import Benefit, IssuanceType
+from loaders.errors import SummaryTooLarge
 from loaders.store import Document
 
+# A row is one category of points, type of a currency, reward or badge. A real promotion has some ten of them.
+MAX_ROWS = 10_000
 # More digits than a sum of Decimal128 amounts has.
 _EXACT = Context(prec=60)
 
@@ -70,7 +73,10 @@ Totals = Mapping[Benefit, tuple[Total, ...]]
 
 
 class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals | Exception]):
-    """Pairs of a customer and a promotion → their totals by benefit, or an error. One `aggregate`."""
+    """Pairs of a customer and a promotion → their totals by benefit, or an error.
+
+    One `aggregate`, unless the pairs have more than `MAX_ROWS` rows together.
+    """
 
     kind = "totals"
 
@@ -86,8 +92,17 @@ class TotalsDispatcher(Dispatcher[TotalsScope, CustomerPromotion, Totals | Excep
                 {"$match": {"orgId": group.organization_id, "customerPromotion": {"$in": list(pairs)}}},
                 {"$match": {"benefit": {"$in": sorted(group.benefits)}, "issuedOn": {"$gte": group.since}}},
                 add_up_by("customerPromotion"),
+                {"$limit": MAX_ROWS + 1},
             ],
         )
+        if len(rows) > MAX_ROWS:
+            if len(keys) == 1:
+                return dict.fromkeys(keys, _too_large())
+            # Some rows are missing, so the halves of the pairs are read again.
+            listed = sorted(keys)
+            half = len(listed) // 2
+            first = await self.find(group, set(listed[:half]))
+            return {**first, **await self.find(group, set(listed[half:]))}
         by_pair: defaultdict[str, list[Document]] = defaultdict(list)
         for row in rows:
             by_pair[row["_id"]["customerPromotion"]].append(row)
@@ -115,7 +130,7 @@ def add_up_by(field: str) -> Document:
 
 def read_totals(rows: Iterable[Document]) -> Totals:
     """The totals by benefit in the rows of `add_up_by` that have the same value of its field."""
-    totals: dict[Benefit, tuple[Total, ...]] = {}
+    totals: defaultdict[Benefit, list[Total]] = defaultdict(list)
     for row in rows:
         of = row["_id"]
         issuance_type = of.get("type")
@@ -127,9 +142,8 @@ def read_totals(rows: Iterable[Document]) -> Totals:
             row["times"],
             row["lastIssuedOn"],
         )
-        benefit = Benefit(of["benefit"])
-        totals[benefit] = (*totals.get(benefit, ()), total)
-    return totals
+        totals[Benefit(of["benefit"])].append(total)
+    return {benefit: tuple(found) for benefit, found in totals.items()}
 
 
 class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
@@ -153,13 +167,23 @@ class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
 
 
 def _total(benefits: frozenset[Benefit], parts: list[Totals | Exception]) -> Totals | Exception:
-    """The sums of the parts; an error if one of them is an error, which aiodataloader then raises."""
+    """The sums of the parts, or an error, which aiodataloader then raises."""
     read: list[Totals] = []
     for part in parts:
         if isinstance(part, Exception):
             return part
         read.append(part)
-    return {benefit: _add([part.get(benefit, ()) for part in read]) for benefit in benefits}
+    totals = {benefit: _add([part.get(benefit, ()) for part in read]) for benefit in benefits}
+    return _too_large() if count_rows(totals) > MAX_ROWS else totals
+
+
+def count_rows(totals: Totals) -> int:
+    """How many rows a summary with these totals has."""
+    return sum(map(len, totals.values()))
+
+
+def _too_large() -> SummaryTooLarge:
+    return SummaryTooLarge(f"The summary has more than {MAX_ROWS} rows.")
 
 
 def _add(parts: list[tuple[Total, ...]]) -> tuple[Total, ...]:

@@ -3,14 +3,16 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from loaders import Loaders
 from loaders.customers import CustomerIdentifier, Person
 from loaders.enums import Benefit
+from loaders.errors import StoreUnavailable
 from loaders.promotions import Promotion, PromotionReference
-from loaders.totals import BenefitsKey
+from loaders.totals import BenefitsKey, Totals
 from resolvers.action_summary import make_summary
 from resolvers.arguments import NOT_AN_ID, parse_id
 from resolvers.errors import (
@@ -65,7 +67,7 @@ async def summarize_list(
     promotion_ids: Sequence[str] | None,
     promotion_identifiers: Sequence[str] | None,
     benefits: frozenset[Benefit],
-) -> list[CustomerPromotionActionSummary | SummaryError]:
+) -> list[CustomerPromotionActionSummary | Exception]:
     """A summary or an error for each promotion, in the order of the list. Raises `ArgumentInvalid`."""
     references = _references(promotion_ids, promotion_identifiers)
     program = _program(program_id)
@@ -84,17 +86,32 @@ async def summarize_list(
         for one in found
         if isinstance(one, Promotion)
     ]
-    totals = iter(await loaders.totals.load_many(keys) if benefits else [{} for _ in keys])
+    loaded: Iterator[Totals | BaseException] = repeat({})
+    if benefits:
+        loaded = iter(await asyncio.gather(*map(loaders.totals.load, keys), return_exceptions=True))
     return [
-        make_summary(loaders, customer, one, next(totals)) if isinstance(one, Promotion) else one
-        for one in found
+        _entry(loaders, customer, one, next(loaded)) if isinstance(one, Promotion) else one for one in found
     ]
+
+
+def _entry(
+    loaders: Loaders, customer: Person, promotion: Promotion, totals: Totals | BaseException
+) -> CustomerPromotionActionSummary | Exception:
+    """The summary, or an error of this entry alone; raises an error of the whole list."""
+    if isinstance(totals, Exception) and not isinstance(totals, StoreUnavailable):
+        return totals
+    if isinstance(totals, BaseException):
+        raise totals
+    return make_summary(loaders, customer, promotion, totals)
 
 
 async def summarize_earned(
     loaders: Loaders, customer: Person, program_id: str | None, first: int, after: str | None
 ) -> SummaryPage:
-    """A page of the promotions from which the customer earned anything. Raises `ArgumentInvalid`."""
+    """A page of the promotions from which the customer earned anything.
+
+    Raises `ArgumentInvalid` or `SummaryTooLarge`.
+    """
     if not 1 <= first <= MOST:
         raise ArgumentInvalid(f"first is 1 to {MOST}.")
     program = _program(program_id)
