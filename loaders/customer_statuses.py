@@ -13,7 +13,7 @@ writes, and again afterwards, so that it does not miss a merge or an erasure at 
 from collections.abc import Iterable, Mapping
 
 from loaders.customers import Person
-from loaders.database_schema import CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES, PENDING_EVENTS
+from loaders.database_schema import CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES
 from loaders.store import Document, Int64, Store
 
 
@@ -55,7 +55,7 @@ async def merge(store: Store, organization_id: int, victim_id: int, survivor_id:
 
 
 async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
-    """Delete the identifiers of a person, and the pending events that name the person.
+    """Delete the identifiers of a person.
 
     The issuances stay under the numeric ids. Repeating it changes nothing. Returns whether it was not known
     before.
@@ -72,15 +72,13 @@ async def settle(
     customer_ids: Iterable[int],
     before: Mapping[int, Person] | None = None,
 ) -> None:
-    """Make identifiers and pending events follow the statuses, where these changed since `before`."""
+    """Make identifiers follow the statuses, where these changed since `before`."""
     persons = await find_persons(store, organization_id, customer_ids)
     for customer_id, person in persons.items():
         if person == (before or {}).get(customer_id):
             continue
         owned = {"orgId": organization_id, "customerId": {"$in": [Int64(one) for one in person.ids]}}
         if person.erased:
-            named = {"orgId": organization_id, "customerIds": owned["customerId"]}
-            await store.delete(PENDING_EVENTS.name, named)
             await store.delete(CUSTOMER_IDENTIFIERS.name, owned)
         elif person.merged_ids:
             change = {

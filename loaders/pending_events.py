@@ -1,6 +1,6 @@
 """Events, and records of imports, that cannot be counted yet: kept as they came, with the reason."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ class PendingEvent:
     """An event or a record of an import, as it came, and the reason why it is not in the ledger.
 
     `promotion_identifiers` name the promotions that it waits for; there are none where it names no promotion.
-    `customer_ids` are the customers that the payload names.
+    `customer_ids` are the customers of whom the payload may have identifiers.
     """
 
     organization_id: int
@@ -71,10 +71,18 @@ async def waiting(
 
 
 async def naming(
-    store: Store, organization_id: int, customer_ids: Sequence[int]
+    store: Store, organization_id: int, customer_ids: Collection[int]
 ) -> AsyncIterator[PendingEvent]:
-    """The pending events that name one of these customers."""
-    query: Document = {"orgId": organization_id, "customerIds": {"$in": list(customer_ids)}}
+    """The pending events that may have identifiers of one of these customers."""
+    if not customer_ids:
+        return
+    # An earlier version wrote events without `customerIds`.
+    named = rf'"customerId"\s*:\s*"?0*({"|".join(map(str, customer_ids))})\b'
+    old = {"customerIds": {"$exists": False}, "payload": {"$regex": named}}
+    query: Document = {
+        "orgId": organization_id,
+        "$or": [{"customerIds": {"$in": [Int64(one) for one in customer_ids]}}, old],
+    }
     async for document in store.stream(PENDING_EVENTS.name, query, ("_id",)):
         yield _pending_event(document)
 
@@ -85,6 +93,13 @@ async def explain(
     """Change the reason why an event is pending, and the promotions that it waits for."""
     fields = {"reason": reason, "promotionIdentifiers": list(promotion_identifiers)}
     await store.update(PENDING_EVENTS.name, event.id, {"$set": fields})
+
+
+async def change(store: Store, event: PendingEvent, to: PendingEvent) -> None:
+    """Change the payload and the customers of an event, unless the payload changed meanwhile."""
+    fields = {"payload": to.payload, "customerIds": [Int64(one) for one in to.customer_ids]}
+    query = {"_id": event.id, "payload": event.payload}
+    await store.update_many(PENDING_EVENTS.name, query, {"$set": fields})
 
 
 async def delete(store: Store, events: Sequence[PendingEvent]) -> None:

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.commands.database import check_set_up, with_store
 from gateway.commands.terminal import printable
+from gateway.ingest import customer_changes
 from gateway.ingest import export as exporting
 from loaders import customer_statuses, pending_events
 from loaders.customer_statuses import MergeRefused
@@ -115,7 +116,7 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
     person, described = with_store(read)
     click.echo(f"To erase in organisation {organization_id}: {described}.")
     _confirm("This cannot be undone. Erase the customer?", yes)
-    with_store(lambda store: customer_statuses.erase(store, organization_id, person.customer_id))
+    with_store(lambda store: customer_changes.erase(store, organization_id, person.customer_id))
     log.info("customer_erased", org_id=organization_id, customer_id=person.customer_id)
     click.echo(
         f"Customer {person.customer_id} is erased. "
@@ -140,7 +141,7 @@ def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> 
     click.echo(f"To merge in organisation {organization_id}: {victim}; into {survivor}.")
     _confirm("This cannot be undone. Merge the customers?", yes)
     try:
-        with_store(lambda store: customer_statuses.merge(store, organization_id, victim_id, survivor_id))
+        with_store(lambda store: customer_changes.merge(store, organization_id, victim_id, survivor_id))
     except MergeRefused as error:
         raise click.ClickException(f"The merge is refused: {error}.") from error
     log.info("customers_merged", org_id=organization_id, victim_id=victim_id, survivor_id=survivor_id)

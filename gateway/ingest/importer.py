@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from gateway.ingest import customer_changes
 from gateway.ingest.import_summary import Line, Summary
 from gateway.ingest.recorder import CONTRADICTING, UNKNOWN_PROMOTION, issue, replay_all
 from gateway.ingest.records import (
@@ -24,7 +25,7 @@ from gateway.ingest.records import (
     RecordInvalid,
     decode,
 )
-from loaders import customer_statuses, ledger, pending_events
+from loaders import ledger, pending_events
 from loaders.customer_statuses import MergeRefused
 from loaders.enums import PayloadFormat
 from loaders.pending_events import PendingEvent
@@ -112,9 +113,9 @@ class Import:
         try:
             if isinstance(record, MergeRecord):
                 ids = record.victim_id, record.survivor_id
-                new = await customer_statuses.merge(self._store, record.org_id, *ids)
+                new = await customer_changes.merge(self._store, record.org_id, *ids)
             else:
-                new = await customer_statuses.erase(self._store, record.org_id, record.customer_id)
+                new = await customer_changes.erase(self._store, record.org_id, record.customer_id)
             self.summary.accept(1, int(new))
         except MergeRefused as error:
             self.summary.reject(line, str(error))

@@ -73,10 +73,11 @@ class Notification:
         )
 
 
-def read(body: bytes | str, received_on: datetime) -> Notification:
+def read(body: bytes | str, received_on: datetime, event_id: str | None = None) -> Notification:
     """What an event says; raises `RecordInvalid` for what is not an event of an organisation.
 
-    An event that does not say when it happened is taken to have happened when it was received.
+    An event that does not say when it happened is taken to have happened when it was received. A pending
+    event keeps the id that it came with: its text may have changed.
     """
     with invalid_json(body):
         text = body if isinstance(body, str) else body.decode()
@@ -84,7 +85,7 @@ def read(body: bytes | str, received_on: datetime) -> Notification:
         check_keys(text)
     if header.org_id is None:
         raise RecordInvalid("orgId is missing")
-    event_id = header.id(text)
+    event_id = event_id or header.id(text)
     notification = Notification(header.org_id, event_id, received_on)
     if not isinstance(header.event_name, str):
         notification.problem = "eventName is missing"

@@ -4,13 +4,16 @@ Only the fields that count here are described; a notification may have any other
 may come as a text and an id as a number, because the platform's samples differ from one another.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
 
+from gateway import json_format
 from gateway.ingest.records import NO_CONTROL_CHARACTERS, Id, Instant, Name, Text, is_name
 from loaders.customers import CustomerIdentifier
 from loaders.enums import LONGEST_NAME, IdentifierName, IssuanceType
@@ -41,6 +44,24 @@ def named_customers(payload: str) -> tuple[int, ...]:
     """The ids of the customers that a notification names, even if it cannot be read."""
     found = {int(digits) for digits in _CUSTOMER_ID.findall(payload)}
     return tuple(sorted(one for one in found if one < 2**63))
+
+
+def without_identifiers(payload: str, customer_ids: Collection[int]) -> str:
+    """The notification with nothing but the ids of these customers in the objects that name them."""
+    # Numbers keep their digits.
+    decoded = json.loads(payload, parse_int=Decimal, parse_float=Decimal)
+    parts = [decoded]
+    for part in parts:
+        if isinstance(part, dict):
+            customer_id = part.get("customerId")
+            named = re.match(r"\d{1,19}\b", str(customer_id))
+            if named and int(named[0]) in customer_ids:
+                part.clear()
+                part["customerId"] = customer_id
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+    return json_format.encode(decoded).decode()
 
 
 class EventHeader(Payload):

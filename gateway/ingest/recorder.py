@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from gateway.ingest import notifications, records
+from gateway.ingest import customer_changes, notifications, records
+from gateway.ingest.customer_changes import find_erased, forget_erased, without
 from gateway.ingest.notifications import Notification
 from gateway.ingest.payloads import named_customers
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
-from loaders import customer_statuses, ledger, pending_events
+from loaders import ledger, pending_events
 from loaders.customer_statuses import MergeRefused
 from loaders.enums import PayloadFormat
 from loaders.ledger import Issuance
@@ -81,11 +82,12 @@ async def record(store: Store, notification: Notification, payload: str, days: i
         written.promotion_identifiers,
         named_customers(payload),
     )
-    if await _names_an_erased_customer(store, event):
+    kept = without(event, await find_erased(store, organization_id, event.customer_ids))
+    if kept is None:
         return Outcome.IGNORED
-    await pending_events.keep(store, [event], days)
-    if await _names_an_erased_customer(store, event):
-        await pending_events.delete(store, [event])
+    await pending_events.keep(store, [kept], days)
+    # An erasure at the same time may have missed the event.
+    if without(kept, await forget_erased(store, organization_id, kept.customer_ids)) is None:
         return Outcome.IGNORED
     if event.promotion_identifiers and (await _replay(store, organization_id, [event])).counted:
         return Outcome.RECORDED
@@ -172,7 +174,7 @@ def _read(event: PendingEvent) -> Notification:
     read = Notification(event.organization_id, event.event_id, event.received_on)
     try:
         if event.format is PayloadFormat.EVENT:
-            return notifications.read(event.payload, event.received_on)
+            return notifications.read(event.payload, event.received_on, event.event_id)
         record = records.decode(event.payload.encode())
         assert isinstance(record, IssuanceRecord), "only issuances wait for promotions"
         read.issuances.append(record)
@@ -182,19 +184,14 @@ def _read(event: PendingEvent) -> Notification:
     return read
 
 
-async def _names_an_erased_customer(store: Store, event: PendingEvent) -> bool:
-    persons = await customer_statuses.find_persons(store, event.organization_id, event.customer_ids)
-    return any(person.erased for person in persons.values())
-
-
 async def _write(store: Store, organization_id: int, events: Sequence[Notification]) -> list[_Written]:
     reasons = [event.problem for event in events]
     for number, event in enumerate(events):
         if event.erased is not None:
-            await customer_statuses.erase(store, organization_id, event.erased)
+            await customer_changes.erase(store, organization_id, event.erased)
         if event.merged is not None:
             try:
-                await customer_statuses.merge(store, organization_id, *event.merged)
+                await customer_changes.merge(store, organization_id, *event.merged)
             except MergeRefused as error:
                 reasons[number] = str(error)
     identifiers = [(*one, event.created_at) for event in events for one in event.identifiers]
