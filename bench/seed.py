@@ -36,7 +36,7 @@ _ITEMS = {
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organisation with a till and one programme; its customers and promotions are numbered from 0."""
+    """An organisation with a POS client and a programme; customers and promotions are numbered from 0."""
 
     organization: Organization
     program: int
@@ -49,7 +49,7 @@ class Tenant:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The till's credentials, and behind a proxy its address; each organisation's till has its own."""
+        """The credentials of the POS client, and the address that it has behind a proxy."""
         address = f"10.0.{self.program // 256}.{self.program % 256}"
         return {"Authorization": self.authorization, "X-Forwarded-For": address}
 

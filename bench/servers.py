@@ -50,7 +50,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def settle(self, latency: float = 0) -> None:
-        """Wait until nothing is left to do, here or in the database, for those who have hung up."""
+        """Wait until all work for disconnected clients has ended, here and in the database."""
         time.sleep(latency)
         used = None
         while used != (used := self.cpu_seconds()):

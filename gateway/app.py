@@ -194,7 +194,7 @@ async def _client_gone(_: Request, __: Exception) -> Response:
 
 
 def trusted_proxies(proxies: Sequence[str]) -> list[Middleware]:
-    """Middleware that believes these addresses and networks whom they forward for."""
+    """Middleware that trusts the `X-Forwarded-For` of these addresses and networks."""
     if not proxies:
         return []
     networks = map(ip_network, proxies)

@@ -36,12 +36,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def clients() -> None:
-    """Manage the clients that may call."""
+    """Manage API clients."""
 
 
 @clients.group()
 def add() -> None:
-    """Add a client. Without --secret-stdin, the command makes a secret and prints it once."""
+    """Add a client. Without --secret-stdin, the command generates a secret and prints it once."""
 
 
 @add.command()
@@ -51,8 +51,9 @@ def add() -> None:
 @_secret_stdin
 @_json
 def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_json: bool) -> None:
-    """Add a POS client (a till), which sends Basic credentials: its NAME and the MD5 hex of its password.
+    """Add a POS client, which the vendor calls a till.
 
+    A POS client sends Basic credentials: its NAME and the MD5 hex of its password.
     With --secret-stdin, the secret is the password or its MD5 hex.
     """
     if ":" in name:
@@ -77,7 +78,10 @@ def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_jso
 @_secret_stdin
 @_json
 def oauth(name: str, organization_id: int, group: str, ttl: int, secret_stdin: bool, as_json: bool) -> None:
-    """Add an OAuth client, which gets tokens for a key and a secret. The command makes the key."""
+    """Add an OAuth client. The command generates its key.
+
+    An OAuth client exchanges its key and its secret for tokens.
+    """
     # Hex: `clients rotate` would take a key that begins with "-" for an option.
     key = secrets.token_hex(16)
     secret = None if secret_stdin else secrets.token_urlsafe(24)
@@ -89,7 +93,10 @@ def oauth(name: str, organization_id: int, group: str, ttl: int, secret_stdin: b
 @clients.command("list")
 @_json
 def list_clients(as_json: bool) -> None:
-    """List the clients: id, kind, name, organisation, group, state."""
+    """List the clients.
+
+    The columns are the id, the kind, the name, the organisation, the group and the state.
+    """
     rows: list[dict[str, str | int]] = [
         {
             "id": account.id,
@@ -163,7 +170,9 @@ def list_groups(as_json: bool) -> None:
 @click.argument("name")
 @click.argument("rights", nargs=-1, required=True, metavar="RESOURCE=RIGHT...")
 def set_group(name: str, rights: tuple[str, ...]) -> None:
-    """Add or replace a group, for example `set reports customer=read promotion=read`.
+    """Add or replace an access group.
+
+    For example: promo-gateway groups set reports customer=read promotion=read
 
     The group has no right to a resource that is not named.
     """

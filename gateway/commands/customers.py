@@ -34,7 +34,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 _ID = click.IntRange(0, 2**63 - 1)
 _org = click.option("--org", "organization_id", required=True, type=_ID, help="The customer's organisation.")
-_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def _identifier(command: Command) -> Command:
@@ -74,7 +74,7 @@ def customers() -> None:
     help="Write to this file instead of standard output.",
 )
 def export(organization_id: int, source: str, name: str, value: str, output: str) -> None:
-    """Write everything that is kept about a customer, in the format that `import` takes.
+    """Write all data about a customer, as `import` takes it.
 
     Pending events have another format: their ids are listed on standard error.
     """
@@ -130,7 +130,10 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
 @click.option("--survivor", "survivor_id", required=True, type=_ID, help="Id of the customer that remains.")
 @_yes
 def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> None:
-    """Make the identifiers of a customer, the victim, lead to the survivor, whose totals become the sum."""
+    """Merge a customer, the victim, into the survivor.
+
+    The identifiers of the victim lead to the survivor then, and the survivor's totals include the victim's.
+    """
 
     async def read(store: Store) -> list[str]:
         await _check(store, organization_id)

@@ -47,7 +47,7 @@ def import_files(files: tuple[str, ...], rejects: str | None, max_rejects: int) 
     """Import FILES of newline-delimited JSON, gzipped or not; - is standard input.
 
     Rejected lines are written to FILE.rejected.ndjson with the reason, or to standard error where that file
-    cannot be made, and the import continues. To import a file again changes nothing. The exit status is 0, 1
+    cannot be made, and the import continues. Importing a file again changes nothing. The exit status is 0, 1
     if lines were rejected, or 2 if an import failed.
     """
     if rejects is not None and len(files) > 1:
@@ -99,9 +99,12 @@ def events() -> None:
 
 
 @events.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_events(as_json: bool) -> None:
-    """List the pending events: organisation, event id, time of arrival, reason."""
+    """List the pending events.
+
+    The columns are the organisation, the event id, the time of arrival and the reason.
+    """
 
     async def run(store: Store) -> None:
         if not as_json:
@@ -131,7 +134,7 @@ def _fields(event: PendingEvent) -> dict[str, object]:
 @click.argument("organization_id", type=int)
 @click.argument("event_id")
 def show(organization_id: int, event_id: str) -> None:
-    """Print a pending event, or a pending record of an import, as it came.
+    """Print a pending event or record as it came.
 
     On a terminal, control characters are escaped.
     """
@@ -151,7 +154,7 @@ def show(organization_id: int, event_id: str) -> None:
 
 @events.command()
 def replay() -> None:
-    """Try all pending events again, and count those that can be counted now."""
+    """Try to count all pending events again."""
     replayed = with_store(recorder.replay_all)
     click.echo(f"{replayed.counted} pending events counted.")
 

@@ -43,11 +43,13 @@ class _DemoSettings(Settings):
 
 
 @click.command()
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on."
+)
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Directory in which the data is kept.",
+    help="Directory to keep the data in. Without it, the data is deleted at the end.",
 )
 def demo(port: int, data_dir: Path | None) -> None:
     """Serve sample data from an embedded database."""

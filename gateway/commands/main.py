@@ -33,7 +33,7 @@ _SECTIONS = {
         _Command("customers", "customers", "customers", "Export, erase and merge customers."),
         _Command("clients", "clients", "clients", "Add, list, disable and rotate clients."),
         _Command("groups", "clients", "groups", "List and set access groups."),
-        _Command("keys", "signing_keys", "keys", "Make signing keys."),
+        _Command("keys", "signing_keys", "keys", "Create signing keys."),
     ),
 }
 _COMMANDS = {command.name: command for section in _SECTIONS.values() for command in section}

@@ -23,8 +23,8 @@ _ADVICE = "Choose another with --host or --port."
 @click.option("--host", help="Address to listen on, instead of GATEWAY_HOST.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of GATEWAY_PORT.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Server processes.")
-@click.option("--fd", type=click.IntRange(3), help="Inherited socket to listen on.")
-@click.option("--check", is_flag=True, help="Check the settings and the database, and serve nothing.")
+@click.option("--fd", type=click.IntRange(3), help="File descriptor of a socket to listen on.")
+@click.option("--check", is_flag=True, help="Check the settings and the database, then exit.")
 def serve(host: str | None, port: int | None, workers: int, fd: int | None, check: bool) -> None:
     """Serve the data of the database in GATEWAY_MONGODB_URI."""
     if fd is not None and (host is not None or port is not None):

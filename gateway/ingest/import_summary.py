@@ -1,4 +1,4 @@
-"""What became of the lines of an import, so far."""
+"""How many lines of an import were taken and rejected so far."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Summary:
-    """What became of the lines so far; `fresh_rejections` are those that nobody has written down yet."""
+    """The counts of the lines so far; `fresh_rejections` are not written to the file of rejects yet."""
 
     lines: int = 0
     last_line: int = 0

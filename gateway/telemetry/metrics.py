@@ -35,13 +35,13 @@ COMMANDS = Histogram(
 )
 BATCHES = Histogram(
     "promo_gateway_batch_loads",
-    "Loads that shared a batch, by what was looked up.",
+    "Loads that shared a batch, by kind of look-up.",
     ["kind"],
     buckets=(1, 2, 4, 8, 16, 32, 64, 128),
 )
 QUEUED_LOADS = Gauge(
     "promo_gateway_queued_loads",
-    "Loads that wait for the next batch, by what is looked up.",
+    "Loads that wait for the next batch, by kind of look-up.",
     ["kind"],
     multiprocess_mode="livesum",
 )

@@ -32,7 +32,7 @@ Data and callers:
   customers  Export, erase and merge customers.
   clients    Add, list, disable and rotate clients.
   groups     List and set access groups.
-  keys       Make signing keys.
+  keys       Create signing keys.
 """
 HEAVY = ("graphql", "strawberry", "starlette", "uvicorn", "pymongo", "motor", "pydantic", "rich", "structlog")
 
@@ -74,6 +74,13 @@ def test_every_command_has_help(command: str) -> None:
     completed = invoke(*command.split(), "-h", variables={})
     assert completed.returncode == 0
     assert completed.stdout.startswith(f"Usage: main {command} ")
+
+
+@pytest.mark.parametrize("group", ["events", "customers", "clients", "clients add", "groups", "keys"])
+def test_the_help_of_a_group_has_whole_sentences(group: str) -> None:
+    _, _, commands = invoke(*group.split(), "-h", variables={}).stdout.partition("Commands:\n")
+    assert commands
+    assert "..." not in commands
 
 
 def test_an_unknown_command_names_a_similar_one() -> None:
