@@ -8,6 +8,11 @@ further command.
 
 A status is written before the identifiers change. A writer of identifiers reads the statuses before it
 writes, and again afterwards, so that it does not miss a merge or an erasure at the same time.
+
+A merge changes the victim's status only if nothing changed it since it was read, which MongoDB does in one
+atomic write: of merges into two survivors at the same time, the first to write counts. Merges at the same
+time that make a cycle change different documents, so each is written. Every reader then takes the customer of
+the cycle with the smallest id as the survivor, and the merge of this customer is undone and refused.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,13 +29,7 @@ class MergeRefused(ValueError):
 async def find_persons(store: Store, organization_id: int, customer_ids: Iterable[int]) -> dict[int, Person]:
     """Customer id → the person. A customer that was never merged costs one look-up by `_id`."""
     wanted = set(customer_ids)
-    statuses: dict[int, Document] = {}
-    new = wanted
-    while new:
-        ids = [status_id(organization_id, one) for one in new]
-        found = await store.get_many(CUSTOMER_STATUSES.name, ids)
-        statuses |= {one: {} for one in new} | {one["customerId"]: one for one in found}
-        new = {linked for one in found for linked in _links(one)} - statuses.keys()
+    statuses = await _find_statuses(store, organization_id, wanted)
     return {customer_id: _person(customer_id, statuses) for customer_id in wanted}
 
 
@@ -40,18 +39,31 @@ async def merge(store: Store, organization_id: int, victim_id: int, survivor_id:
     Returns whether it was not known before. Raises `MergeRefused` if the victim was merged into another
     customer, or the survivor into the victim.
     """
-    persons = await find_persons(store, organization_id, (victim_id, survivor_id))
-    victim, survivor = persons[victim_id], persons[survivor_id]
+    statuses = await _find_statuses(store, organization_id, (victim_id, survivor_id))
+    victim, survivor = _person(victim_id, statuses), _person(survivor_id, statuses)
     if victim_id in (survivor_id, survivor.customer_id):
         raise MergeRefused("the survivor was merged into this customer before")
-    if victim.customer_id == victim_id:
-        await _set_status(store, organization_id, victim_id, {"$set": {"survivorId": Int64(survivor_id)}})
-    elif victim.customer_id != survivor.customer_id:
+    if victim.customer_id not in (victim_id, survivor.customer_id):
         raise MergeRefused("the customer was merged into another customer before")
+    new = victim.customer_id == victim_id
+    if new:
+        read = {"survivorId": statuses[victim_id].get("survivorId")}
+        change = {"$set": {"survivorId": Int64(survivor_id)}}
+        if not await _set_status(store, organization_id, victim_id, change, read):
+            # Another merge of the same victim was first.
+            return await merge(store, organization_id, victim_id, survivor_id)
     # A repetition finishes a merge that was killed between the two writes.
     await _set_status(store, organization_id, survivor_id, {"$addToSet": {"victimIds": Int64(victim_id)}})
+    statuses = await _find_statuses(store, organization_id, (victim_id,))
+    for customer_id, status in statuses.items():
+        if "survivorId" in status and _survivor(customer_id, statuses) == customer_id:
+            # Merges at the same time made a cycle.
+            read = {"survivorId": status["survivorId"]}
+            await _set_status(store, organization_id, customer_id, {"$unset": {"survivorId": ""}}, read)
+    if _survivor(victim_id, statuses) == victim_id:
+        raise MergeRefused("the survivor was merged into this customer at the same time")
     await settle(store, organization_id, (victim_id, survivor_id))
-    return victim.customer_id == victim_id
+    return new
 
 
 async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
@@ -72,27 +84,50 @@ async def settle(
     customer_ids: Iterable[int],
     before: Mapping[int, Person] | None = None,
 ) -> None:
-    """Make identifiers follow the statuses, where these changed since `before`."""
-    persons = await find_persons(store, organization_id, customer_ids)
-    for customer_id, person in persons.items():
-        if person == (before or {}).get(customer_id):
-            continue
-        owned = {"orgId": organization_id, "customerId": {"$in": [Int64(one) for one in person.ids]}}
-        if person.erased:
-            await store.delete(CUSTOMER_IDENTIFIERS.name, owned)
-        elif person.merged_ids:
-            change = {
-                "$set": {"customerId": Int64(person.customer_id)},
-                # Another merge into the same survivor may write at the same time.
-                "$addToSet": {"mergedIds": {"$each": [Int64(one) for one in person.merged_ids]}},
-            }
-            await store.update_many(CUSTOMER_IDENTIFIERS.name, owned, change)
+    """Make identifiers follow the statuses, where these changed since `before`.
+
+    The statuses are read again after the identifiers are written: the last of several writers at the same
+    time writes what all of them came to.
+    """
+    wanted = set(customer_ids)
+    written = set((before or {}).values())
+    while (persons := {*(await find_persons(store, organization_id, wanted)).values()}) - written:
+        for person in persons - written:
+            owned = {"orgId": organization_id, "customerId": {"$in": [Int64(one) for one in person.ids]}}
+            if person.erased:
+                await store.delete(CUSTOMER_IDENTIFIERS.name, owned)
+            elif person.merged_ids:
+                change = {
+                    "$set": {"customerId": Int64(person.customer_id)},
+                    # Another merge into the same survivor may write at the same time.
+                    "$addToSet": {"mergedIds": {"$each": [Int64(one) for one in person.merged_ids]}},
+                }
+                await store.update_many(CUSTOMER_IDENTIFIERS.name, owned, change)
+        written = persons
 
 
-async def _set_status(store: Store, organization_id: int, customer_id: int, change: Document) -> None:
-    key = {"_id": status_id(organization_id, customer_id)}
+async def _find_statuses(
+    store: Store, organization_id: int, customer_ids: Iterable[int]
+) -> dict[int, Document]:
+    """The statuses of these customers and of all that merges link to them, {} for a customer without one."""
+    statuses: dict[int, Document] = {}
+    new = set(customer_ids)
+    while new:
+        ids = [status_id(organization_id, one) for one in new]
+        found = await store.get_many(CUSTOMER_STATUSES.name, ids)
+        statuses |= {one: {} for one in new} | {int(one["customerId"]): one for one in found}
+        new = {linked for one in found for linked in _links(one)} - statuses.keys()
+    return statuses
+
+
+async def _set_status(
+    store: Store, organization_id: int, customer_id: int, change: Document, read: Document | None = None
+) -> bool:
+    """Change a status that still has the fields that were read, or add it; returns whether it did."""
+    key = {"_id": status_id(organization_id, customer_id), **(read or {})}
     fields = {"orgId": Int64(organization_id), "customerId": Int64(customer_id)}
-    await store.upsert(CUSTOMER_STATUSES.name, [(key, {"$setOnInsert": fields, **change})])
+    upserted = await store.upsert(CUSTOMER_STATUSES.name, [(key, {"$setOnInsert": fields, **change})])
+    return not upserted.refused
 
 
 def status_id(organization_id: int, customer_id: int) -> str:
@@ -105,15 +140,22 @@ def _links(status: Document) -> set[int]:
     return {int(one) for one in (*survivor, *status.get("victimIds", ()))}
 
 
-def _person(customer_id: int, statuses: dict[int, Document]) -> Person:
-    survivor, passed = customer_id, {customer_id}
-    while "survivorId" in statuses[survivor] and statuses[survivor]["survivorId"] not in passed:
-        survivor = int(statuses[survivor]["survivorId"])
-        passed.add(survivor)
-    ids: set[int] = set()
-    new = passed
+def _person(customer_id: int, statuses: Mapping[int, Document]) -> Person:
+    survivor_id = _survivor(customer_id, statuses)
+    ids, new = set[int](), {customer_id}
     while new:
         ids |= new
         new = {linked for one in new for linked in _links(statuses[one])} - ids
     erased = any(statuses[one].get("erased", False) for one in ids)
-    return Person(survivor, tuple(sorted(ids - {survivor})), erased)
+    return Person(survivor_id, tuple(sorted(ids - {survivor_id})), erased)
+
+
+def _survivor(customer_id: int, statuses: Mapping[int, Document]) -> int:
+    """The last survivor; in a cycle, which only merges at the same time make, the smallest of its ids."""
+    passed: list[int] = []
+    while customer_id not in passed:
+        passed.append(customer_id)
+        if "survivorId" not in statuses[customer_id]:
+            return customer_id
+        customer_id = int(statuses[customer_id]["survivorId"])
+    return min(passed[passed.index(customer_id) :])

@@ -1,6 +1,6 @@
 """Customers, looked up by the identifiers that their sources give them."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from loaders.database_schema import CUSTOMER_IDENTIFIERS
@@ -66,10 +66,12 @@ class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, IdentifierKind, Pe
             },
             ("value", "customerId", "mergedIds"),
         )
-        return {
-            one["value"]: Person(int(one["customerId"]), tuple(sorted(map(int, one.get("mergedIds", ())))))
-            for one in documents
-        }
+        return {one["value"]: _person(int(one["customerId"]), one.get("mergedIds", ())) for one in documents}
+
+
+def _person(customer_id: int, merged_ids: Iterable[int]) -> Person:
+    # Where merges at the same time contradicted each other, the survivor may be among the merged.
+    return Person(customer_id, tuple(sorted({*map(int, merged_ids)} - {customer_id})))
 
 
 class CustomerByIdentifierLoader(LookupLoader[CustomerIdentifier, IdentifierKind, Person]):
