@@ -1,5 +1,6 @@
 """The real database, the real application, and a record of every command between them."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -97,6 +98,13 @@ def production_hasher() -> Iterator[PasswordHasher]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "HASHER", CHEAP_HASHER)
         yield production
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_collections() -> None:
+    """Keep the modules and the collected tests out of garbage collections: some tests do many."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

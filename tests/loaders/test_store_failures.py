@@ -1,6 +1,5 @@
 """What a failure of the database says: code, collection and index or servers, and never a value."""
 
-import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -16,14 +15,6 @@ from tests.helpers.faults import Line
 
 VALUE = "919000000007"
 
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-
-async def close(store: Store) -> None:
-    await store.close()
-    # PyMongo leaves a socket to the garbage collector if the client is closed while it connects.
-    gc.collect()
-
 
 @pytest.fixture(params=DriverName)
 def each_driver(request: pytest.FixtureRequest) -> DriverName:
@@ -35,7 +26,7 @@ async def store_on_line(line: Line, settings: Settings, each_driver: DriverName)
     """A store, on each driver, that reaches the database through `line`."""
     store = Store(line.uri, settings.database, driver=each_driver)
     yield store
-    await close(store)
+    await store.close()
 
 
 def refusal(code: int, name: str) -> dict[str, Any]:
@@ -113,7 +104,7 @@ async def test_wrong_credentials_are_named_and_not_shown(line: Line, each_driver
     with pytest.raises(StoreUnavailable) as raised:
         await store.find(ISSUANCES.name, {}, ("item",))
     assert str(raised.value) == "AuthenticationFailed, issuances"
-    await close(store)
+    await store.close()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +123,7 @@ async def test_servers_that_cannot_be_reached_are_named(driver: DriverName, host
     with pytest.raises(StoreUnavailable) as raised:
         await store.ping()
     assert str(raised.value) == f"ServerSelectionTimeoutError, {shown}"
-    await close(store)
+    await store.close()
 
 
 async def test_a_connection_that_breaks_names_the_server(store_on_line: Store, line: Line) -> None:
@@ -155,7 +146,7 @@ async def test_a_server_that_falls_silent_ends_a_command_without_a_deadline(
     line.freeze()
     with pytest.raises(StoreUnavailable):
         await store.find(ISSUANCES.name, {}, ("item",))
-    await close(store)
+    await store.close()
 
 
 async def test_a_late_answer_is_a_deadline_that_was_exceeded(store_on_line: Store, line: Line) -> None:
