@@ -128,9 +128,6 @@ class DatabaseSettings(BaseSettings):
         SecretStr("mongodb://127.0.0.1:27017"), "Connection string of MongoDB."
     )
     database: DatabaseName = _setting("promo_gateway", "Name of the database.")
-    driver: DriverName = _setting(
-        DriverName.MOTOR, "MongoDB driver: `motor`, or `pymongo` for PyMongo's async client, its successor."
-    )
 
     @classmethod
     def from_environment(cls, **given: Any) -> Self:
@@ -166,6 +163,10 @@ class ImportSettings(DatabaseSettings):
 class Settings(ImportSettings):
     """The settings of the server."""
 
+    driver: DriverName = _setting(
+        DriverName.MOTOR,
+        "The server's MongoDB driver: `motor`, or `pymongo` for PyMongo's async client, its successor.",
+    )
     host: Text = _setting("127.0.0.1", "Address to listen on.")
     port: Port = _setting(8000, "Port to listen on.")
     deadline_ms: int = _setting(

@@ -10,6 +10,7 @@ from gateway.commands.environment import read_settings
 from gateway.settings import DatabaseSettings
 from loaders import database_setup
 from loaders.clients import add_default_groups
+from loaders.driver import DriverName
 from loaders.driver_options import COMMAND_SERVER_SECONDS
 from loaders.store import Store
 
@@ -38,7 +39,8 @@ def with_store(
         store = Store(
             named.mongodb_uri.get_secret_value(),
             named.database,
-            driver=named.driver,
+            # Motor's threads would keep the process for half a second after its work is done.
+            driver=DriverName.PYMONGO,
             server_seconds=server_seconds,
         )
         try:

@@ -14,8 +14,8 @@ from loaders.driver import DriverName
 EVERY_SETTING = {
     "GATEWAY_MONGODB_URI": "mongodb+srv://cluster.example",
     "GATEWAY_DATABASE": "loyalty",
-    "GATEWAY_DRIVER": "pymongo",
     "GATEWAY_PENDING_EVENT_DAYS": "7",
+    "GATEWAY_DRIVER": "pymongo",
     "GATEWAY_HOST": "::",
     "GATEWAY_PORT": "0",
     "GATEWAY_DEADLINE_MS": "2000",

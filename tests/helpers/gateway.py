@@ -33,7 +33,6 @@ from gateway.settings import Settings
 from loaders import ledger
 from loaders.clients import Account, add_account
 from loaders.customers import CustomerIdentifier
-from loaders.driver import DriverName
 from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
@@ -285,17 +284,14 @@ def changed(settings: Settings, **changes: object) -> Settings:
     return Settings(**{**settings.model_dump(exclude_unset=True), **changes})
 
 
-WARNINGS = {
-    DriverName.MOTOR: "error",
-    # PyMongo leaves a socket to the garbage collector if the client is closed while it connects.
-    DriverName.PYMONGO: "error,ignore:unclosed <socket.socket:ResourceWarning",
-}
+# PyMongo leaves a socket to the garbage collector if the client is closed while it connects.
+WARNINGS = "error,ignore:unclosed <socket.socket:ResourceWarning"
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONWARNINGS": WARNINGS[settings.driver],
+        "PYTHONWARNINGS": WARNINGS,
         "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
         "GATEWAY_DATABASE": settings.database,
         "GATEWAY_DRIVER": settings.driver,

@@ -84,15 +84,15 @@ def test_a_user_without_privileges_is_told_the_code_and_the_collection(
 
 
 def test_init_db_sets_no_limit_on_how_long_the_server_builds_an_index(
-    database: dict[str, str], driver: DriverName, monkeypatch: pytest.MonkeyPatch
+    database: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connected, usual = [], DRIVERS[driver]
+    connected, usual = [], DRIVERS[DriverName.PYMONGO]
 
     def connect(uri: str, **options: Any) -> Client:
         connected.append(usual.connect(uri, **options))
         return connected[-1]
 
-    monkeypatch.setitem(DRIVERS, driver, usual._replace(connect=connect))
+    monkeypatch.setitem(DRIVERS, DriverName.PYMONGO, usual._replace(connect=connect))
     assert invoke("init-db", variables=database).returncode == 0
     [options] = [client.options.pool_options for client in connected]
     # A command waits for its answer for this long; None is for ever.

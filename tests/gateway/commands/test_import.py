@@ -137,7 +137,7 @@ UNREACHABLE = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
         ("empty", {"GATEWAY_DATABASE": "nothing_here"}, r"Error: Database nothing_here .* init-db\."),
         (
             "empty",
-            {"GATEWAY_MONGODB_URI": UNREACHABLE, "GATEWAY_DRIVER": "motor"},
+            {"GATEWAY_MONGODB_URI": UNREACHABLE},
             r"Error: The database cannot be used \(ServerSelectionTimeoutError, 127\.0\.0\.1:1\); .*",
         ),
     ],
