@@ -79,14 +79,15 @@ def export(organization_id: int, source: str, name: str, value: str, output: str
     Pending events have another format: their ids are listed on standard error.
     """
 
-    async def read(store: Store) -> tuple[list[bytes], list[str]]:
-        person = await _find(store, organization_id, source, name, value)
+    async def read(store: Store) -> tuple[str, list[bytes], list[str]]:
+        customer_id, person = await _find(store, organization_id, source, name, value)
+        described = await _describe(store, organization_id, customer_id, person)
         lines = [line async for line in exporting.customer_lines(store, organization_id, person)]
         pending = [one async for one in pending_events.naming(store, organization_id, person.ids)]
         lines += [one.payload.encode() for one in pending if one.format is PayloadFormat.RECORD]
-        return lines, [one.event_id for one in pending if one.format is PayloadFormat.EVENT]
+        return described, lines, [one.event_id for one in pending if one.format is PayloadFormat.EVENT]
 
-    lines, event_ids = with_store(read)
+    described, lines, event_ids = with_store(read)
     try:
         with click.open_file(output, "wb", atomic=output != "-") as file:
             file.writelines(line + b"\n" for line in lines)
@@ -94,6 +95,7 @@ def export(organization_id: int, source: str, name: str, value: str, output: str
         raise
     except OSError as error:
         raise click.ClickException(f"{printable(output)}: {error.strerror}.") from error
+    click.echo(f"Exported from organisation {organization_id}: {described}.", err=True)
     for event_id in event_ids:
         shown = f"promo-gateway events show {organization_id} {printable(event_id)}"
         click.echo(f"A pending event names the customer; to print it: {shown}", err=True)
@@ -110,16 +112,16 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
     """
 
     async def read(store: Store) -> tuple[Person, str]:
-        person = await _find(store, organization_id, source, name, value)
-        return person, await _describe(store, organization_id, person)
+        customer_id, person = await _find(store, organization_id, source, name, value)
+        return person, await _describe(store, organization_id, customer_id, person)
 
     person, described = with_store(read)
     click.echo(f"To erase in organisation {organization_id}: {described}.")
     _confirm("This cannot be undone. Erase the customer?", yes)
-    with_store(lambda store: customer_changes.erase(store, organization_id, person.customer_id))
+    new = with_store(lambda store: customer_changes.erase(store, organization_id, person.customer_id))
     log.info("customer_erased", org_id=organization_id, customer_id=person.customer_id)
     click.echo(
-        f"Customer {person.customer_id} is erased. "
+        f"Customer {person.customer_id} {'is' if new else 'was already'} erased. "
         "Running gateways forget the identifiers within GATEWAY_LOOKUP_CACHE_SECONDS."
     )
 
@@ -138,18 +140,20 @@ def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> 
     async def read(store: Store) -> list[str]:
         await _check(store, organization_id)
         persons = await customer_statuses.find_persons(store, organization_id, (victim_id, survivor_id))
-        return [await _describe(store, organization_id, persons[one]) for one in (victim_id, survivor_id)]
+        return [
+            await _describe(store, organization_id, one, persons[one]) for one in (victim_id, survivor_id)
+        ]
 
     victim, survivor = with_store(read)
     click.echo(f"To merge in organisation {organization_id}: {victim}; into {survivor}.")
     _confirm("This cannot be undone. Merge the customers?", yes)
     try:
-        with_store(lambda store: customer_changes.merge(store, organization_id, victim_id, survivor_id))
+        new = with_store(lambda store: customer_changes.merge(store, organization_id, victim_id, survivor_id))
     except MergeRefused as error:
         raise click.ClickException(f"The merge is refused: {error}.") from error
     log.info("customers_merged", org_id=organization_id, victim_id=victim_id, survivor_id=survivor_id)
     click.echo(
-        f"Customer {victim_id} is merged into {survivor_id}. "
+        f"Customer {victim_id} {'is' if new else 'was already'} merged into {survivor_id}. "
         "Running gateways notice within GATEWAY_LOOKUP_CACHE_SECONDS."
     )
 
@@ -160,7 +164,8 @@ async def _check(store: Store, organization_id: int) -> None:
         raise click.ClickException(f"There is no organisation {organization_id} in the database.")
 
 
-async def _find(store: Store, organization_id: int, source: str, name: str, value: str) -> Person:
+async def _find(store: Store, organization_id: int, source: str, name: str, value: str) -> tuple[int, Person]:
+    """The id of the customer that has the identifier, and the person."""
     await _check(store, organization_id)
     identifier = CustomerIdentifier(source, IdentifierName(name), value)
     if identifier.name is IdentifierName.ID:
@@ -175,13 +180,17 @@ async def _find(store: Store, organization_id: int, source: str, name: str, valu
             f"No customer of organisation {organization_id} has this identifier. "
             "To repeat an erasure that was interrupted, use --identifier-name id."
         )
-    return (await customer_statuses.find_persons(store, organization_id, (customer_id,)))[customer_id]
+    persons = await customer_statuses.find_persons(store, organization_id, (customer_id,))
+    return customer_id, persons[customer_id]
 
 
-async def _describe(store: Store, organization_id: int, person: Person) -> str:
+async def _describe(store: Store, organization_id: int, customer_id: int, person: Person) -> str:
+    """What became of a customer: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
+    now = "" if customer_id == person.customer_id else f"customer {customer_id}, which is now "
+    erased = ", erased" if person.erased else ""
     merged = f", with {', '.join(map(str, person.merged_ids))} merged into it" if person.merged_ids else ""
     count = len(await find_identifiers(store, organization_id, person))
-    return f"customer {person.customer_id}{merged} ({count} identifiers)"
+    return f"{now}customer {person.customer_id}{erased}{merged} ({count} identifiers)"
 
 
 def _confirm(question: str, yes: bool) -> None:

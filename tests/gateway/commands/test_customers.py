@@ -94,6 +94,7 @@ def test_an_export_has_all_that_is_kept_of_one_customer(filled: dict[str, str]) 
     completed = invoke("customers", "export", *BY_ID, str(VICTIM), variables=filled)
     assert [json.loads(line) for line in completed.stdout.splitlines()] == OF_VICTIM
     assert completed.stderr == (
+        "Exported from organisation 51135: customer 387729101 (3 identifiers).\n"
         "A pending event names the customer; to print it: promo-gateway events show 51135 ev-1\n"
     )
 
@@ -114,9 +115,10 @@ def test_a_merged_customer_is_exported_with_the_survivor(filled: dict[str, str])
         completed = invoke(*MERGE_COMMAND, "--yes", variables=filled)
         assert completed.returncode == 0
     assert completed.stdout == (
-        "To merge in organisation 51135: customer 387729100, with 387729101 merged into it (5 identifiers); "
+        "To merge in organisation 51135: customer 387729101, which is now customer 387729100, "
+        "with 387729101 merged into it (5 identifiers); "
         "into customer 387729100, with 387729101 merged into it (5 identifiers).\n"
-        "Customer 387729101 is merged into 387729100. "
+        "Customer 387729101 was already merged into 387729100. "
         "Running gateways notice within GATEWAY_LOOKUP_CACHE_SECONDS.\n"
     )
     merged = customer(SURVIVOR, externalId=EXTERNAL_ID, mobile=OTHER_MOBILE)
@@ -139,6 +141,44 @@ def test_a_merge_that_is_refused_says_why(filled: dict[str, str]) -> None:
         1,
         "Error: The merge is refused: the survivor was merged into this customer before.\n",
     )
+
+
+BECAME = "customer 387729101, which is now customer 387729100, erased, with 387729101 merged into it"
+FORGET = "Running gateways forget the identifiers within GATEWAY_LOOKUP_CACHE_SECONDS."
+NOTICE = "Running gateways notice within GATEWAY_LOOKUP_CACHE_SECONDS."
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            ("customers", "export", *BY_ID, str(VICTIM), "--output", "own"),
+            f"Exported from organisation 51135: {BECAME} (0 identifiers).\n",
+        ),
+        (
+            ("customers", "erase", *BY_ID, str(VICTIM), "--yes"),
+            f"To erase in organisation 51135: {BECAME} (0 identifiers).\n"
+            f"Customer 387729100 was already erased. {FORGET}\n",
+        ),
+        (
+            (*MERGE_COMMAND, "--yes"),
+            f"To merge in organisation 51135: {BECAME} (0 identifiers); "
+            "into customer 387729100, erased, with 387729101 merged into it (0 identifiers).\n"
+            f"Customer 387729101 was already merged into 387729100. {NOTICE}\n",
+        ),
+    ],
+    ids=["export", "erase", "merge"],
+)
+def test_a_command_says_what_became_of_a_customer(
+    filled: dict[str, str], directory: Path, command: tuple[str, ...], said: str
+) -> None:
+    for one in (MERGE_COMMAND, ("customers", "erase", *BY_ID, str(VICTIM))):
+        assert invoke(*one, "--yes", variables=filled).returncode == 0
+    completed = invoke(*command, variables=filled)
+    printed = completed.stdout + "".join(
+        line for line in completed.stderr.splitlines(keepends=True) if not line.startswith("{")
+    )
+    assert (completed.returncode, printed) == (0, said)
 
 
 async def test_an_erasure_leaves_no_identifier_and_an_import_brings_none_back(

@@ -196,6 +196,29 @@ async def test_nothing_knows_an_erased_customer_and_nothing_brings_it_back(
         assert await imported(store, [json.dumps(line)]) == (0, 1, 0, 0)
 
 
+OF_A_VICTIM = {
+    "survivor added": events.CUSTOMER_ADDED,
+    "victim added": VICTIM_ADDED,
+    "merge": MERGED,
+    "victim deleted": changed(
+        events.REQUEST_UPDATED, "data", "customerIdentifiers", to={"customerId": VICTIM}
+    ),
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(OF_A_VICTIM))[::5], ids=", ".join)
+async def test_an_erasure_of_a_merged_customer_erases_the_survivor_whichever_comes_first(
+    sender: Sender, store: Store, order: tuple[str, ...]
+) -> None:
+    for name in (*order, *order):
+        assert await sender.status(OF_A_VICTIM[name]) == "recorded"
+    text = await written(store, sender.tenant.organization.id)
+    for value in ("919078345795", "EXT-1", "919000000101", "V-101"):
+        assert value not in text
+    assert await sender.answer(identifierName="id", identifierValue=str(SURVIVOR)) == {"error": 8015}
+    assert await sender.answer(identifierName="id", identifierValue=str(VICTIM)) == {"error": 8015}
+
+
 async def test_a_new_customer_gets_the_number_of_an_erased_one(sender: Sender) -> None:
     added = changed(events.CUSTOMER_ADDED, "data", "customerIdentifiers", "customerId", to=900)
     newer = {**added, "createdAt": CREATED_AT + 1, "eventId": "c-900"}
