@@ -1,4 +1,7 @@
-"""Relay, Apollo Client and ariadne-codegen take the schema as it is, and run operations against a gateway."""
+"""Relay, Apollo Client and ariadne-codegen take the schema as it is, and run operations against a gateway.
+
+The clients that the documentation shows are checked with the types of the installed packages.
+"""
 
 import re
 import shutil
@@ -56,11 +59,28 @@ def variables(address: str) -> dict[str, str]:
     return {"GATEWAY": address, "TOKEN": response.json()["data"]["accessToken"]}
 
 
-@needs_node
-def test_relay_and_apollo_client_normalise_lists_and_pages(project: Path, address: str) -> None:
+@pytest.fixture(scope="module")
+def installed(project: Path) -> Path:
+    """The project with its packages of npm."""
     run(project, "npm", "ci")
-    run(project, "npm", "run", "relay")
-    run(project, "npm", "test", **variables(address))
+    return project
+
+
+@needs_node
+def test_relay_and_apollo_client_normalise_lists_and_pages(installed: Path, address: str) -> None:
+    run(installed, "npm", "run", "relay")
+    run(installed, "npm", "test", **variables(address))
+
+
+@needs_node
+def test_the_clients_of_the_docs_have_correct_types(installed: Path) -> None:
+    page = (ROOT / "docs/front-ends.md").read_text()
+    snippets = dict(re.findall(r"^## ([\w ]+)\n\n```ts\n(.*?)```", page, re.M | re.S))
+    assert list(snippets) == ["Apollo Client", "urql", "Relay"]
+    (installed / "docs").mkdir()
+    for name, code in snippets.items():
+        (installed / "docs" / f"{name}.ts").write_text(code)
+    run(installed, "npm", "run", "check")
 
 
 def test_ariadne_codegen_generates_a_typed_client(project: Path, address: str) -> None:

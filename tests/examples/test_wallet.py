@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"The wallet needs {' and '.join(MISSING)}: not installed."),
 ]
 WALLET = ROOT / "examples" / "wallet"
+FRONT_ENDS = (ROOT / "docs" / "front-ends.md").read_text()
 OTHER_SECRET = "another-secret-of-the-back-end"
 
 
@@ -72,6 +73,21 @@ async def test_every_trusted_document_is_answered_with_one_aggregation(gateway: 
         body = (await gateway.graphql(document, {"first": 12}, headers)).json()
         assert "errors" not in body
         assert gateway.commands.names == ["find", "aggregate", "find"]
+
+
+@pytest.mark.usefixtures("built")
+def test_the_codegen_configuration_of_the_docs_generates_types_and_a_manifest(tmp_path: Path) -> None:
+    [configuration] = re.findall(r"```ts\n(import .*?codegen.*?)```", FRONT_ENDS, re.S)
+    (tmp_path / "codegen.ts").write_text(configuration)
+    (tmp_path / "src").mkdir()
+    query = "query Points { customer { earnedPromotions { edges { node { points { totalPointsIssued }}}}}}"
+    (tmp_path / "src/points.ts").write_text(f"import {{ graphql }} from './gql'\ngraphql(`{query}`)\n")
+    shutil.copy(ROOT / "schema.graphql", tmp_path)
+    (tmp_path / "node_modules").symlink_to(WALLET / "node_modules")
+    run(tmp_path, "node_modules/.bin/graphql-codegen")
+    assert "totalPointsIssued: string" in (tmp_path / "src/gql/graphql.ts").read_text()
+    documents = json.loads((tmp_path / "src/gql/persisted-documents.json").read_text())
+    assert ["".join(document.split()) for document in documents.values()] == ["".join(query.split())]
 
 
 @pytest.mark.usefixtures("built")
