@@ -1,4 +1,4 @@
-"""What a customer earned from a promotion: the use case of the GraphQL API and the REST API."""
+"""The benefits that a customer earned from a promotion: the use case of the GraphQL API and the REST API."""
 
 import asyncio
 

@@ -11,24 +11,26 @@ from resolvers.summary_lists import DEFAULT_PAGE, summarize_earned, summarize_li
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 
-@strawberry.type(description="Where a page ends.")
+@strawberry.type(description="The position of a page in the whole list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there are more entries after this page.")
+    has_next_page: bool = strawberry.field(description="Whether there are entries after this page.")
     has_previous_page: bool = strawberry.field(description="Always false: pages are read forwards only.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first entry.")
-    end_cursor: str | None = strawberry.field(description="The cursor that the next page follows.")
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last entry. Pass it as `after` to get the next page."
+    )
 
 
 @strawberry.type(description="An entry of a page.")
 class CustomerPromotionActionSummaryEdge:
-    cursor: str = strawberry.field(description="An opaque text that names this entry's place.")
+    cursor: str = strawberry.field(description="An opaque string that identifies the position of the entry.")
     node: CustomerPromotionActionSummary = strawberry.field(description="The summary.")
 
 
 @strawberry.type(description="A page of summaries.")
 class CustomerPromotionActionSummaryConnection:
     edges: list[CustomerPromotionActionSummaryEdge] = strawberry.field(description="The entries of the page.")
-    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the whole list.")
 
 
 _ProgramId = Annotated[
@@ -45,7 +47,7 @@ class Customer:
     @strawberry.field(
         description="One summary per promotion of the list, in the same order. An entry is null if there is "
         "no summary, and the `path` of its error has the index of the entry. Exactly one of the two lists is "
-        "required; it has 1 to 100 entries."
+        "required, with 1 to 100 entries."
     )
     async def promotion_action_summaries(
         self,
@@ -77,7 +79,8 @@ class Customer:
         info: strawberry.Info[Context, None],
         program_id: _ProgramId = strawberry.UNSET,
         first: Annotated[
-            int | None, strawberry.argument(description="How many entries a page has at most: 1 to 100.")
+            int | None,
+            strawberry.argument(description="The maximum number of entries in the page: 1 to 100."),
         ] = DEFAULT_PAGE,
         after: Annotated[
             str | None, strawberry.argument(description="The cursor of the entry that the page follows.")

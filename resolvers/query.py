@@ -40,8 +40,8 @@ class Query:
         return Customer(id=person.customer_id, person=person)
 
     @strawberry.field(
-        description="What a customer earned from a promotion. If the customer or the promotion is not "
-        "found, the field is null and the response has an error; the other fields are not affected."
+        description="The benefits that a customer earned from a promotion. If the customer or the promotion "
+        "is not found, the field is null and the response has an error; the other fields are not affected."
     )
     async def customer_promotion_action_summary(
         self,

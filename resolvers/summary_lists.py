@@ -1,4 +1,4 @@
-"""What a customer earned from a list of promotions, and from all promotions: the use cases of `Customer`."""
+"""The benefits from a list of promotions, and from all promotions: the use cases of `Customer`."""
 
 import asyncio
 import base64

@@ -90,9 +90,9 @@ NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the
 
 
 @strawberry.type(
-    description="What a customer earned from a promotion. The totals are gross: redemptions, returns and "
-    "expiry do not change them. Benefits issued before 2025-06-12, or before the day that the gateway's "
-    "operator sets, do not count."
+    description="The benefits that a customer earned from a promotion. The totals are gross: redemptions, "
+    "returns and expiry are not subtracted. Benefits issued before 2025-06-12, or before the day that the "
+    "operator of the gateway sets, are not counted."
 )
 class CustomerPromotionActionSummary:
     """`totals` holds the benefits that the selected fields need."""
@@ -109,7 +109,7 @@ class CustomerPromotionActionSummary:
     time_zone: strawberry.Private[ZoneInfo]
 
     @strawberry.field(
-        graphql_type=strawberry.ID, description="The id of this summary, for caches of clients."
+        graphql_type=strawberry.ID, description="The id of this summary. Client caches can use it as the key."
     )
     def id(self) -> str:
         return f"{self.customer_id}:{self.promotion_id}"

@@ -134,7 +134,7 @@ test("the schema is documented and can be explored", async () => {
       await loaded(page);
       await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
       await page.getByRole("link", { name: "Query" }).click();
-      await page.getByText(/^What a customer earned from a promotion\./).waitFor();
+      await page.getByText(/^The benefits that a customer earned from a promotion\./).waitFor();
       await screenshot(page, "graphiql-documentation-dark");
       await page.getByRole("button", { name: "Show GraphiQL Explorer" }).click();
       await page.locator(".graphiql-explorer-root").getByText("badgeSeriesId").waitFor();

@@ -42,7 +42,7 @@ export function SignIn({ onDone, onCancel }: Properties) {
         <h1>Sign in</h1>
         <p>Your credentials stay in the memory of this page and are sent only to this gateway.</p>
         <fieldset>
-          <legend>With</legend>
+          <legend>Sign in with</legend>
           <label>
             <input
               type="radio"
