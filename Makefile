@@ -14,9 +14,10 @@ LIMIT := $(if $(shell command -v timeout),timeout 180)
 .PHONY: demo pages check test fuzz test-all soak lint bench lock release clean .venv
 
 demo: .venv
-	@! command -v npm >/dev/null || $(LIMIT) $(MAKE) --silent pages 2>/dev/null || true
+	@! command -v npm >/dev/null || $(LIMIT) $(MAKE) --silent pages 2>/dev/null || \
+	  echo 'The browser pages could not be bundled; make pages shows why.'
 	@[ -e $(BUNDLE) ] || \
-	  echo 'No bundle (see make pages): GraphiQL comes from a CDN, the REST documentation is left out.'
+	  echo 'Without the bundle, GraphiQL comes from a CDN, and the REST documentation is left out.'
 	@$(BIN)/promo-gateway demo --port $(PORT)
 
 # Bundles GraphiQL and the REST documentation, so that browsers load nothing from elsewhere. Needs Node.
