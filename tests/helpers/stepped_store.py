@@ -14,7 +14,9 @@ class SteppedStore(Store):
         super().__init__(*arguments, **options)
         self.waiting: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
 
-    async def _wait(self) -> None:
+    async def _wait(self, *, sends: bool = True) -> None:
+        if not sends:
+            return
         sent = asyncio.get_running_loop().create_future()
         self.waiting.put_nowait(sent)
         await sent
@@ -22,7 +24,7 @@ class SteppedStore(Store):
     async def upsert(
         self, collection: str, changes: Sequence[tuple[Document, Document | list[Document]]]
     ) -> Upserted:
-        await self._wait()
+        await self._wait(sends=bool(changes))
         return await super().upsert(collection, changes)
 
     async def update_many(self, collection: str, query: Document, change: Document) -> None:
@@ -30,7 +32,7 @@ class SteppedStore(Store):
         await super().update_many(collection, query, change)
 
     async def insert_missing(self, collection: str, documents: Sequence[Document]) -> list[int]:
-        await self._wait()
+        await self._wait(sends=bool(documents))
         return await super().insert_missing(collection, documents)
 
     async def delete(self, collection: str, query: Document) -> None:

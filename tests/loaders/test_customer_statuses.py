@@ -121,6 +121,20 @@ async def test_of_a_circle_of_merges_the_customer_with_the_smallest_id_survives(
     assert await persons(store, organization_id) == dict.fromkeys(CUSTOMERS, Person(1, (2, 3)))
 
 
+async def test_between_the_writes_of_a_merge_each_customer_is_read_as_before_or_as_after(
+    store: Store, stepped: list[SteppedStore], organization_id: int
+) -> None:
+    loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
+    of_statuses, of_identifiers = [], []
+    async for _ in steps(stepped[0], lambda one: merge(1, 2)(one, organization_id)):
+        of_statuses.append(await find_persons(store, organization_id, (1, 2)))
+        found = await loader.find([mobile(1), mobile(2)])
+        of_identifiers.append({1: found[mobile(1)], 2: found[mobile(2)]})
+    before, after = {1: Person(1), 2: Person(2)}, dict.fromkeys((1, 2), Person(2, (1,)))
+    assert of_statuses == [before, {**before, 1: Person(2, (1,))}, after, after]
+    assert of_identifiers == [before, before, before, after]
+
+
 @pytest.mark.parametrize("order", ORDERS)
 async def test_of_merges_into_two_survivors_the_first_to_write_counts(
     store: Store, stepped: list[SteppedStore], organization_id: int, order: str

@@ -20,6 +20,7 @@ from gateway.commands.sample_data import (
     OAUTH_SECRET,
     PASSWORD,
 )
+from gateway.ingest import customer_changes
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from loaders import ledger
@@ -235,6 +236,36 @@ async def _prepare(store: Store, tenant: Tenant, customer: Right, promotion: Rig
     )
     for customer_id, value in enumerate(values, 1):
         await tenant.issue([tenant.badge(f"e-{value}", customer_id, f"{tenant.organization.id}-{value}")])
+
+
+NOT_FOUND = "Customer not found for the given identifiers"
+BY_MOBILE = '(source: INSTORE, identifierName: MOBILE, identifierValue: "919000000001")'
+
+
+@pytest.mark.parametrize("number", ["unknown now", "of a new customer"])
+@pytest.mark.parametrize("arguments", ["", BY_MOBILE, "rest"])
+async def test_a_token_ends_when_its_customer_is_erased(
+    gateway: Gateway, store: Store, number: str, arguments: str
+) -> None:
+    tenant = await new_tenant(store)
+    organization_id = tenant.organization.id
+    await _prepare(store, tenant, Right.READ, Right.READ)
+    customer = {**ONE, "identifierValue": tenant.mobile}
+    body = {"key": f"app-{organization_id}", "secret": _SECRET, "customer": customer}
+    headers = bearer((await gateway.client.post(TOKEN_PATH, json=body)).json()["data"]["accessToken"])
+    assert (await gateway.ask("rest", tenant.parameters, headers))["customerId"] == tenant.customer_id
+    await customer_changes.erase(store, organization_id, tenant.customer_id)
+    if number == "of a new customer":
+        identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, tenant.mobile)
+        await ledger.put_identifiers(store, organization_id, [(identifier, 900)])
+    if arguments == "rest":
+        assert_rest_error(await gateway.rest(tenant.parameters, headers), 200, 8015, NOT_FOUND)
+    else:
+        response = await gateway.graphql(f"{{ customer{arguments} {{ id }} }}", headers=headers)
+        [error] = response.json()["errors"]
+        assert response.json()["data"] == {"customer": None}
+        assert (error["message"], error["path"]) == (NOT_FOUND, ["customer"])
+        assert error["extensions"] == {"code": "CUSTOMER_NOT_FOUND", "errorCode": 8015}
 
 
 GROUPS = [

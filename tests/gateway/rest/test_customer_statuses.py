@@ -3,20 +3,23 @@
 import itertools
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from gateway.commands.database import set_up
-from gateway.ingest import export, importer
+from gateway.ingest import export, importer, notifications, recorder
 from gateway.ingest.import_summary import Line
 from loaders.database_schema import COLLECTIONS, CUSTOMER_STATUSES
+from loaders.driver import DriverName
 from loaders.store import Store
 from tests.conftest import OpenGateway
 from tests.helpers import events
 from tests.helpers.events import CREATED_AT, Sender, changed, event, new_sender, wrapped
 from tests.helpers.gateway import Gateway, data_commands, new_tenant
+from tests.helpers.stepped_store import SteppedStore, steps
 
 SURVIVOR = 387729100
 VICTIM = 387729101
@@ -46,8 +49,10 @@ async def sender(gateway: Gateway, store: Store) -> Sender:
     return await new_sender(gateway, store, tenant)
 
 
-async def totals(sender: Sender, name: str, value: str) -> tuple[int, dict[str, tuple[Decimal, int]]]:
-    answer = await sender.answer(identifierName=name, identifierValue=value)
+async def totals(
+    sender: Sender, name: str, value: str, api: str = "rest"
+) -> tuple[int, dict[str, tuple[Decimal, int]]]:
+    answer = await sender.answer(api, identifierName=name, identifierValue=value)
     points = {row["pointsCategory"]: row for row in answer["points"]}
     return answer["customerId"], {
         category: (row["totalPointsIssued"], row["numberOfTimesIssued"]) for category, row in points.items()
@@ -90,6 +95,32 @@ async def test_a_merged_customer_is_read_with_the_commands_of_any_other(sender: 
     sender.gateway.commands.clear()
     await totals(sender, "mobile", "919000000101")
     assert data_commands(sender.gateway) == ["customer_identifiers", "promotions", "issuances"]
+
+
+OF_SURVIVOR = {
+    "REGULAR_POINTS": (Decimal("25.225"), 2),
+    "PROMISED_POINTS": (Decimal("50"), 1),
+    "EXTERNAL_TRIGGER_BASED_POINTS": (Decimal("7"), 1),
+}
+APART = {SURVIVOR: (SURVIVOR, OF_SURVIVOR), VICTIM: (VICTIM, OF_SURVIVOR)}
+TOGETHER = dict.fromkeys(APART, (SURVIVOR, BOTH))
+
+
+@pytest.mark.parametrize("api", ["rest", "graphql"])
+async def test_a_read_between_the_writes_of_a_merge_has_the_old_or_the_new_sum(
+    sender: Sender, store: Store, mongodb_uri: str, driver: DriverName, api: str
+) -> None:
+    for name in ("survivor added", "victim added", "survivor earns", "victim earns"):
+        await sender.send(HISTORY[name])
+    payload = json.dumps({**MERGED, "orgId": sender.tenant.organization.id})
+    notification = notifications.read(payload, datetime.now(UTC))
+    stepped = SteppedStore(mongodb_uri, store.name, driver=driver)
+    seen = []
+    async for _ in steps(stepped, lambda one: recorder.record(one, notification, payload, 30)):
+        seen.append({one: await totals(sender, "id", str(one), api) for one in APART})
+    await stepped.close()
+    # Two writes of the statuses, then the victim's identifiers, then those that the event has.
+    assert seen == [APART, APART, APART, TOGETHER, TOGETHER]
 
 
 def merge(victim: int, survivor: int) -> dict[str, Any]:
