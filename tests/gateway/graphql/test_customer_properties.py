@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from gateway.graphql.operations import Operations
 from loaders import Dispatchers, Loaders, ledger
-from loaders.enums import Benefit, IssuanceType
+from loaders.customers import CustomerIdentifier
+from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
 from loaders.promotions import Promotion
 from loaders.store import Store
@@ -21,15 +23,20 @@ from tests.helpers.gateway import FULL_SUMMARY, Tenant, new_tenant
 from tests.helpers.graphql import SCHEMA
 
 SINCE = date(2025, 6, 12)
+# Ids of customers: each example has a customer of its own.
+NUMBERS = count(10, 10)
 FIRST = datetime(2025, 6, 12, tzinfo=UTC)
 WHO = "source: INSTORE, identifierName: MOBILE, identifierValue: $mobile"
+ONE = f"{WHO}, programId: $programId"
+FIELDS = f"id promotion {{ id identifier name programId }} {FULL_SUMMARY}"
 LIST = f"""
 query ($mobile: String!, $programId: ID, $ids: [ID!]) {{
   customer({WHO}) {{
-    promotionActionSummaries(programId: $programId, promotionIds: $ids) {{ {FULL_SUMMARY} }}
+    promotionActionSummaries(programId: $programId, promotionIds: $ids) {{ {FIELDS} }}
   }}
 }}
 """
+FRAGMENT = f"fragment F on CustomerPromotionActionSummary {{ {FIELDS} }}"
 PAGE = f"""
 query ($mobile: String!, $after: String) {{
   customer({WHO}) {{
@@ -49,62 +56,87 @@ async def run(
     operations = Operations(SCHEMA, compiled=compiled)
     context = Context(Loaders(Dispatchers(store), tenant.organization, SINCE))
     operation = operations.prepare(query, None)
+    assert (operation.plan is not None) == compiled
     result = await operations.execute(operation, {"mobile": tenant.mobile, **variables}, context)
     errors = [(error.path, type(error.original_error).__name__) for error in result.errors or ()]
     return result.data, [(path[-1] if path else None, kind) for path, kind in errors]
 
 
+# Of a customer or the next one, around the first day that counts.
 ISSUED = st.tuples(
-    st.sampled_from([1, 2]),
-    st.sampled_from([1, 2, 3]),
+    st.booleans(),
+    st.sampled_from([1, 2, 3, 4]),
     st.sampled_from(Benefit),
+    st.sampled_from(["7", "9"]),
+    st.sampled_from(IssuanceType),
     st.integers(-3, 3),
-    st.decimals(Decimal("0.001"), 1000, places=3),
+    st.decimals(Decimal("0.000001"), 1000, places=6),
 )
+# Promotions, unknown ones, and ids that are not numbers; the same one may be listed more than once.
+LISTED = st.sampled_from([*map(str, range(1, 120)), *["1", "2", "3", "4", "404", "x", ""] * 5])
 
 
 def issuance(
-    n: int, customer: int, promotion: int, benefit: Benefit, hours: int, amount: Decimal
+    event_id: str,
+    customer: int,
+    of_the_next: bool,
+    promotion: int,
+    benefit: Benefit,
+    item: str,
+    type_: IssuanceType,
+    hours: int,
+    amount: Decimal,
 ) -> Issuance:
     with_amount = benefit in (Benefit.POINTS, Benefit.ALTERNATE_CURRENCY)
     return Issuance(
-        f"e{n}",
-        customer,
+        event_id,
+        customer + of_the_next,
         promotion,
         benefit,
         FIRST + timedelta(hours=hours),
-        None if benefit is Benefit.POINTS else "item",
-        IssuanceType.REGULAR if with_amount else None,
+        None if benefit is Benefit.POINTS else item,
+        type_ if with_amount else None,
         amount if with_amount else None,
     )
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "executed"])
-@examples(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    issued=st.lists(ISSUED, max_size=12),
-    ids=st.one_of(
-        st.lists(st.sampled_from(["1", "2", "3", "404", "x", ""]), min_size=1, max_size=6),
-        st.just(["1", "2", "3", "404", "1"] * 3),
-    ),
-)
-async def test_a_list_equals_as_many_single_fields(
-    store: Store, compiled: bool, issued: list[Any], ids: list[str]
-) -> None:
+@pytest.fixture
+async def tenant(store: Store) -> Tenant:
+    """An organisation with more than a hundred promotions; the third is of another programme."""
     tenant = await new_tenant(store)
-    promotions = [(Promotion(1, 2, ""), "Second"), (Promotion(2, 3, "three"), "Third")]
+    promotions = [(Promotion(1 + (n == 3), n, f"p{n}"), f"Promotion {n}") for n in range(1, 110)]
     await ledger.put_promotions(store, tenant.organization.id, promotions)
-    await tenant.issue([issuance(n, *one) for n, one in enumerate(issued)])
-    listed, errors = await run(store, tenant, LIST, compiled=compiled, programId="1", ids=ids)
+    return tenant
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "executed"])
+@pytest.mark.parametrize("length", [1, 3, 100])
+@examples(
+    deadline=None,
+    max_examples=5,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    issued=st.lists(ISSUED, max_size=30),
+    listed=st.lists(LISTED, min_size=100, max_size=100),
+)
+async def test_a_list_in_a_variable_equals_as_many_single_fields(
+    store: Store, tenant: Tenant, length: int, compiled: bool, issued: list[Any], listed: list[str]
+) -> None:
+    customer = next(NUMBERS)
+    mobile = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, f"9190{customer}")
+    await ledger.put_identifiers(store, tenant.organization.id, [(mobile, customer)])
+    await tenant.issue([issuance(f"{customer}-{n}", customer, *one) for n, one in enumerate(issued)])
+    asked, ids = {"mobile": mobile.value, "programId": "1"}, listed[:length]
+    found, errors = await run(store, tenant, LIST, compiled=compiled, ids=ids, **asked)
     singles = " ".join(
         # Of a single field, an empty id is the same as none, which is another error.
-        f'a{place}: customerPromotionActionSummary({WHO}, programId: "1", promotionId: "{one or "x"}") '
-        f"{{ {FULL_SUMMARY} }}"
+        f'a{place}: customerPromotionActionSummary({ONE}, promotionId: "{one or "x"}") {{ ...F }}'
         for place, one in enumerate(ids)
     )
-    query = f"query ($mobile: String!) {{ {singles} }}"
-    data, failed = await run(store, tenant, query, compiled=compiled)
-    assert listed == {"customer": {"promotionActionSummaries": list(data.values())}}
+    query = f"query ($mobile: String!, $programId: ID!) {{ {singles} }} {FRAGMENT}"
+    data, failed = await run(store, tenant, query, compiled=compiled, **asked)
+    assert found == {"customer": {"promotionActionSummaries": list(data.values())}}
     assert errors == [(int(alias[1:]), kind) for alias, kind in failed]
 
 
