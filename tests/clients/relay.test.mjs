@@ -11,7 +11,7 @@ import WalletQuery from "./relay/__generated__/WalletQuery.graphql.js";
 function connect() {
   return new relay.Environment({
     store: new relay.Store(new relay.RecordSource()),
-    // Ids are unique within a type.
+    // An id is unique within its type.
     getDataID: ({ id }, type) => id && `${type}:${id}`,
     network: relay.Network.create(async ({ text }, variables) => {
       const response = await fetch(uri, {
