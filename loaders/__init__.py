@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 
-from loaders.customer_statuses import find_persons
+from loaders.customer_statuses import PersonLoader
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
 from loaders.earned_promotions import Page, find_earned, find_promotion_ids_of_program
@@ -85,13 +85,13 @@ class Loaders:
         since = self.organization.midnight(self._benefits_since)
         return TotalsByBenefitLoader(self._dispatchers.totals, self.organization.id, since)
 
+    @cached_property
+    def _persons(self) -> PersonLoader:
+        return PersonLoader(self._dispatchers.store, self.organization.id)
+
     async def find_only_customer(self) -> Person | None:
-        """The only customer that can be read, with the customers merged into it. One `find`."""
-        if self._only_customer is None:
-            return None
-        self._own_commands["find"] += 1
-        persons = await find_persons(self._dispatchers.store, self.organization.id, [self._only_customer])
-        return persons[self._only_customer]
+        """The only customer that can be read, with the customers merged into it. One `find` in a request."""
+        return None if self._only_customer is None else await self._persons.load(self._only_customer)
 
     async def earned(self, person: Person, *, first: int, before: int | None, program_id: int | None) -> Page:
         """A page of the promotions from which the person earned anything, of one programme if it is given."""
@@ -118,6 +118,7 @@ class Loaders:
     def commands(self) -> dict[str, int]:
         """How many commands have answered this request, by kind; shared commands count too."""
         return {
-            "find": self.customers.commands + self.promotions.commands + self._own_commands["find"],
+            "find": self._own_commands["find"]
+            + sum(loader.commands for loader in (self.customers, self.promotions, self._persons)),
             "aggregate": self.totals.commands + self._own_commands["aggregate"],
         }

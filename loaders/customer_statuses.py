@@ -17,6 +17,7 @@ the cycle with the smallest id as the survivor, and the merge of this customer i
 
 from collections.abc import Iterable, Mapping
 
+from loaders.batch import BatchLoader
 from loaders.customers import Person
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES
 from loaders.store import Document, Int64, Store
@@ -31,6 +32,19 @@ async def find_persons(store: Store, organization_id: int, customer_ids: Iterabl
     wanted = set(customer_ids)
     statuses = await _find_statuses(store, organization_id, wanted)
     return {customer_id: _person(customer_id, statuses) for customer_id in wanted}
+
+
+class PersonLoader(BatchLoader[int, Person]):
+    """Customer id → the person. One `find`, and one more for each link to a customer that was merged."""
+
+    def __init__(self, store: Store, organization_id: int) -> None:
+        super().__init__()
+        self._store = store
+        self._organization_id = organization_id
+
+    async def find(self, keys: list[int]) -> dict[int, Person]:
+        self.commands += 1
+        return await find_persons(self._store, self._organization_id, keys)
 
 
 async def merge(store: Store, organization_id: int, victim_id: int, survivor_id: int) -> bool:

@@ -393,6 +393,18 @@ async def test_a_customers_token_reads_its_customer_without_arguments(gateway: G
     assert data_commands(gateway) == ["customer_statuses", "issuances", "promotions"]
 
 
+@pytest.mark.parametrize("condition", ["", "@include(if: true)"], ids=["compiled", "executed"])
+async def test_a_request_looks_the_customer_of_its_token_up_once(gateway: Gateway, condition: str) -> None:
+    token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
+    headers = {"Authorization": f"Bearer {token}", "X-CAP-COST": "1"}
+    query = " ".join(f"a{n}: customer {condition} {{ id }}" for n in range(100))
+    gateway.commands.clear()
+    body = (await gateway.graphql(f"{{ {query} }}", headers=headers)).json()
+    assert body["data"] == {f"a{n}": {"id": str(CUSTOMER)} for n in range(100)}
+    assert body["extensions"]["cost"] == {"summaries": 0, "commands": {"find": 1, "aggregate": 0}}
+    assert data_commands(gateway) == ["customer_statuses"]
+
+
 async def test_to_a_customers_token_another_customer_is_unknown(gateway: Gateway) -> None:
     token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
     headers = {"Authorization": f"Bearer {token}"}
