@@ -28,6 +28,13 @@ async def summarize(
         raise PromotionNotFound
     if promotion.program_id != arguments.program_id:
         raise PromotionInOtherProgram
+    return await read_summary(loaders, customer, promotion, benefits)
+
+
+async def read_summary(
+    loaders: Loaders, customer: Person, promotion: Promotion, benefits: frozenset[Benefit]
+) -> CustomerPromotionActionSummary:
+    """The summary of these benefits."""
     key = BenefitsKey(customer.customer_id, promotion.promotion_id, benefits, customer.merged_ids)
     totals = await loaders.totals.load(key) if benefits else {}
     return make_summary(loaders, customer, promotion, totals)

@@ -3,24 +3,21 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 from loaders import Loaders
 from loaders.customers import CustomerIdentifier, Person
 from loaders.enums import Benefit
 from loaders.errors import StoreUnavailable
 from loaders.promotions import Promotion, PromotionReference
-from loaders.totals import BenefitsKey, Totals
-from resolvers.action_summary import make_summary
+from resolvers.action_summary import make_summary, read_summary
 from resolvers.arguments import NOT_AN_ID, parse_id
 from resolvers.errors import (
     ArgumentInvalid,
     CustomerNotFound,
     PromotionInOtherProgram,
     PromotionNotFound,
-    SummaryError,
 )
 from resolvers.summary_types import CustomerPromotionActionSummary
 
@@ -67,42 +64,29 @@ async def summarize_list(
     promotion_ids: Sequence[str] | None,
     promotion_identifiers: Sequence[str] | None,
     benefits: frozenset[Benefit],
-) -> list[CustomerPromotionActionSummary | Exception]:
-    """A summary or an error for each promotion, in the order of the list. Raises `ArgumentInvalid`."""
+) -> list[CustomerPromotionActionSummary | BaseException]:
+    """A summary or an error for each promotion, in the order of the list.
+
+    Raises `ArgumentInvalid`, or `StoreUnavailable` once for all entries.
+    """
     references = _references(promotion_ids, promotion_identifiers)
     program = _program(program_id)
     promotions = await _find_promotions(loaders, {one for one in references if one is not None})
-    found: list[Promotion | SummaryError] = []
-    for reference in references:
+
+    async def summary(reference: PromotionReference | None) -> CustomerPromotionActionSummary:
         promotion = None if reference is None else promotions[reference]
         if promotion is None:
-            found.append(PromotionNotFound("" if reference else f"promotionIds {NOT_AN_ID}"))
-        elif program not in (None, promotion.program_id):
-            found.append(PromotionInOtherProgram())
-        else:
-            found.append(promotion)
-    keys = [
-        BenefitsKey(customer.customer_id, one.promotion_id, benefits, customer.merged_ids)
-        for one in found
-        if isinstance(one, Promotion)
-    ]
-    loaded: Iterator[Totals | BaseException] = repeat({})
-    if benefits:
-        loaded = iter(await asyncio.gather(*map(loaders.totals.load, keys), return_exceptions=True))
-    return [
-        _entry(loaders, customer, one, next(loaded)) if isinstance(one, Promotion) else one for one in found
-    ]
+            is_number = reference is not None or promotion_ids is None
+            raise PromotionNotFound("" if is_number else f"promotionIds {NOT_AN_ID}")
+        if program not in (None, promotion.program_id):
+            raise PromotionInOtherProgram
+        return await read_summary(loaders, customer, promotion, benefits)
 
-
-def _entry(
-    loaders: Loaders, customer: Person, promotion: Promotion, totals: Totals | BaseException
-) -> CustomerPromotionActionSummary | Exception:
-    """The summary, or an error of this entry alone; raises an error of the whole list."""
-    if isinstance(totals, Exception) and not isinstance(totals, StoreUnavailable):
-        return totals
-    if isinstance(totals, BaseException):
-        raise totals
-    return make_summary(loaders, customer, promotion, totals)
+    summaries = await asyncio.gather(*map(summary, references), return_exceptions=True)
+    for one in summaries:
+        if isinstance(one, StoreUnavailable):
+            raise one
+    return summaries
 
 
 async def summarize_earned(

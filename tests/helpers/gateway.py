@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from argon2 import PasswordHasher
+from pymongo import MongoClient
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -277,6 +278,15 @@ async def new_tenant(
     await ledger.put_identifiers(store, organization.id, [(identifier, customer_id)])
     header = {"Authorization": authorization(till, PASSWORD)}
     return Tenant(store, organization, promotion, customer_id, mobile, header)
+
+
+def make_unreadable(settings: Settings, tenant: Tenant, event_id: str) -> None:
+    """Add a copy of this issuance with a type that the schema of the database forbids."""
+    with MongoClient[dict[str, Any]](settings.mongodb_uri.get_secret_value()) as client:
+        issuances = client[settings.database]["issuances"]
+        issued = issuances.find_one({"_id": f"{tenant.organization.id}:{event_id}"}) or {}
+        copied = {**issued, "_id": f"{issued['_id']}#2", "type": "UNHEARD_OF"}
+        issuances.insert_one(copied, bypass_document_validation=True)
 
 
 def changed(settings: Settings, **changes: object) -> Settings:

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from pymongo import MongoClient
 
 from gateway.settings import Settings
 from loaders import Dispatchers, Loaders, ledger
@@ -24,7 +23,7 @@ from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
 from loaders.totals import BenefitsKey, Total, Totals, TotalsByBenefitLoader, TotalsDispatcher
-from tests.helpers.gateway import Commands, new_tenant
+from tests.helpers.gateway import Commands, make_unreadable, new_tenant
 
 SINCE = datetime(2025, 6, 12, tzinfo=UTC)
 EXACT = Context(prec=60)
@@ -221,11 +220,7 @@ async def test_a_document_that_the_schema_forbids_fails_its_own_pair_only(
 ) -> None:
     tenant = await new_tenant(store)
     await tenant.issue([tenant.badge("e-1", 1, "gold"), tenant.badge("e-2", 2, "gold")])
-    client: MongoClient[dict[str, Any]] = MongoClient(settings.mongodb_uri.get_secret_value())
-    with client:
-        issuances = client[settings.database]["issuances"]
-        poisoned = {**(issuances.find_one({"_id": f"{tenant.organization.id}:e-1"}) or {}), "_id": "poisoned"}
-        issuances.insert_one({**poisoned, "type": "UNHEARD_OF"}, bypass_document_validation=True)
+    make_unreadable(settings, tenant, "e-1")
     loader = TotalsByBenefitLoader(TotalsDispatcher(store), tenant.organization.id, SINCE)
     keys = [BenefitsKey(customer, 1, frozenset({Benefit.BADGE})) for customer in (1, 2)]
     failed, found = await asyncio.gather(*map(loader.load, keys), return_exceptions=True)

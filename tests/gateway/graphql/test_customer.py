@@ -18,6 +18,7 @@ from loaders.store import Store
 from resolvers.errors import CustomerNotFound
 from resolvers.summary_lists import find_customer
 from tests.conftest import OpenGateway
+from tests.helpers.faults import Line
 from tests.helpers.gateway import Gateway, Tenant, data_commands, new_tenant
 
 LIST = """
@@ -127,6 +128,37 @@ async def test_an_entry_without_a_summary_is_null_with_an_error_at_its_place(
     [error] = body["errors"]
     assert error["path"] == ["customer", "promotionActionSummaries", 1]
     assert error["extensions"]["errorCode"] == code
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"ids": ["summer"]}, "promotionIds takes digits only, up to 9223372036854775807."),
+        ({"ids": ["99"]}, None),
+        ({"identifiers": [""]}, None),
+    ],
+    ids=["not a number", "unknown", "an empty identifier"],
+)
+async def test_the_error_of_an_entry_says_whether_it_is_not_a_number(
+    gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str | None
+) -> None:
+    [error] = (await ask(gateway, tenant, LIST, **asked))["errors"]
+    assert error["extensions"].get("reason") == reason
+
+
+@pytest.mark.parametrize(
+    "query", [LIST, LIST.replace("id\n", "id @include(if: true)\n")], ids=["compiled", "executed"]
+)
+async def test_a_list_that_cannot_be_read_fails_with_one_error(
+    gateway_with: OpenGateway, tenant: Tenant, line: Line, query: str
+) -> None:
+    async with gateway_with(mongodb_uri=line.uri) as gateway:
+        line.reply("aggregate", {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": ""})
+        body = await ask(gateway, tenant, query, ids=["12", "99", "13"])
+    assert body["data"] == {"customer": None}
+    [error] = body["errors"]
+    assert error["path"] == ["customer", "promotionActionSummaries"]
+    assert error["extensions"] == {"code": "DATA_UNAVAILABLE", "errorCode": 8105}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gateway.graphql.operations import Operations
+from gateway.settings import Settings
 from loaders import Dispatchers, Loaders, ledger
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, IdentifierName, IssuanceType
@@ -19,7 +20,7 @@ from loaders.ledger import Issuance
 from loaders.promotions import Promotion
 from loaders.store import Store
 from resolvers.context import Context
-from tests.helpers.gateway import FULL_SUMMARY, Tenant, new_tenant
+from tests.helpers.gateway import FULL_SUMMARY, Tenant, make_unreadable, new_tenant
 from tests.helpers.graphql import SCHEMA
 
 SINCE = date(2025, 6, 12)
@@ -138,6 +139,18 @@ async def test_a_list_in_a_variable_equals_as_many_single_fields(
     data, failed = await run(store, tenant, query, compiled=compiled, **asked)
     assert found == {"customer": {"promotionActionSummaries": list(data.values())}}
     assert errors == [(int(alias[1:]), kind) for alias, kind in failed]
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "executed"])
+async def test_an_entry_whose_data_cannot_be_read_is_null_with_an_error_at_its_place(
+    store: Store, tenant: Tenant, settings: Settings, compiled: bool
+) -> None:
+    await tenant.issue([tenant.badge("e-1", 1, "gold")])
+    make_unreadable(settings, tenant, "e-1")
+    data, errors = await run(store, tenant, LIST, compiled=compiled, ids=["2", "1", "3", "1"])
+    summaries = data["customer"]["promotionActionSummaries"]
+    assert [one and one["id"] for one in summaries] == ["1:2", None, "1:3", None]
+    assert errors == [(1, "ValueError"), (3, "ValueError")]
 
 
 @pytest.mark.slow
