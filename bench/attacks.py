@@ -1,183 +1,223 @@
-"""What hostile requests cost: `python -m bench.attacks`.
+"""What attacks cost the server and the other clients: `python -m bench.attacks [--help]`.
 
-Each attack costs as much as the limits allow. It is sent many times to `promo-gateway serve`, each time with
-another text, and the CPU that the server spends on one of them is measured. The most expensive one must stay
-below `MOST_MS`. Two valid requests are measured beside them.
+Hostile documents cost CPU. Hostile clients cost memory and the time of other clients. While they attack,
+small requests of another organisation, requests with a deadline and liveness probes are sent.
 """
 
+import asyncio
 import json
-import socket
-import sys
 import time
-from collections.abc import Iterator
-from http.client import HTTPResponse
-from itertools import count
-from urllib.parse import urlsplit
+from collections import Counter
+from contextlib import AbstractContextManager, suppress
+from dataclasses import asdict, astuple, dataclass, replace
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
 
 import click
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
-from bench import machine, seed
+from bench import hostile_documents, machine, seed
+from bench.hostile_clients import Attack, attacks, connected, wide
+from bench.http_client import Address, read_response
 from bench.servers import Server, fresh_database, started
-from bench.workloads import FULL
+from bench.workloads import FULL, GraphQLRequest, Request, graphql
+from gateway.auth.tokens import SigningKey
 from gateway.commands.database import with_store
-from gateway.middleware.deadline import BODY_SECONDS
+from gateway.health import LIVE
+from gateway.middleware.deadline import HEADER
+from gateway.settings import Settings
 
-TIMES = 50
+# The bounds: of CPU for a hostile document, of the small request's p99 as a multiple of its p99 alone, of the
+# time after a deadline, of a liveness probe, and of memory after an attack as a multiple of memory before it.
 MOST_MS = 150
+MOST_P99 = 5
+MOST_LATE_MS = 250
+MOST_LIVE_MS = 1_000
+MOST_SETTLED = 1.3
+SETTLE_SECONDS = 60
 
-SUMMARY = "CustomerPromotionActionSummary"
-NUMBER = "NUMBER"
+DEADLINE_MS = 1_000
+ATTACKER, OTHER = (seed.tenant(n, 100, 1) for n in range(2))
+SMALL = graphql([GraphQLRequest(OTHER, 0, 0)], FULL)
+WITH_DEADLINE = replace(wide(ATTACKER), headers={**ATTACKER.headers, HEADER: str(DEADLINE_MS)})
 
 
-def document(text: str, variables: dict[str, int] | None = None) -> str:
-    return json.dumps({"query": f"{text} # {NUMBER}", "variables": variables})
+@dataclass(frozen=True)
+class Result:
+    """What an attack cost: memory in MiB, latencies in milliseconds, and what its clients saw.
+
+    `late` is the longest time that a response came after its deadline, and `live` the longest time of a
+    liveness probe. `refused` counts small requests that were not answered with data.
+    """
+
+    before: float
+    peak: float
+    settled: float
+    p99_alone: float
+    p99: float
+    p99_ratio: float
+    late: float
+    live: float
+    refused: int
+    seen: dict[str, int]
+
+    def misses(self) -> list[str]:
+        """The bounds that the server did not keep."""
+        kept = {
+            "memory": self.settled <= self.before * MOST_SETTLED,
+            "p99": self.p99_ratio <= MOST_P99,
+            "deadline": self.late <= MOST_LATE_MS,
+            "liveness": self.live <= MOST_LIVE_MS,
+        }
+        return [what for what, is_kept in kept.items() if not is_kept]
 
 
-def summary(selection: str, n: int = 0) -> str:
-    return (
-        f"a{n}: customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, "
-        f'identifierValue: "{n}", programId: "0", promotionId: "1") {{ {selection} }}'
+@dataclass(frozen=True)
+class Sent:
+    """Requests of one kind: the milliseconds that each took, and how many had another status than 200."""
+
+    milliseconds: list[float]
+    refused: int
+
+    @property
+    def p99(self) -> float:
+        return quantiles(self.milliseconds, n=100)[-1]
+
+
+async def _send(address: Address, request: Request, seconds: float, pause: float) -> Sent:
+    """Send a request again and again, each on a connection of its own."""
+    milliseconds, refused, until = [], 0, time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        async with connected(address) as (reader, writer):
+            writer.write(request.text().encode())
+            status, _ = await read_response(reader)
+        milliseconds.append((time.perf_counter() - began) * 1000)
+        refused += status != 200
+        await asyncio.sleep(pause)
+    return Sent(milliseconds, refused)
+
+
+async def _send_small(address: Address, seconds: float) -> Sent:
+    return await _send(address, SMALL, seconds, 0.005)
+
+
+async def _send_beside(
+    address: Address, attack: Attack, seconds: float
+) -> tuple[Sent, Sent, Sent, Counter[str]]:
+    """Send small requests, requests with a deadline and liveness probes during an attack."""
+    seen: Counter[str] = Counter()
+    attacking = asyncio.ensure_future(attack(address, seen))
+    sent = await asyncio.gather(
+        _send_small(address, seconds),
+        _send(address, WITH_DEADLINE, seconds, 1),
+        _send(address, Request(LIVE, {}), seconds, 0.1),
+    )
+    attacking.cancel()
+    with suppress(asyncio.CancelledError):
+        await attacking
+    return *sent, seen
+
+
+def measure(server: Server, attack: Attack, seconds: float) -> Result:
+    """Attack the server once."""
+    # The server remembers the callers and the operations.
+    for request in (SMALL, wide(ATTACKER)):
+        asyncio.run(_send(server.address, request, 1, 0))
+    alone = asyncio.run(_send_small(server.address, seconds / 2))
+    before = server.memory("VmRSS")
+    small, late, live, seen = asyncio.run(_send_beside(server.address, attack, seconds))
+    settled_by = time.monotonic() + SETTLE_SECONDS
+    while (settled := server.memory("VmRSS")) > before * MOST_SETTLED and time.monotonic() < settled_by:
+        time.sleep(1)
+    return Result(
+        before,
+        server.memory("VmHWM"),
+        settled,
+        alone.p99,
+        small.p99,
+        small.p99 / alone.p99,
+        max(0, max(late.milliseconds) - DEADLINE_MS),
+        max(live.milliseconds),
+        small.refused,
+        dict(seen),
     )
 
 
-def nested(body: str, last: str) -> str:
-    """A summary of 50 fragments; `body` names the next one with NEXT."""
-    bodies = [*(body.replace("NEXT", f"...F{n}") for n in range(1, 50)), last]
-    return f"{{ {summary('...F0')} }} " + " ".join(
-        f"fragment F{n} on {SUMMARY} {{ {one} }}" for n, one in enumerate(bodies)
-    )
+def table(results: dict[str, Result]) -> Table:
+    shown = Table()
+    heads = "MiB before", "peak", "settled", "p99 alone", "p99", "ratio", "late ms", "live ms", "refused"
+    for head in ("attack", *heads, "its clients saw", "misses"):
+        shown.add_column(head, justify="right" if head in heads else "left")
+    for name, one in results.items():
+        *figures, _ = astuple(one)
+        seen = ", ".join(f"{what}: {times}" for what, times in sorted(one.seen.items()))
+        shown.add_row(name, *(f"{figure:.1f}" for figure in figures), seen, ", ".join(one.misses()))
+    return shown
 
 
-def introspection(levels: int) -> str:
-    return "{ __schema { types " + "{ fields { type " * levels + "{ name }" + " } }" * levels + " } }"
-
-
-def fields(count: int, prefix: str = "f") -> str:
-    return " ".join(f"{prefix}{n}" for n in range(count))
-
-
-FIELDS = fields(90)
-ARGUMENTS = "types { fields { args { name } } }"
-DIFFERENT_FIELDS = " ".join(f"fragment F{n} on {SUMMARY} {{ {fields(90, f'f{n}_')} }}" for n in range(50))
-
-# The body that is sent, and the code of its error, or "data".
-ATTACKS = {
-    "aliases": (document(f"{{ {'a:b ' * 2_490} }}"), "LIMIT_EXCEEDED"),
-    "depth": (document(f"{{ {('a{' * 9 + '}' * 9) * 360} }}"), "LIMIT_EXCEEDED"),
-    "tokens": (document("{" + "a " * 49_000), "LIMIT_EXCEEDED"),
-    "names": (document(f"{{ {'a ' * 7_900} }}"), "LIMIT_EXCEEDED"),
-    "operations": (document("{a}" * 2_600), "OPERATION_RESOLUTION_FAILURE"),
-    "comments": (document("#\n" * 49_000 + "{a}"), "LIMIT_EXCEEDED"),
-    "a long string": (document('{ a(b: "' + "\\n" * 49_000 + '") }'), "GRAPHQL_VALIDATION_FAILED"),
-    "fields": (document(f"{{ {summary(fields(4_900))} }}"), "GRAPHQL_VALIDATION_FAILED"),
-    "arguments": (
-        document(f"{{ a({' '.join(f'a{n}:1' for n in range(2_600))}) }}"),
-        "GRAPHQL_VALIDATION_FAILED",
-    ),
-    "fragments of different fields": (
-        document(f"{{ {summary(' '.join(f'...F{n}' for n in range(50)))} }} {DIFFERENT_FIELDS}"),
-        "GRAPHQL_VALIDATION_FAILED",
-    ),
-    "type definitions": (
-        document("{a} " + " ".join(f"scalar a{n}" for n in range(2_400))),
-        "GRAPHQL_VALIDATION_FAILED",
-    ),
-    "characters": (document(f"# {'x' * 1_000_000}"), "LIMIT_EXCEEDED"),
-    "directives": (document(f"{{ a {'@b' * 4_900} }}"), "LIMIT_EXCEEDED"),
-    "repeated fields": (document(f"{{ {'a ' * 4_990} }}"), "LIMIT_EXCEEDED"),
-    "fragment cycle": (document(nested(f"NEXT {FIELDS}", "...F0")), "GRAPHQL_VALIDATION_FAILED"),
-    "50 nested fragments": (document(nested(f"NEXT {FIELDS} NEXT", FIELDS)), "LIMIT_EXCEEDED"),
-    "circular introspection": (document(introspection(90)), "GRAPHQL_VALIDATION_FAILED"),
-    "introspection by aliases": (
-        document("{ __schema {" + " ".join(f"a{n}: {ARGUMENTS}" for n in range(47)) + "} }"),
-        "data",
-    ),
-    "batch": (json.dumps([{"query": "{ __typename }"}] * 30_000), "BAD_REQUEST"),
-    "declared variables": (document(f"query ({'$v:A ' * 2_400}) {{ a }}"), "LIMIT_EXCEEDED"),
-    "given variables": (document("{ __typename }", {f"v{n}": n for n in range(50_000)}), "LIMIT_EXCEEDED"),
-    "huge body": (" " * 20_000_000, "CONTENT_TOO_LARGE"),
-}
-SLOW = "slow body", " " * 100, "REQUEST_TIMEOUT"
-COMPARED = {
-    "a small query": (document(f"{{ {summary('orgId')} }}"), "CUSTOMER_NOT_FOUND"),
-    "100 full summaries": (
-        document("{" + " ".join(summary(FULL, n) for n in range(100)) + "}"),
-        "CUSTOMER_NOT_FOUND",
-    ),
-}
-
-
-def send(url: str, authorization: str, body: bytes, pause: float = 0) -> bytes:
-    """The answer; with a pause, the body goes out a byte at a time."""
-    address = urlsplit(url)
-    head = (
-        f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: {authorization}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(head.encode())
-        try:
-            if pause:
-                for n in range(len(body)):
-                    connection.sendall(body[n : n + 1])
-                    time.sleep(pause)
-            else:
-                connection.sendall(body)
-        except OSError:
-            # The answer came before the end of the body, which is what it is about.
-            pass
-        answer = HTTPResponse(connection)
-        answer.begin()
-        return answer.read()
-
-
-def cost(server: Server, authorization: str, body: str, code: str, times: int, pause: float = 0) -> float:
-    """Milliseconds of the server's CPU for one such request."""
-    server.settle()
-    before = server.cpu_seconds()
-    for _ in range(times):
-        answer = send(server.url, authorization, body.replace(NUMBER, str(next(_NUMBERS))).encode(), pause)
-        assert f'"{code}"' in answer.decode(), answer[:500]
-    server.settle()
-    return (server.cpu_seconds() - before) / times * 1000
-
-
-_NUMBERS = count()
-
-
-def measured(server: Server, authorization: str) -> Iterator[tuple[str, float]]:
-    for name, (body, code) in ATTACKS.items():
-        yield name, cost(server, authorization, body, code, TIMES)
-    name, body, code = SLOW
-    yield name, cost(server, authorization, body, code, 3, 1.2 * BODY_SECONDS / len(body))
+def document_table(hostile: dict[str, float], compared: dict[str, float]) -> Table:
+    shown = Table("document", "CPU ms")
+    for costs in (dict(sorted(hostile.items(), key=lambda one: -one[1])), compared):
+        for name, milliseconds in costs.items():
+            shown.add_row(name, f"{milliseconds:.1f}")
+        shown.add_section()
+    return shown
 
 
 @click.command()
-def main() -> None:
-    """Measure what each attack costs the server; fail if one costs too much."""
-    tenant = seed.tenant(0, 1, 1)
-    variables = {"GATEWAY_INTROSPECTION": "on"}
-    with fresh_database() as settings:
+@click.option("--seconds", default=12, show_default=True, help="How long each attack of clients lasts.")
+@click.option("--only", default="", help="Only the attacks of clients whose names contain this text.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here as JSON."
+)
+def main(seconds: int, only: str, out: Path | None) -> None:
+    """Measure what attacks cost; fail if a bound does not hold."""
+    console = Console(width=170)
+    with fresh_database() as settings, TemporaryDirectory(prefix="bench-") as directory:
         where = machine.describe(settings)
-        with_store(lambda store: seed.seed(store, [tenant]), settings)
-        with started(settings, "gateway", "serve", "--port", "0", variables=variables) as server:
-            costs = dict(measured(server, tenant.authorization))
-            compared = {
-                name: cost(server, tenant.authorization, body, code, TIMES)
-                for name, (body, code) in COMPARED.items()
-            }
-    table = Table("request", "CPU ms")
-    for name, milliseconds in sorted(costs.items(), key=lambda one: -one[1]):
-        table.add_row(name, f"{milliseconds:.1f}")
-    table.add_section()
-    for name, milliseconds in compared.items():
-        table.add_row(name, f"{milliseconds:.1f}")
-    console = Console()
-    console.print(table)
+        with_store(lambda store: seed.seed(store, [ATTACKER, OTHER]), settings)
+
+        signing_key = Path(directory) / "key.pem"
+        SigningKey.write_new(signing_key)
+
+        def serving(**variables: str) -> AbstractContextManager[Server]:
+            variables["GATEWAY_SIGNING_KEYS"] = str(signing_key)
+            return started(settings, "gateway", "serve", "--port", "0", variables=variables)
+
+        results = {}
+        for name, attack in track(attacks(ATTACKER).items(), "Attacking", transient=True):
+            if only in name:
+                with serving(GATEWAY_DEADLINE_MS=str(Settings().deadline_ms)) as server:
+                    results[name] = measure(server, attack, seconds)
+        console.print(table(results))
+        hostile: dict[str, float] = {}
+        compared: dict[str, float] = {}
+        if not only:
+            with serving(GATEWAY_INTROSPECTION="on") as server:
+                hostile, compared = hostile_documents.measure(server, ATTACKER.authorization)
+            console.print(document_table(hostile, compared))
     console.print("; ".join(where.values()))
-    sys.exit(max(costs.values()) >= MOST_MS)
+    if out:
+        told = {
+            "where": where,
+            "clients": {name: _rounded(one) for name, one in results.items()},
+            "documents": {name: round(one, 1) for name, one in (hostile | compared).items()},
+        }
+        out.write_text(json.dumps(told, indent=1) + "\n")
+    misses = [f"{what} beside {name}" for name, one in results.items() for what in one.misses()]
+    misses += [f"CPU of {name}" for name, one in hostile.items() if one >= MOST_MS]
+    if misses:
+        raise click.ClickException(f"Not kept: {', '.join(misses)}.")
+
+
+def _rounded(result: Result) -> dict[str, object]:
+    return {
+        name: round(value, 2) if isinstance(value, float) else value for name, value in asdict(result).items()
+    }
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from pydantic import SecretStr
 from pymongo import MongoClient
 
+from bench.http_client import Address
 from bench.server_process import COUNTED
 from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
@@ -43,6 +44,17 @@ class Server:
 
     url: str
     pid: int
+
+    @property
+    def address(self) -> Address:
+        """The host and the port."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    def memory(self, field: Literal["VmRSS", "VmHWM"]) -> float:
+        """The resident memory of the process in MiB: now (VmRSS), or at most so far (VmHWM)."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition(f"{field}:")[2].split()[0]) / 1024
 
     def cpu_seconds(self) -> float:
         """What the process has used so far, in user and kernel mode, all threads together."""

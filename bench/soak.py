@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, seed
+from bench.http_client import read_head
 from bench.servers import Server, fresh_database, started
 from bench.workloads import WORKLOADS, ask
 from gateway.commands.database import with_store
@@ -73,7 +74,7 @@ class Client:
     """Sends requests on one connection after another, and disconnects from some of them too early."""
 
     def __init__(self, server: Server, requests: list[bytes], seen: Counter[str]) -> None:
-        self._address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        self._address = server.address
         self._requests = requests
         self._seen = seen
 
@@ -96,12 +97,11 @@ class Client:
         if behaviour == "left before the response":
             await asyncio.sleep(random.uniform(0, 0.05))
             return False
-        head = await reader.readuntil(b"\r\n\r\n")
+        status, length = await read_head(reader)
         if behaviour == "left in the response":
             return False
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         await reader.readexactly(length)
-        self._seen[head.split()[1].decode()] += 1
+        self._seen[str(status)] += 1
         return True
 
 
