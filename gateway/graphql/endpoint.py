@@ -85,7 +85,7 @@ class GraphQLEndpoint:
         request_log = current_request_log()
         request_log.operation = operation.label
         request_log.operation_type = operation.definition.operation.value
-        if request.method != "POST" and not operation.is_query:
+        if request.method != "POST" and request_log.operation_type != "query":
             raise HTTPException(405, "GET and HEAD take queries only.", {"Allow": "POST"})
         if operation.errors:
             return _body(ExecutionResult(None, operation.errors), VALIDATION_FAILED)

@@ -17,7 +17,6 @@ from graphql import (
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
-    OperationType,
     execute_root_selection_set,
     get_operation_ast,
     get_variable_values,
@@ -63,10 +62,6 @@ class Operation:
     conditional: ConditionalPlans | None = None
 
     @property
-    def is_query(self) -> bool:
-        return self.definition.operation is OperationType.QUERY
-
-    @property
     def name(self) -> str | None:
         return self.definition.name.value if self.definition.name else None
 
@@ -101,8 +96,7 @@ class Operations:
             REMEMBERED_CHARACTERS, getsizeof=_characters
         )
         self._wide = WideOperations()
-        self.hits = 0
-        self.misses = 0
+        self.hits = self.misses = 0
 
     def trust(self, document_id: str, text: str) -> None:
         """Prepare the operations of a document of the manifest; raises `DocumentInvalid`."""
@@ -206,21 +200,25 @@ class Operations:
         """
         assert not operation.errors, "only a valid operation is executed"
         check("variables", len(variables), MAX_VARIABLES)
-        values = self._coerce(operation, variables)
-        if isinstance(values, list):
-            return ExecutionResult(None, values)
-        plan = operation.plan if operation.conditional is None else operation.conditional.get(values)
-        summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
-        if not summaries or summaries > self._limits.summaries:
-            summaries = count_summaries(self._schema, operation.document, operation.definition, values)
-            check("summaries", summaries, self._limits.summaries)
-        # Without a plan, an operation never yields to others.
-        wide = summaries > MAX_SMALL or (plan is None and self._compiled)
-        async with self._wide.slot(context.loaders.organization.id) if wide else nullcontext():
-            if plan is not None:
-                result = await plan.execute(values, context)
-            else:
-                result = await self._execute_by_graphql_core(operation, variables, context)
+        organization_id = context.loaders.organization.id
+        # Many fields show without their variables, which take long to coerce.
+        many_fields = len(operation.definition.selection_set.selections) > MAX_SMALL
+        async with self._wide.slot(organization_id) if many_fields else nullcontext():
+            values = self._coerce(operation, variables)
+            if isinstance(values, list):
+                return ExecutionResult(None, values)
+            plan = operation.plan if operation.conditional is None else operation.conditional.get(values)
+            summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
+            if not summaries or summaries > self._limits.summaries:
+                summaries = count_summaries(self._schema, operation.document, operation.definition, values)
+                check("summaries", summaries, self._limits.summaries)
+            # Without a plan, an operation never yields to others.
+            wide = not many_fields and (summaries > MAX_SMALL or (plan is None and self._compiled))
+            async with self._wide.slot(organization_id) if wide else nullcontext():
+                if plan is not None:
+                    result = await plan.execute(values, context)
+                else:
+                    result = await self._execute_by_graphql_core(operation, variables, context)
         if result.errors and result.data:
             # They were added when they happened, in an order that depends on the database.
             result.errors.sort(key=partial(position, result.data))

@@ -1,10 +1,10 @@
 """Slots for wide operations, so that those of one organisation do not delay the requests of the others.
 
-A wide operation costs as much as up to a hundred small ones. A process runs few of them at a time, and still
-fewer of one organisation. The others wait in a queue of their organisation. Small operations never wait here.
+A wide operation costs as much as up to a hundred small ones. An organisation runs one at a time, and the
+process runs few; the others wait in a queue of their organisation. Small operations never wait here.
 """
 
-from asyncio import Semaphore
+from asyncio import Lock, Semaphore
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,17 +13,16 @@ from starlette.exceptions import HTTPException
 
 # Summaries. An operation that reads more is wide.
 MAX_SMALL = 25
-MAX_RUNNING = 4
-MAX_RUNNING_PER_ORGANIZATION = 2
+MAX_RUNNING = 2
 # Running or waiting. Further ones would not be answered by their deadlines.
 MAX_QUEUED_PER_ORGANIZATION = 20
 
 
 @dataclass(slots=True)
 class _Queue:
-    """The wide operations of one organisation; `length` counts those that run, too."""
+    """The wide operations of one organisation; `length` counts the one that runs, too."""
 
-    slots: Semaphore = field(default_factory=lambda: Semaphore(MAX_RUNNING_PER_ORGANIZATION))
+    running: Lock = field(default_factory=Lock)
     length: int = 0
 
 
@@ -37,14 +36,14 @@ class WideOperations:
 
     @asynccontextmanager
     async def slot(self, organization_id: int) -> AsyncIterator[None]:
-        """Run the block in a slot of the organisation; raises `HTTPException` if its queue is full."""
+        """Run the block when the organisation has a slot; raises `HTTPException` if its queue is full."""
         queue = self._queues.setdefault(organization_id, _Queue())
         if queue.length >= MAX_QUEUED_PER_ORGANIZATION:
             raise HTTPException(503)
         queue.length += 1
         try:
-            # In this order, an organisation has few operations that wait for a slot of the process.
-            async with queue.slots, self._slots:
+            # In this order, one operation of each organisation waits for a slot of the process.
+            async with queue.running, self._slots:
                 yield
         finally:
             queue.length -= 1
