@@ -77,17 +77,16 @@ async def test_every_trusted_document_is_answered_with_one_aggregation(gateway: 
 
 @pytest.mark.usefixtures("built")
 def test_the_codegen_configuration_of_the_docs_generates_types_and_a_manifest(tmp_path: Path) -> None:
-    [configuration] = re.findall(r"```ts\n(import .*?codegen.*?)```", FRONT_ENDS, re.S)
+    configuration, query = re.findall(r"```ts\n(import .*?)```", FRONT_ENDS, re.S)[:2]
     (tmp_path / "codegen.ts").write_text(configuration)
     (tmp_path / "src").mkdir()
-    query = "query Points { customer { earnedPromotions { edges { node { points { totalPointsIssued }}}}}}"
-    (tmp_path / "src/points.ts").write_text(f"import {{ graphql }} from './gql'\ngraphql(`{query}`)\n")
+    (tmp_path / "src/points.ts").write_text(query)
     shutil.copy(ROOT / "schema.graphql", tmp_path)
     (tmp_path / "node_modules").symlink_to(WALLET / "node_modules")
     run(tmp_path, "node_modules/.bin/graphql-codegen")
     assert "totalPointsIssued: string" in (tmp_path / "src/gql/graphql.ts").read_text()
-    documents = json.loads((tmp_path / "src/gql/persisted-documents.json").read_text())
-    assert ["".join(document.split()) for document in documents.values()] == ["".join(query.split())]
+    [document] = json.loads((tmp_path / "src/gql/persisted-documents.json").read_text()).values()
+    assert document.startswith("query Points {")
 
 
 @pytest.mark.usefixtures("built")
