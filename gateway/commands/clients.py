@@ -215,7 +215,7 @@ def _add(account: Account) -> None:
         try:
             await accounts.add_account(store, account)
         except AlreadyExists as error:
-            raise click.ClickException(f"There is a client {account.id} already.") from error
+            raise click.ClickException(f"Client {account.id} already exists.") from error
 
     with_store(add_account)
 

@@ -189,7 +189,7 @@ async def _import_file(store: Store, settings: ImportSettings, file: str, reject
         return COULD_NOT_RUN
     if batches.interrupted:
         line = run.summary.last_line
-        click.echo(f"{printable(file)}: interrupted after line {line}; run it again to go on.", err=True)
+        click.echo(f"{printable(file)}: interrupted after line {line}; run it again to continue.", err=True)
         return INTERRUPTED
     return 1 if run.summary.rejected or run.summary.contradicting else 0
 

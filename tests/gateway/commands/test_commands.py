@@ -384,7 +384,7 @@ def test_serve_refuses_a_manifest_that_cannot_be_read(settings: Settings) -> Non
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("add", "till", "demo.till", "--org", "51135"), "There is a client demo.till already."),
+        (("add", "till", "demo.till", "--org", "51135"), "Client demo.till already exists."),
         (("add", "till", "new", "--org", "404"), "There is no organisation 404 in the database."),
         (("add", "till", "new", "--org", "51135", "--group", "x"), "There is no access group x."),
         (("disable", "nobody"), "There is no client nobody."),

@@ -450,7 +450,7 @@ async def test_an_interrupted_import_says_how_far_it_came_and_leaves_the_rest(
     assert importing.returncode == 130
     *_, summary, interrupted = said.splitlines()
     new = int(summary.split()[1])
-    assert f"many: interrupted after line {new}; run it again to go on." == interrupted
+    assert f"many: interrupted after line {new}; run it again to continue." == interrupted
     assert 0 < new < 60_003
     assert len(await exported(empty_store)) == new
 
@@ -475,7 +475,7 @@ async def test_an_import_that_waits_for_its_input_can_be_interrupted(
     importing.send_signal(signal.SIGINT)
     assert importing.wait(timeout=120) == 130
     said = importing.communicate()[1].decode().splitlines()
-    assert said[-1] == "-: interrupted after line 500; run it again to go on."
+    assert said[-1] == "-: interrupted after line 500; run it again to continue."
 
 
 async def _kill_at_random(
