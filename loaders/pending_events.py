@@ -8,6 +8,9 @@ from loaders.database_schema import PENDING_EVENTS
 from loaders.enums import PayloadFormat
 from loaders.store import Document, Int64, Store
 
+# A batch is also full at this size, so that large events do not take much memory.
+BATCH_EVENTS, BATCH_CHARACTERS = 500, 4 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
@@ -68,6 +71,24 @@ async def waiting(
         query["promotionIdentifiers"] = promotion_identifier
     async for document in store.stream(PENDING_EVENTS.name, query, ("_id",)):
         yield _pending_event(document)
+
+
+async def in_batches(
+    events: AsyncIterator[PendingEvent], *, only_waiting: bool
+) -> AsyncIterator[list[PendingEvent]]:
+    """The events in batches of a bounded size; with `only_waiting`, those that wait for promotions."""
+    batch: list[PendingEvent] = []
+    size = 0
+    async for event in events:
+        if only_waiting and not event.promotion_identifiers:
+            continue
+        batch.append(event)
+        size += len(event.payload)
+        if len(batch) == BATCH_EVENTS or size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 async def naming(

@@ -6,7 +6,7 @@ the promotion is written, then the events that wait for it are looked up.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -23,9 +23,6 @@ from loaders.ledger import Issuance
 from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Store
-
-# A batch of pending events is also full at this size, so that large events do not take much memory.
-REPLAY_EVENTS, REPLAY_CHARACTERS = 500, 4 * 1024 * 1024
 
 UNKNOWN_PROMOTION = "its promotion is not known yet"
 NO_PROMOTION = "it names no promotion"
@@ -126,7 +123,7 @@ async def replay_all(
     """
     counted = contradicting = 0
     waiting = pending_events.waiting(store, organization_id, promotion_identifier)
-    async for batch in _batches(waiting, only_waiting=organization_id is not None):
+    async for batch in pending_events.in_batches(waiting, only_waiting=organization_id is not None):
         if stop():
             break
         for owner in {event.organization_id for event in batch}:
@@ -135,23 +132,6 @@ async def replay_all(
             counted += replayed.counted
             contradicting += replayed.contradicting
     return Replayed(counted, contradicting)
-
-
-async def _batches(
-    events: AsyncIterator[PendingEvent], *, only_waiting: bool
-) -> AsyncIterator[list[PendingEvent]]:
-    batch: list[PendingEvent] = []
-    size = 0
-    async for event in events:
-        if only_waiting and not event.promotion_identifiers:
-            continue
-        batch.append(event)
-        size += len(event.payload)
-        if len(batch) == REPLAY_EVENTS or size >= REPLAY_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 async def _replay(store: Store, organization_id: int, events: Sequence[PendingEvent]) -> Replayed:
