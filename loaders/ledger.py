@@ -26,6 +26,8 @@ from loaders.store import Document, Int64, Store, Upserted
 
 # The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
 LARGEST_AMOUNT, SMALLEST_AMOUNT = Decimal(10**24), Decimal("0.000001")
+# So many are written by one command, however many an event has.
+BATCH_ISSUANCES = 500
 _EXACT = Context(prec=60)
 
 
@@ -151,13 +153,20 @@ async def add_issuances(
     Returns the positions of those whose event id is there already, and, of these, of those that differ from
     what is there. The ledger does not change for either.
     """
-    documents = [issuance_document(organization_id, one) for one in issuances]
-    there = await store.insert_missing(ISSUANCES.name, documents)
-    if not there:
-        return [], []
-    ids = [documents[position]["_id"] for position in there]
-    held = {document["_id"]: document for document in await store.get_many(ISSUANCES.name, ids)}
-    return there, [n for n in there if held.get(documents[n]["_id"]) != documents[n]]
+    all_there: list[int] = []
+    contradicting: list[int] = []
+    added = list(issuances)
+    for start in range(0, len(added), BATCH_ISSUANCES):
+        batch = added[start : start + BATCH_ISSUANCES]
+        documents = {n: issuance_document(organization_id, one) for n, one in enumerate(batch, start)}
+        refused = await store.insert_missing(ISSUANCES.name, list(documents.values()))
+        there = [start + position for position in refused]
+        if there:
+            ids = [documents[n]["_id"] for n in there]
+            held = {document["_id"]: document for document in await store.get_many(ISSUANCES.name, ids)}
+            contradicting += [n for n in there if held.get(documents[n]["_id"]) != documents[n]]
+        all_there += there
+    return all_there, contradicting
 
 
 def check_amount(amount: Decimal) -> None:

@@ -194,6 +194,18 @@ async def test_an_older_event_never_overwrites_a_newer_one(store: Store) -> None
         assert loaded == Promotion(owner, tenant.promotion.promotion_id, "one")
 
 
+async def test_issuances_are_added_in_batches_and_their_positions_are_those_of_the_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "BATCH_ISSUANCES", 2)
+    tenant = await new_tenant(store)
+    all_of_them = [tenant.badge(f"e-{n}", 1, "gold") for n in range(5)]
+    await tenant.issue([all_of_them[3], tenant.badge("e-4", 1, "silver")])
+    added = await ledger.add_issuances(store, tenant.organization.id, all_of_them)
+    assert added == ([3, 4], [4])
+    assert await ledger.add_issuances(store, tenant.organization.id, all_of_them) == ([0, 1, 2, 3, 4], [4])
+
+
 async def test_writing_nothing_sends_nothing(store: Store) -> None:
     assert await ledger.add_issuances(store, 404, []) == ([], [])
     assert await ledger.put_promotions(store, 404, []) == (0, [])
