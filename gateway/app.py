@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_network
 
 from starlette.applications import Starlette
@@ -28,6 +29,7 @@ from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, READY, Health
+from gateway.ingest.background import BackgroundCounting
 from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
 from gateway.middleware.deadline import BODY_SECONDS, RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
@@ -94,8 +96,14 @@ def create_app(
     )
     in_flight = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, in_flight)
+    counting = BackgroundCounting(store, partial(dispatchers.forget, identifiers=(), everything=True))
     events_endpoint = EventsEndpoint(
-        store, authenticator.authenticate, settings.pending_event_days, dispatchers.forget, health.is_set_up
+        store,
+        authenticator.authenticate,
+        settings.pending_event_days,
+        dispatchers.forget,
+        health.is_set_up,
+        counting.begin,
     )
     token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
 
@@ -111,7 +119,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            async with telemetry.open(dispatchers.waiting), health.open():
+            async with telemetry.open(dispatchers.waiting), health.open(), counting.open():
                 with in_flight.drained():
                     yield
         finally:

@@ -219,6 +219,7 @@ PENDING_EVENTS = Collection(
     (
         Index("by_promotion", ("orgId", "promotionIdentifiers")),
         Index("by_customer", ("orgId", "customerIds")),
+        Index("by_reason", ("reason",)),
         Index("expiry", ("expireOn",), {"expireAfterSeconds": 0}),
     ),
 )

@@ -108,6 +108,12 @@ async def naming(
         yield _pending_event(document)
 
 
+async def with_reason(store: Store, reason: str) -> AsyncIterator[PendingEvent]:
+    """The events of all organisations that are pending for this reason."""
+    async for document in store.stream(PENDING_EVENTS.name, {"reason": reason}, ("_id",), batch=10):
+        yield _pending_event(document)
+
+
 async def explain(
     store: Store, event: PendingEvent, reason: str, promotion_identifiers: Sequence[str]
 ) -> None:

@@ -22,6 +22,7 @@ from gateway.auth import passwords
 from gateway.auth.tokens import SigningKey
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import fill
+from gateway.ingest import background
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from loaders.driver import DriverName
@@ -84,10 +85,11 @@ def _logs() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_schema_checks() -> Iterator[None]:
-    """Keep the regular checks of the database out of the lists of commands."""
+def _no_regular_commands() -> Iterator[None]:
+    """Keep the regular looks at the database out of the lists of commands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
+        patch.setattr(background, "RESUME_SECONDS", 3600)
         yield
 
 

@@ -3,6 +3,8 @@
 An event and the promotion that it waits for may arrive at the same time. Each is written before the other is
 looked up, so that neither misses the other: the event is kept pending, then its promotion is looked up again;
 the promotion is written, then the events that wait for it are looked up.
+
+An event that takes half of its request's time is kept pending too. `background` then counts it.
 """
 
 from collections import defaultdict
@@ -18,12 +20,18 @@ from gateway.ingest.payloads import named_customers
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
 from loaders import ledger, pending_events
 from loaders.customer_statuses import MergeRefused
+from loaders.deadline import Deadline, current_deadline, until
 from loaders.enums import PayloadFormat
+from loaders.errors import DeadlineExceeded
 from loaders.ledger import Issuance
 from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Store
 
+# The rest of the time is left to keep an event that is not counted by then.
+COUNTING_SHARE = 0.5
+
+UNFINISHED = "it is being counted"
 UNKNOWN_PROMOTION = "its promotion is not known yet"
 NO_PROMOTION = "it names no promotion"
 CONTRADICTING = "another issuance with this eventId is there already"
@@ -34,6 +42,7 @@ class Outcome(StrEnum):
     """What became of an event."""
 
     RECORDED = "recorded"
+    COUNTING = "counting"
     PENDING = "pending"
     IGNORED = "ignored"
 
@@ -62,11 +71,20 @@ class _Written(NamedTuple):
 
 
 async def record(store: Store, notification: Notification, payload: str, days: int) -> Outcome:
-    """Record what an event says, or keep it pending for so many days."""
+    """Record what an event says, or keep it pending for so many days.
+
+    Raises `DeadlineExceeded` for an event that is not counted in time and names erased customers only.
+    """
     if not notification.known:
         return Outcome.IGNORED
     organization_id = notification.organization_id
-    [written] = await _write(store, organization_id, [notification])
+    try:
+        with until(Deadline(current_deadline().remaining * COUNTING_SHARE)):
+            [written] = await _write(store, organization_id, [notification])
+    except DeadlineExceeded:
+        # Whichever promotions arrive meanwhile, the event is found for them.
+        named = {one.promotion_identifier or "" for one in notification.issuances}
+        written = _Written(UNFINISHED, tuple(sorted(named - {""})))
     if written.reason is None:
         return Outcome.RECORDED
     event = PendingEvent(
@@ -79,14 +97,14 @@ async def record(store: Store, notification: Notification, payload: str, days: i
         written.promotion_identifiers,
         named_customers(payload),
     )
-    kept = without(event, await find_erased(store, organization_id, event.customer_ids))
-    if kept is None:
+    unfinished = event.reason == UNFINISHED
+    if not await _keep(store, event, days):
+        if unfinished:
+            raise DeadlineExceeded
         return Outcome.IGNORED
-    await pending_events.keep(store, [kept], days)
-    # An erasure at the same time may have missed the event.
-    if without(kept, await forget_erased(store, organization_id, kept.customer_ids)) is None:
-        return Outcome.IGNORED
-    if event.promotion_identifiers and (await _replay(store, organization_id, [event])).counted:
+    if unfinished:
+        return Outcome.COUNTING
+    if event.promotion_identifiers and (await replay(store, organization_id, [event])).counted:
         return Outcome.RECORDED
     return Outcome.PENDING
 
@@ -128,13 +146,14 @@ async def replay_all(
             break
         for owner in {event.organization_id for event in batch}:
             own = [event for event in batch if event.organization_id == owner]
-            replayed = await _replay(store, owner, own)
+            replayed = await replay(store, owner, own)
             counted += replayed.counted
             contradicting += replayed.contradicting
     return Replayed(counted, contradicting)
 
 
-async def _replay(store: Store, organization_id: int, events: Sequence[PendingEvent]) -> Replayed:
+async def replay(store: Store, organization_id: int, events: Sequence[PendingEvent]) -> Replayed:
+    """Count these events of an organisation; those that cannot be counted stay pending."""
     written = await _write(store, organization_id, [_read(event) for event in events])
     counted: list[PendingEvent] = []
     contradicting = 0
@@ -162,6 +181,18 @@ def _read(event: PendingEvent) -> Notification:
         # The rules were others when it came.
         read.problem = str(error)
     return read
+
+
+async def _keep(store: Store, event: PendingEvent, days: int) -> bool:
+    """Keep an event without the identifiers of erased customers; False if it names no other customer."""
+    kept = without(event, await find_erased(store, event.organization_id, event.customer_ids))
+    if kept is None:
+        return False
+    there = await pending_events.keep(store, [kept], days)
+    if there and event.reason == UNFINISHED:
+        await pending_events.explain(store, event, UNFINISHED, event.promotion_identifiers)
+    # An erasure at the same time may have missed the event.
+    return without(kept, await forget_erased(store, event.organization_id, kept.customer_ids)) is not None
 
 
 async def _write(store: Store, organization_id: int, events: Sequence[Notification]) -> list[_Written]:

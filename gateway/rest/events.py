@@ -32,12 +32,14 @@ class EventsEndpoint:
         pending_event_days: int,
         forget: Callable[..., None],
         is_set_up: Callable[[], bool],
+        begin_counting: Callable[[], None],
     ) -> None:
         self._store = store
         self._authenticate = authenticate
         self._days = pending_event_days
         self._forget = forget
         self._is_set_up = is_set_up
+        self._begin_counting = begin_counting
 
     async def receive(self, request: Request) -> Response:
         """Answer 200 when a majority of the database's servers has what the event says."""
@@ -64,5 +66,7 @@ class EventsEndpoint:
             raise HTTPException(400, f"The body is not an event: {error}.") from error
         except StoreUnavailable as error:
             raise HTTPException(503, NOT_RECORDED) from error
+        if outcome is recorder.Outcome.COUNTING:
+            self._begin_counting()
         EVENTS.labels(outcome).inc()
         return Response(json_format.encode({"status": outcome}), media_type=json_format.MEDIA_TYPE)

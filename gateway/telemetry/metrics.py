@@ -57,7 +57,9 @@ POOL_FAILURES = Counter(
     ["reason"],
 )
 EVENTS = Counter(
-    "promo_gateway_events", "Event notifications, by outcome (recorded, pending, ignored).", ["outcome"]
+    "promo_gateway_events",
+    "Event notifications, by outcome (recorded, counting, pending, ignored).",
+    ["outcome"],
 )
 LOST_LINES = Counter("promo_gateway_lost_log_lines", "Log lines that standard error did not take.")
 TASKS = Gauge("promo_gateway_event_loop_tasks", "Tasks of the event loop.", multiprocess_mode="livesum")

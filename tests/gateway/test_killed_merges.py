@@ -1,4 +1,6 @@
-"""A merge or an erasure that was killed before any of its writes, and is repeated, ends as one clean run."""
+"""What was killed before any of its writes ends as one clean run: merges and erasures that are repeated, and
+events that are counted in the background.
+"""
 
 import asyncio
 import json
@@ -59,6 +61,13 @@ class Killer(monitoring.CommandListener):
 
 monitoring.register(Killer())
 main()
+"""
+# The same, with each issuance in a write of its own, and every event too slow for its request.
+KILLED_IN_BACKGROUND = f"""
+from gateway.ingest import background, recorder
+from loaders import ledger
+background.RESUME_SECONDS, recorder.COUNTING_SHARE, ledger.BATCH_ISSUANCES = 0.05, 0, 1
+{KILLED}
 """
 
 
@@ -212,6 +221,40 @@ async def test_the_gateway_is_killed(
         codes.append((number, bool(waiting)))
     assert codes == [(write, True), (0, False)]
     assert await dump(empty_store) == await dump(clean)
+
+
+# The event is kept, its identifiers, its four issuances, and it is deleted.
+@pytest.mark.parametrize("write", range(1, 8))
+async def test_the_gateway_is_killed_while_it_counts_in_the_background(
+    clean: Store, empty_store: Store, settings: Settings, write: int
+) -> None:
+    payload = json.dumps(events.POINTS_ISSUED)
+    await record(clean, payload)
+    expected = await dump(clean)
+    headers = await prepare(empty_store)
+    variables = environment(settings, GATEWAY_DATABASE=empty_store.name, PYTHONPATH=str(ROOT))
+    taken = False
+    for number in (write, 0):
+        port = free_port()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", KILLED_IN_BACKGROUND, str(number), "serve", "--port", str(port)),
+            env=variables,
+            stderr=subprocess.DEVNULL,
+        )
+        await asyncio.to_thread(wait_until_served, port)
+        if not taken:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+                with suppress(httpx.TransportError):
+                    response = await client.post(EVENTS_PATH, content=payload)
+                    assert response.json() == {"status": "counting"}
+                    taken = True
+        async with asyncio.timeout(60):
+            while number == 0:
+                await asyncio.sleep(0.05)
+                if await dump(empty_store) == expected:
+                    process.kill()
+                    break
+            assert await process.wait() == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("write", [*range(2, 42, 4), *range(-38, 0, 4)])

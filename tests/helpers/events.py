@@ -1,5 +1,6 @@
 """The loyalty platform of the tests: a sample of every event notification, and a sender of them."""
 
+import asyncio
 import copy
 import json
 import uuid
@@ -10,6 +11,7 @@ import httpx
 
 from gateway.auth.credentials import authorization
 from gateway.commands.sample_data import PASSWORD
+from gateway.ingest.recorder import UNFINISHED
 from gateway.rest.events import EVENTS_PATH
 from loaders import pending_events
 from loaders.clients import Account, add_account
@@ -240,6 +242,15 @@ class Sender:
     async def answer(self, api: str = "rest", **changes: str) -> dict[str, Any]:
         asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
         return await self.gateway.ask(api, asked, self.tenant.headers)
+
+    async def finished(self) -> dict[str, str]:
+        """What is pending when no event is counted in the background any more."""
+        async with asyncio.timeout(60):
+            while True:
+                pending = await self.pending()
+                if UNFINISHED not in pending.values():
+                    return pending
+                await asyncio.sleep(0.01)
 
     async def pending(self) -> dict[str, str]:
         waiting = pending_events.waiting(self.store, self.tenant.organization.id)

@@ -117,6 +117,7 @@ async def test_the_queries_of_events_and_commands_use_indexes(
     await pending_events.find(store, OTHER.id, "e", PayloadFormat.EVENT)
     assert [one.event_id async for one in pending_events.waiting(store, OTHER.id, "unknown")] == ["e"]
     assert [one.event_id async for one in pending_events.waiting(store, OTHER.id)] == ["e"]
+    assert [one.event_id async for one in pending_events.with_reason(store, "waits")] == ["e"]
     await pending_events.explain(store, event, "refused", [])
     await pending_events.delete(store, [event])
     await clients.put_group(store, "default", clients.DEFAULT_GROUPS["default"])

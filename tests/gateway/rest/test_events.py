@@ -106,17 +106,25 @@ MAPPED: list[tuple[dict[str, Any], str, list[dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("sample", "field", "expected"), MAPPED, ids=[one[0]["eventName"] for one in MAPPED])
+@pytest.mark.parametrize(("status", "share"), [("recorded", recorder.COUNTING_SHARE), ("counting", 0)])
 async def test_each_event_is_counted_once_however_often_it_comes(
-    sender: Sender, sample: dict[str, Any], field: str, expected: list[dict[str, Any]]
+    sender: Sender,
+    monkeypatch: pytest.MonkeyPatch,
+    sample: dict[str, Any],
+    field: str,
+    expected: list[dict[str, Any]],
+    status: str,
+    share: float,
 ) -> None:
+    monkeypatch.setattr(recorder, "COUNTING_SHARE", share)
     for _ in range(3):
         response = await sender.send(sample)
-        assert (response.status_code, response.json()) == (200, {"status": "recorded"})
+        assert (response.status_code, response.json()) == (200, {"status": status})
         assert response.headers["cache-control"] == "no-store"
+    assert await sender.finished() == {}
     answer = await sender.answer()
     lists = {name: answer[name] for name in ("points", "alternateCurrencies", "rewards", "badges")}
     assert lists == {**{name: [] for name in lists}, field: expected}
-    assert await sender.pending() == {}
 
 
 async def test_customers_are_known_by_the_identifiers_of_their_events(sender: Sender) -> None:

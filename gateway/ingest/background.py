@@ -1,0 +1,62 @@
+"""Counts the events that took too long for their requests.
+
+Such an event is kept pending before its request is answered. So it survives the end of the process: after a
+restart, or in another process, it is counted from the beginning. Several processes may count one event at the
+same time, because each issuance counts once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from gateway.ingest import recorder
+from gateway.telemetry.logs import without_message
+from loaders import pending_events
+from loaders.errors import StoreUnavailable
+from loaders.store import Store
+
+# After this time, events are looked for that another process left unfinished, or that failed.
+RESUME_SECONDS = 30.0
+
+log: FilteringBoundLogger = structlog.get_logger()
+
+
+class BackgroundCounting:
+    """Counts unfinished events, one at a time; `forget` drops what is remembered of an organisation."""
+
+    def __init__(self, store: Store, forget: Callable[[int], None]) -> None:
+        self._store = store
+        self._forget = forget
+        self._begin = asyncio.Event()
+
+    def begin(self) -> None:
+        """Look for unfinished events now."""
+        self._begin.set()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Count events until the block ends; an event that is not finished then stays pending."""
+        counting = asyncio.create_task(self._count_all())
+        try:
+            yield
+        finally:
+            counting.cancel()
+            await asyncio.wait([counting])
+
+    async def _count_all(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RESUME_SECONDS):
+                    await self._begin.wait()
+            self._begin.clear()
+            with suppress(StoreUnavailable):
+                async for event in pending_events.with_reason(self._store, recorder.UNFINISHED):
+                    try:
+                        await recorder.replay(self._store, event.organization_id, [event])
+                    except Exception as error:
+                        log.error("event_not_counted", **without_message(error))
+                    finally:
+                        self._forget(event.organization_id)
