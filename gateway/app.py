@@ -1,6 +1,5 @@
 """The application, declared: its routes, middleware, exception handlers and lifespan."""
 
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -40,6 +39,7 @@ from gateway.rest.errors import RestErrors
 from gateway.rest.events import EVENTS_PATH, EventsEndpoint
 from gateway.rest.openapi import OPENAPI_PATH, describe
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, TokenEndpoint
+from gateway.server import tune_memory
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST
@@ -52,9 +52,6 @@ from resolvers.context import Context
 from resolvers.schema import create_schema
 
 RenderError = Callable[[Request, Exception], Awaitable[Response]]
-
-# New objects before a collection of the youngest, and how many of those before one of the older generations.
-_COLLECTION_THRESHOLDS = 20_000, 20, 100
 
 
 def create_app(
@@ -239,8 +236,5 @@ def create_app_from_environment() -> Starlette:
     """What each server process runs."""
     logs.configure()
     app = create_app(Settings.from_environment())
-    # Requests leave few cycles behind: with Python's own thresholds, collections took a sixth of a request.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECTION_THRESHOLDS)
+    tune_memory()
     return app

@@ -1,7 +1,10 @@
 """Where the server listens, how long it keeps connections, and whose word names a client's address."""
 
 import asyncio
+import platform
 import socket
+import subprocess
+import sys
 import time
 
 import httpx
@@ -94,3 +97,30 @@ async def test_only_trusted_proxies_name_the_client(proxies: list[str], sender: 
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
         response = await http.get("/", headers={"X-Forwarded-For": "203.0.113.7"})
     assert response.text == client
+
+
+HOLD_AND_FREE = """
+from pathlib import Path
+from gateway.server import tune_memory
+
+def resident():
+    return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) // 1024
+
+tune_memory()
+before, large, small = resident(), [], []
+for _ in range(2_000):
+    large.append(b"x" * 60_000 + bytes(1))
+    small.append(b"x" * 1_000 + bytes(1))
+held = resident()
+large.clear()
+print(held - before, resident() - before)
+"""
+
+
+@pytest.mark.external
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Other C libraries have no mallopt.")
+def test_the_memory_of_large_blocks_between_small_ones_is_returned() -> None:
+    ran = subprocess.run([sys.executable, "-c", HOLD_AND_FREE], capture_output=True, text=True, check=True)
+    held, kept = map(int, ran.stdout.split())
+    assert held > 110
+    assert kept < 10
