@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import strawberry
+from strawberry.schema_directive import Location
 
 from loaders.customers import CustomerIdentifier
 from loaders.enums import IdentifierName
@@ -15,11 +16,23 @@ from resolvers.summary_lists import find_customer
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    description="The field is null only if it has an error. Clients that throw errors take it as non-null.",
+)
+class SemanticNonNull:
+    levels: list[int]
+
+
+_NULL_ONLY_WITH_AN_ERROR = [SemanticNonNull(levels=[0])]
+
+
 @strawberry.type(description="The queries of this API.")
 class Query:
     @strawberry.field(
         description="The customer with this identifier; without arguments, the customer that the caller's "
-        "token names. If the customer is not found, the field is null and the response has an error."
+        "token names. If the customer is not found, the field is null and the response has an error.",
+        directives=_NULL_ONLY_WITH_AN_ERROR,
     )
     async def customer(
         self,
@@ -41,7 +54,8 @@ class Query:
 
     @strawberry.field(
         description="The benefits that a customer earned from a promotion. If the customer or the promotion "
-        "is not found, the field is null and the response has an error; the other fields are not affected."
+        "is not found, the field is null and the response has an error; the other fields are not affected.",
+        directives=_NULL_ONLY_WITH_AN_ERROR,
     )
     async def customer_promotion_action_summary(
         self,
