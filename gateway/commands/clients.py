@@ -10,7 +10,7 @@ import click
 from gateway.auth.credentials import authorization, md5_hex
 from gateway.auth.passwords import hash_secret
 from gateway.commands.database import with_store
-from gateway.commands.terminal import print_row
+from gateway.commands.terminal import ID, print_row
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from loaders import clients as accounts
@@ -22,13 +22,7 @@ from loaders.store import Store
 
 LONGEST_TTL_SECONDS = 3600
 
-_org = click.option(
-    "--org",
-    "organization_id",
-    required=True,
-    type=click.IntRange(0, 2**63 - 1),
-    help="Organisation of the client.",
-)
+_org = click.option("--org", "organization_id", required=True, type=ID, help="Organisation of the client.")
 _group = click.option("--group", default="default", show_default=True, help="Access group of the client.")
 _secret_stdin = click.option("--secret-stdin", is_flag=True, help="Read the secret from standard input.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

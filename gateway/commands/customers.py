@@ -11,7 +11,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from gateway.commands.database import check_set_up, with_store
-from gateway.commands.terminal import printable
+from gateway.commands.terminal import ID, printable
 from gateway.ingest import customer_changes
 from gateway.ingest import export as exporting
 from loaders import customer_statuses, pending_events
@@ -32,8 +32,7 @@ log: FilteringBoundLogger = structlog.get_logger()
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-_ID = click.IntRange(0, 2**63 - 1)
-_org = click.option("--org", "organization_id", required=True, type=_ID, help="The customer's organisation.")
+_org = click.option("--org", "organization_id", required=True, type=ID, help="The customer's organisation.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
@@ -128,8 +127,8 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
 
 @customers.command()
 @_org
-@click.option("--victim", "victim_id", required=True, type=_ID, help="Id of the customer to merge.")
-@click.option("--survivor", "survivor_id", required=True, type=_ID, help="Id of the customer that remains.")
+@click.option("--victim", "victim_id", required=True, type=ID, help="Id of the customer to merge.")
+@click.option("--survivor", "survivor_id", required=True, type=ID, help="Id of the customer that remains.")
 @_yes
 def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> None:
     """Merge a customer, the victim, into the survivor.

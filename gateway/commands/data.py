@@ -14,7 +14,7 @@ from gateway.commands.environment import read_settings
 from gateway.commands.import_input import Batches, InputUnreadable
 from gateway.commands.progress import shown_progress
 from gateway.commands.rejects import Rejects
-from gateway.commands.terminal import print_row, printable
+from gateway.commands.terminal import ID, print_row, printable
 from gateway.ingest import export as exporting
 from gateway.ingest import recorder
 from gateway.ingest.import_summary import Summary
@@ -131,7 +131,7 @@ def _fields(event: PendingEvent) -> dict[str, object]:
 
 
 @events.command()
-@click.argument("organization_id", type=int)
+@click.argument("organization_id", type=ID)
 @click.argument("event_id")
 def show(organization_id: int, event_id: str) -> None:
     """Print a pending event or record as it came.

@@ -83,6 +83,13 @@ def test_the_help_of_a_group_has_whole_sentences(group: str) -> None:
     assert "..." not in commands
 
 
+def test_an_option_takes_an_id_as_the_apis_do() -> None:
+    assert "--org ID " in invoke("clients", "add", "till", "-h", variables={}).stdout
+    completed = invoke("clients", "add", "till", "x", "--org", "+7", variables={})
+    assert completed.returncode == 2
+    assert "'--org': '+7' is not a number from 0 to 9223372036854775807." in completed.stderr
+
+
 def test_an_unknown_command_names_a_similar_one() -> None:
     completed = invoke("serv", variables={})
     assert completed.returncode == 2
