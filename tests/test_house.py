@@ -222,7 +222,16 @@ def test_a_lock_names_no_registry(lock: Path) -> None:
     assert "://" not in text
 
 
+def leads_somewhere(document: Path, target: str, anchor: str) -> bool:
+    """Whether the file `target` is there and has the heading `anchor`, if these are given."""
+    path = document.parent / target if target else document
+    if not path.exists() or not anchor:
+        return path.exists()
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_every_relative_link_leads_to_a_file(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text())
-    assert [target for target in targets if not (document.parent / target).exists()] == []
+def test_every_relative_link_leads_to_a_file_and_a_heading(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", document.read_text())
+    assert [link for link in links if not leads_somewhere(document, *link)] == []
