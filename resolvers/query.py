@@ -21,10 +21,11 @@ from resolvers.summary_types import CustomerPromotionActionSummary
     description="The field is null only if it has an error. Clients that throw errors take it as non-null.",
 )
 class SemanticNonNull:
-    levels: list[int]
+    # Apollo Kotlin 4 takes no other definition.
+    levels: list[int | None] | None = strawberry.directive_field(name="levels", default=(0,))
 
 
-_NULL_ONLY_WITH_AN_ERROR = [SemanticNonNull(levels=[0])]
+_NULL_ONLY_WITH_AN_ERROR = [SemanticNonNull()]
 
 
 @strawberry.type(description="The queries of this API.")
