@@ -5,6 +5,7 @@ import ctypes
 import gc
 import os
 import socket
+from operator import attrgetter
 from typing import Any
 
 import uvicorn
@@ -20,6 +21,8 @@ IDLE_GRACE_SECONDS = 0.5
 HEAD_BYTES, HEAD_SECONDS = 64 * 1024, 10
 # A client has this long to read what was written; then the connection is aborted, buffer and all.
 READ_SECONDS = 30
+# All responses that wait for their readers have this much room together; beyond it, the oldest are aborted.
+MAX_UNREAD_BYTES = 64 * 1024 * 1024
 # New objects before a collection of the youngest, and how many of those before one of the older generations.
 _COLLECTION_THRESHOLDS = 20_000, 20, 100
 # A parameter of glibc's mallopt, and its value in bytes.
@@ -39,6 +42,7 @@ class _Connection(H11Protocol):
 
     _head_timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
+    unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -59,11 +63,20 @@ class _Connection(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self.unread_since = self.loop.time()
         self._read_timer = self.loop.call_later(READ_SECONDS, self.transport.abort)
+        unread = [one for one in self.connections if isinstance(one, _Connection) and one.unread_since]
+        size = sum(one.transport.get_write_buffer_size() for one in unread)
+        for one in sorted(unread, key=attrgetter("unread_since")):
+            if size <= MAX_UNREAD_BYTES:
+                break
+            size -= one.transport.get_write_buffer_size()
+            one.transport.abort()
 
     def resume_writing(self) -> None:
         if self._read_timer is not None:
             self._read_timer.cancel()
+        self.unread_since = None
         super().resume_writing()
 
     def shutdown(self) -> None:

@@ -127,14 +127,40 @@ async def test_all_bodies_that_are_being_received_have_one_bound(
         refused.close()
 
 
-async def test_a_response_that_the_client_does_not_read_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def large(_: Request) -> Response:
-        return Response(b"x" * 20_000_000)
+async def large(_: Request) -> Response:
+    return Response(LARGE)
 
+
+LARGE = b"x" * 20_000_000
+LARGE_RESPONSES = Starlette(routes=[Route("/", large)])
+
+
+async def ask_without_reading(port: int) -> tuple[StreamReader, StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+    writer.write(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
+    return reader, writer
+
+
+async def test_a_response_that_the_client_does_not_read_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "READ_SECONDS", 0.1)
-    async with served(Starlette(routes=[Route("/", large)])) as (running, port):
-        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
-        writer.write(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
+    async with served(LARGE_RESPONSES) as (running, port):
+        _, writer = await ask_without_reading(port)
         await until(lambda: running.server_state.total_requests == 1)
         await until(lambda: not running.server_state.connections)
         writer.close()
+
+
+async def test_unread_responses_have_one_bound_and_the_oldest_is_aborted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "MAX_UNREAD_BYTES", len(LARGE) + 1)
+    async with served(LARGE_RESPONSES) as (running, port):
+        _, oldest = await ask_without_reading(port)
+        await until(lambda: running.server_state.total_requests == 1)
+        assert len(running.server_state.connections) == 1
+        reader, writer = await ask_without_reading(port)
+        await until(lambda: running.server_state.total_requests == 2)
+        await until(lambda: len(running.server_state.connections) == 1)
+        assert (await reader.readexactly(len(LARGE))).startswith(b"HTTP/1.1 200 OK\r\n")
+        for one in (oldest, writer):
+            one.close()
