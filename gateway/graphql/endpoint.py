@@ -19,6 +19,7 @@ from gateway.errors import (
     forget_frames,
 )
 from gateway.graphql.errors import extensions
+from gateway.graphql.limits import check
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
@@ -34,6 +35,8 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 PARTIAL_SUCCESS = 294
 # In characters. graphql-core's messages quote names of the document, which can be as long as the document.
 MAX_MESSAGE = 500
+# The widest operation has about 100 KB. Each entry of a list repeats its keys, which can be long.
+MAX_RESPONSE_BYTES = 2 * 1024 * 1024
 
 
 class GraphQLEndpoint:
@@ -66,14 +69,15 @@ class GraphQLEndpoint:
             raise HTTPException(406, f"The response can be {' or '.join(RESPONSE_TYPES)}.")
         try:
             body = await self._execute(request, await read(request), context)
-            status = _status(body)
+            status, content = _status(body), json_format.encode(body)
+            check("bytes in the response", len(content), MAX_RESPONSE_BYTES)
         except (LimitExceeded, OperationUnknown, PersistedQueryNotFound, DocumentNotTrusted) as error:
             body = _body(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
-            status = ERRORS[type(error)].status
+            status, content = ERRORS[type(error)].status, json_format.encode(body)
         if media_type == json_format.MEDIA_TYPE:
             # Clients of the older type read the outcome of a request from the body alone.
             status = 200
-        return Response(json_format.encode(body), status, media_type=f"{media_type}; charset=utf-8")
+        return Response(content, status, media_type=f"{media_type}; charset=utf-8")
 
     async def _execute(
         self, request: Request, parameters: GraphQLRequest, context: Context

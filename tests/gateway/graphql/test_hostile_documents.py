@@ -15,7 +15,8 @@ import pytest
 
 from gateway import server
 from gateway.app import create_app
-from gateway.graphql.endpoint import MAX_MESSAGE
+from gateway.commands.sample_data import MOBILE, PROMOTION
+from gateway.graphql.endpoint import MAX_MESSAGE, MAX_RESPONSE_BYTES
 from gateway.graphql.operations import MAX_ERRORS
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
@@ -197,6 +198,25 @@ async def test_errors_that_quote_a_long_name_are_cut_and_counted(gateway: Gatewa
     assert [len(error["message"]) for error in quoting] == [MAX_MESSAGE + 1] * MAX_ERRORS
     assert last["message"] == "Too many validation errors, error limit reached. Validation aborted."
     assert len(response.content) < 1_000 * MAX_ERRORS
+
+
+async def test_a_response_has_a_largest_size(gateway: Gateway) -> None:
+    ids = json.dumps([str(PROMOTION.promotion_id)] * 100)
+    customer = f'customer(source: INSTORE, identifierName: MOBILE, identifierValue: "{MOBILE}")'
+
+    async def ask(key: str) -> httpx.Response:
+        entries = f"promotionActionSummaries(promotionIds: {ids}) {{ {key}: orgId }}"
+        return await gateway.graphql(f"{{ {customer} {{ {entries} }} }}")
+
+    entry = len('{"":"51135"},')
+    rest = len('{"data":{"customer":{"promotionActionSummaries":[]}}}') - 1
+    longest = (MAX_RESPONSE_BYTES - rest) // 100 - entry
+    allowed, refused = await ask("k" * longest), await ask("k" * (longest + 1))
+    assert len(allowed.content) == 100 * (entry + longest) + rest
+    message = f"The limit of bytes in the response is 2097152; this request has {len(allowed.content) + 100}."
+    assert refused.json() == {
+        "errors": [{"message": message, "extensions": {"code": "LIMIT_EXCEEDED", "errorCode": 400}}]
+    }
 
 
 async def test_a_batch_is_refused(gateway: Gateway) -> None:
