@@ -1,1 +1,1 @@
-"""Measurements, as ratios between things that ran side by side; never part of a test."""
+"""Measurements. They compare programs that run side by side, and no test runs them."""

@@ -1,4 +1,4 @@
-"""What 50 bad logins a second do to good requests: `python -m bench.bad_logins`.
+"""How 50 failed logins a second slow down valid requests: `python -m bench.bad_logins`.
 
 Rounds with and without the attack alternate against one gateway. The ratio of their p99 counts, because the
 times themselves depend on the machine. There are three attacks: guesses of one client's password, a new

@@ -1,8 +1,8 @@
 """A stand-in for a fast database: `python -m bench.fast_database`.
 
 It answers the three reads of a summary from memory, in about 0.1 ms, and sends every other command on to the
-database that the settings name. The embedded database is slower than a MongoDB server, so batches on it are
-larger and a gateway looks better than it is; here they are smaller than anywhere else.
+database that the settings name. The embedded database is slower than a MongoDB server, so its batches are
+larger and the gateway's figures better. With this stand-in, batches are smaller than with a real server.
 """
 
 import asyncio

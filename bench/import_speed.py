@@ -1,17 +1,16 @@
-"""What the importer costs over the database alone: `python -m bench.import_speed [--memory]`.
+"""The time of an import beside that of bare inserts: `python -m bench.import_speed [--memory]`.
 
 Rounds of `promo-gateway import` and of bare `insert_many`s alternate against one embedded server, each on an
-empty database; the ratio of their medians counts, the speeds themselves depend on the machine.
+empty database. The ratio of their medians counts, because the speeds depend on the machine.
 
-The importer runs as operators run it, as a process of its own. The time that an import of an empty file takes
-in the same round is taken off, so that Python's start and imports do not count; connecting to the database
-still does, on both sides. The other side has it as easy as can be: the documents are ready before the clock
-starts, amounts in the driver's own type, and go in batch by batch on one connection of the plain driver. What
-both leave in the database is compared. The embedded server is slow, so the importer's own work weighs little
-beside it: another server will give another ratio.
+The importer runs as a process of its own, as operators run it. The time of an import of an empty file in the
+same round is subtracted, so Python's start and imports do not count. Both sides connect to the database. The
+bare inserts get documents that are ready, with amounts in the driver's own type, and write them in batches on
+one connection. The bench checks that both leave the same data. The embedded server is slow, so the ratio is
+larger on a faster server.
 
-With `--memory`: the importer's peak for a file of 50 MB and one of 400 MB. Again the ratio counts. The lines
-are as long as the format allows, or the server would take too long to write so many of them.
+`--memory` compares the importer's peak memory for a file of 50 MB and for one of 400 MB. The lines are as
+long as the format allows, so that the server has fewer of them to write.
 """
 
 import json
@@ -81,7 +80,7 @@ def long_issuance(n: int) -> bytes:
 
 
 def document(line: bytes) -> Document:
-    """What the importer makes of the line, ready for the plain driver."""
+    """The document that the importer writes for the line."""
     record = decode(line.rstrip())
     assert isinstance(record, IssuanceRecord)
     assert record.promotion_id is not None

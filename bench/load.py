@@ -1,6 +1,7 @@
 """The gateway beside a bare handler, under load: `python -m bench.load [--help]`.
 
-On the embedded database and on a fast stand-in, for one organisation and for many, alone and in a crowd.
+It measures on the embedded database and on a fast stand-in, for one organisation and for many, and on one
+connection and on many.
 """
 
 import json

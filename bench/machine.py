@@ -1,4 +1,4 @@
-"""Where a bench ran, in words: its figures mean nothing without."""
+"""The machine and the versions that a bench ran on; its figures are meaningless without them."""
 
 import os
 import platform

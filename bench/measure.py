@@ -1,4 +1,4 @@
-"""One measurement: a workload under load from outside, and its answers checked before."""
+"""One measurement: the responses of a workload are checked, then wrk loads the server with it."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Script:
-    """What wrk is to send to this workload, and whose requests these are."""
+    """The requests that wrk sends for a workload, and their organisations."""
 
     workload: Workload
     path: Path
@@ -50,7 +50,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Bench:
-    """The servers under test, one of each kind to measure and one to count the commands of, and where."""
+    """The servers under test: of each kind, one to measure and one whose commands are counted."""
 
     where: dict[str, str]
     measured: dict[str, Server]
@@ -84,7 +84,7 @@ class Bench:
         return Counts(sent["find"] / answered, sent["aggregate"] / answered)
 
     def check(self, workload: Workload, sample: Iterable[list[GraphQLRequest]]) -> None:
-        """Stop unless the answers are those of `raw`: in REST to the byte, in GraphQL in their values."""
+        """Stop unless the responses equal those of `raw`: to the byte in REST, in their values in GraphQL."""
         with httpx.Client(timeout=PATIENCE_SECONDS) as http:
             for asked in sample:
                 texts = [_send(http, self.measured["raw"], WORKLOADS["raw"].request([one])) for one in asked]
@@ -132,7 +132,7 @@ def opened(
 
 
 def _log_in(server: Server, script: Script) -> None:
-    """Let the server remember the callers: to check a password takes it longer than many requests."""
+    """Let the server remember the callers, because a check of a password takes long."""
     if script.workload.server == "gateway":
         with httpx.Client() as http:
             for one in script.tenants:

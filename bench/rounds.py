@@ -1,8 +1,8 @@
-"""Measurements side by side: every case in turn, round after round.
+"""Measurements side by side: each round measures every case once.
 
-Whatever else the machine does so meets all of them. The medians of the rounds count, most of all those of the
-ratios to `raw` in the same round, for the same tenants and on as many connections; the times themselves
-depend on the machine.
+Other work of the machine then affects all cases alike. The medians of the rounds count, and most of all the
+medians of the ratios to `raw` in the same round, for the same tenants and the same number of connections. The
+times themselves depend on the machine.
 """
 
 import math
@@ -29,7 +29,7 @@ _NUMBER = "{:,.0f}", "{:.1f}", "{:.1f}", "{:.2f}"
 
 @dataclass(frozen=True)
 class Case:
-    """A workload, whose customers it is asked for, and on how many connections."""
+    """A workload with its tenants and its number of connections."""
 
     workload: Workload
     tenants: tuple[Tenant, ...]
@@ -101,7 +101,7 @@ def _ratios(workload: Workload, own: Figures, raw: Figures) -> Figures:
 
 
 def lines(what: str, results: Numbered) -> list[dict[str, Any]]:
-    """What is kept of each result, for JSON; the number's name is `what`."""
+    """Each result as a line of JSON, with the varied number under the name `what`."""
     return [
         {
             "workload": one.case.workload.name,
@@ -120,7 +120,7 @@ def _rounded(figures: Figures | Counts) -> dict[str, float]:
 
 
 def table(what: str, results: Numbered) -> Table:
-    """What was measured, and behind it the ratios to `raw`, where that was measured too."""
+    """The figures, and the ratios to `raw` if it was measured too."""
     shown = Table(caption="Ratios to raw: rate and CPU per summary, latencies per request.")
     heads = "workload", what, "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms", "finds"
     for head in (*heads, "aggregations", "rate/raw", "p50/raw", "p99/raw", "CPU/raw"):

@@ -1,4 +1,4 @@
-"""The data that the benches ask for, put in through the loaders."""
+"""The data of the benches, written by the loaders."""
 
 import asyncio
 import random
@@ -115,7 +115,7 @@ async def seed(store: Store, tenants: Iterable[Tenant]) -> None:
 def issuances(
     to: Tenant, dice: random.Random, customer: int, promotion: int, benefit: Benefit, times: int
 ) -> Iterator[Issuance]:
-    """What `customer` got of `benefit` from `promotion`: `times` issuances, of up to four groups."""
+    """`times` issuances of `benefit` from `promotion` to `customer`, in up to four groups."""
     customer_id, promotion_id = to.customer(customer), to.promotion(promotion).promotion_id
     with_amount = benefit in (Benefit.POINTS, Benefit.ALTERNATE_CURRENCY)
     for n in range(times):

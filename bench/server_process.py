@@ -1,7 +1,7 @@
-"""What a bench starts as a process of its own: `python -m bench.server_process raw|gateway [--counted]`.
+"""A server that a bench starts as a process: `python -m bench.server_process raw|gateway [--counted]`.
 
-The gateway whose time is measured is `promo-gateway serve`, as operators run it. A counted server tells at
-`/counted` what it has sent to the database; the listener that counts costs time, so it is another one.
+The measured gateway is `promo-gateway serve`, as operators run it. A counted server lists at `/counted` the
+commands that it has sent to the database. Counting costs time, so a counted server is not measured.
 """
 
 from collections import Counter

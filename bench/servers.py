@@ -35,7 +35,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class DidNotStart(Exception):
-    """A server ended before it listened; the message holds what it said."""
+    """A server ended before it listened; the message is its output."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Server:
         return int(status.partition(f"{field}:")[2].split()[0]) / 1024
 
     def cpu_seconds(self) -> float:
-        """What the process has used so far, in user and kernel mode, all threads together."""
+        """The CPU time of all threads of the process so far, in user and kernel mode."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
@@ -69,7 +69,7 @@ class Server:
             time.sleep(SETTLED_SECONDS)
 
     def counted(self) -> tuple[int, Counter[str]]:
-        """The requests and the commands so far, once no request is under way; of a counted server."""
+        """The requests and the commands of a counted server so far, when no request is in flight."""
         while True:
             told: dict[str, Any] = httpx.get(self.url + COUNTED).json()
             if told.get("started") == told.get("ended"):
@@ -105,7 +105,7 @@ def fresh_database() -> Iterator[Settings]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment, and with it the settings with which the gateway is to be measured."""
+    """The environment of this process, with the settings of the measured gateway."""
     return {
         **os.environ,
         "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),

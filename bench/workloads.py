@@ -40,7 +40,7 @@ class Request:
     body: str = ""
 
     def text(self) -> str:
-        """As it goes over the wire."""
+        """The request as it is sent."""
         headers = {"Host": HOST, **self.headers}
         if self.body:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(self.body.encode()))}
@@ -51,9 +51,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Workload:
-    """A way to ask for `summaries` summaries in one request.
+    """A form of a request for `summaries` summaries.
 
-    `expected` makes the right answer of what the REST call says for each of them.
+    `expected` makes the expected response from the REST responses for each of them.
     """
 
     name: str
@@ -76,7 +76,7 @@ def rest(asked: list[GraphQLRequest]) -> Request:
 
 
 def graphql(asked: list[GraphQLRequest], fields: str) -> Request:
-    """One document for all requests of this width; which customers and promotions is in the variables."""
+    """One document for all requests of this width; the variables name the customers and promotions."""
     declared, aliases, variables = [], [], {}
     for n, one in enumerate(asked):
         declared.append(f"$value{n}: String!, $promotion{n}: ID!")

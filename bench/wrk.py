@@ -1,4 +1,4 @@
-"""Load by wrk: each request text in turn, each answer looked at, the latencies of all of them."""
+"""Load by wrk, which sends the requests in turn, checks each response, and records the latencies."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-# `request` hands out finished texts, so that wrk itself spends next to nothing.
+# `request` returns prepared texts, so that wrk itself needs little CPU.
 _SCRIPT = """
 local requests = {
 %s
@@ -37,7 +37,7 @@ end
 
 
 class WentWrong(click.ClickException):
-    """wrk could not run, or got answers that were not right; the message is one line."""
+    """wrk could not run, or got wrong responses; the message is one line."""
 
 
 @dataclass(frozen=True)
