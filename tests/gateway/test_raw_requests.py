@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from gateway import server
 from gateway.app import create_app
 from gateway.middleware.request_head import MAX_TARGET_BYTES
 from gateway.settings import Settings
@@ -95,6 +96,7 @@ REQUESTS = {
     ),
     "a negative length": (POST + b"Content-Length: -1\r\n" + END, [NO_HTTP]),
     "a space before the colon": (LIVE + b"X-A : b\r\n" + END, [NO_HTTP]),
+    "a line end and no more": (END, [NO_HTTP]),
     "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", [NO_HTTP]),
 }
 LONG = b"GET /health/live?%s HTTP/1.1\r\n" + HOST + CLOSE + END
@@ -162,3 +164,25 @@ async def test_a_target_has_a_longest_length(
     port: int, request_: bytes, expected: list[tuple[int, bytes]]
 ) -> None:
     assert await send(port, request_, b"") == expected
+
+
+async def test_half_a_head_behind_a_request_is_not_waited_for(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(POST + LENGTH + END + QUERY + LIVE)
+    head = await reader.readuntil(END + END)
+    assert head.startswith(b"HTTP/1.1 200 ")
+    # Until here, it is an idle connection.
+    writer.write(b"X")
+    assert (await reader.read()).endswith(DATA[1])
+    writer.close()
+
+
+async def test_a_client_that_closes_its_side_counts_as_gone(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(POST + LENGTH + END + QUERY[:-1])
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
