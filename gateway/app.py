@@ -233,7 +233,7 @@ def _external_issuer(settings: Settings) -> ExternalIssuer | None:
 
 
 def create_app_from_environment() -> Starlette:
-    """What each server process runs."""
+    """The application of a server process."""
     logs.configure()
     app = create_app(Settings.from_environment())
     tune_memory()

@@ -24,7 +24,7 @@ def decode(text: bytes | str) -> object:
 
 
 def explain(text: bytes | str) -> str:
-    """What is wrong with a text that is not JSON: `not valid JSON at line 1, column 6`."""
+    """The reason why a text is not JSON: `not valid JSON at line 1, column 6`."""
     # Unlike msgspec, the standard library tells the exact position of each error.
     try:
         json.loads(text if isinstance(text, str) else text.decode())

@@ -1,4 +1,4 @@
-"""What became of customers: merged into another customer, or erased.
+"""The status of customers: merged into another customer, or erased.
 
 A merge moves no issuance. The ledger is append-only and sharded by customer and promotion, so moving
 issuances could neither be one atomic write nor survive being killed in the middle. Instead, the identifiers

@@ -103,7 +103,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
         """Read these keys in one command; leave out what does not exist."""
 
     async def load(self, group: G, keys: Set[K]) -> Mapping[K, V]:
-        """What `find` finds for these keys, and perhaps for keys of other loads of the same batch.
+        """The results of `find` for these keys, and perhaps for keys of other loads of the same batch.
 
         Raises what `find` raises, for each load of a batch an exception of its own.
         """

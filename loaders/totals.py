@@ -1,4 +1,4 @@
-"""What customers earned from promotions, added up by one aggregation of the database.
+"""The totals of customers from promotions, added up by one aggregation of the database.
 
 `loaders.earned_promotions` adds up the promotions of a page with the same stage.
 """

@@ -52,7 +52,7 @@ def read_credentials(headers: Headers) -> Basic | Token:
 
 
 def md5_hex(password: str) -> str:
-    """What a POS client sends for `password`; an MD5 hex in any case stands for itself."""
+    """The MD5 hex that a POS client sends in place of `password`; an MD5 hex stays one, in lower case."""
     if _MD5_HEX.fullmatch(password):
         return password.lower()
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()

@@ -184,7 +184,7 @@ async def _find(store: Store, organization_id: int, source: str, name: str, valu
 
 
 async def _describe(store: Store, organization_id: int, customer_id: int, person: Person) -> str:
-    """What became of a customer: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
+    """A customer in words: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
     now = "" if customer_id == person.customer_id else f"customer {customer_id}, which is now "
     erased = ", erased" if person.erased else ""
     merged = f", with {', '.join(map(str, person.merged_ids))} merged into it" if person.merged_ids else ""

@@ -1,4 +1,4 @@
-"""What a GraphQL document may ask for: its limits, checked before it is validated.
+"""The limits of a GraphQL document, checked before it is validated.
 
 graphql-core's parser stops at the limit of tokens. The other limits are checked on the parsed document before
 graphql-core validates it, because the time of validation grows with the square of the number of repeated
@@ -123,7 +123,7 @@ def _unlink(last: Token) -> Iterator[TokenKind]:
 
 
 class _Weight(NamedTuple):
-    """What a selection set asks for, with its fragments and the fields below it.
+    """The counts of a selection set, with its fragments and the fields below it.
 
     `depth` leaves out the fields below introspection, which graphql-core limits itself. `results` estimates
     how many fields the result has if this is part of an introspection, and `introspected` is the sum for the

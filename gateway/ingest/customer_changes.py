@@ -23,14 +23,14 @@ async def merge(store: Store, organization_id: int, victim_id: int, survivor_id:
 
 
 async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
-    """Delete what identifies a customer; returns whether it was not known before."""
+    """Delete the identifiers of a customer; returns whether it was not known before."""
     new = await customer_statuses.erase(store, organization_id, customer_id)
     await forget_erased(store, organization_id, (customer_id,))
     return new
 
 
 async def forget_erased(store: Store, organization_id: int, customer_ids: Iterable[int]) -> set[int]:
-    """Delete what pending events say of those customers that are erased; returns the ids of these."""
+    """Delete the data of erased customers from pending events; returns the ids of these customers."""
     erased = await find_erased(store, organization_id, customer_ids)
     # Another erasure may change an event at the same time: the event is then read again.
     while events := [

@@ -42,7 +42,7 @@ async def lines(store: Store) -> AsyncIterator[bytes]:
 
 
 async def customer_lines(store: Store, organization_id: int, person: Person) -> AsyncIterator[bytes]:
-    """What became of one person, and the person's identifiers and issuances."""
+    """The merges and the erasure of one person, and the person's identifiers and issuances."""
     owned: Document = {"orgId": organization_id, "customerId": {"$in": list(person.ids)}}
     statuses = {"_id": {"$in": [status_id(organization_id, one) for one in person.ids]}}
     async for line in _customers(store, statuses, owned):

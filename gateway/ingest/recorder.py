@@ -39,7 +39,7 @@ IDENTIFIER_TAKEN = "externalIdentifier belongs to another promotion"
 
 
 class Outcome(StrEnum):
-    """What became of an event."""
+    """The outcome of an event."""
 
     RECORDED = "recorded"
     COUNTING = "counting"

@@ -1,4 +1,4 @@
-"""What is known about the current request; every part of the gateway can add to it."""
+"""The log entry of the current request; every part of the gateway can add to it."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
