@@ -106,7 +106,7 @@ MAPPED: list[tuple[dict[str, Any], str, list[dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("sample", "field", "expected"), MAPPED, ids=[one[0]["eventName"] for one in MAPPED])
-@pytest.mark.parametrize(("status", "share"), [("recorded", recorder.COUNTING_SHARE), ("counting", 0)])
+@pytest.mark.parametrize(("status", "share"), [("recorded", 1), ("counting", 0)])
 async def test_each_event_is_counted_once_however_often_it_comes(
     sender: Sender,
     monkeypatch: pytest.MonkeyPatch,
