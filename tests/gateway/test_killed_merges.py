@@ -80,10 +80,25 @@ def of(customer_id: int, sample: dict[str, Any], event_id: str) -> dict[str, Any
 
 
 WAITS = changed(events.BADGE_EARNED, "data", "promotionIdentifier", to="never")
+# Two customers share this event, and one of them is erased.
+SHARED = changed(
+    changed(events.COUPON_ISSUE, "data", "promotionId", to=...), "data", "promotionIdentifier", to="never"
+)
+SHARED["data"]["coupons"] = [
+    {"customerIdentifiers": of(one, events.CUSTOMER_ADDED, "")["data"]["customerIdentifiers"]}
+    for one in (SURVIVOR, ERASED)
+]
 BEFORE = [
-    of(customer_id, sample, f"{name}-{customer_id}")
-    for customer_id in (SURVIVOR, VICTIM, ERASED)
-    for name, sample in (("added", events.CUSTOMER_ADDED), ("points", events.POINTS_ISSUED), ("waits", WAITS))
+    {**SHARED, "eventId": "shared"},
+    *(
+        of(customer_id, sample, f"{name}-{customer_id}")
+        for customer_id in (SURVIVOR, VICTIM, ERASED)
+        for name, sample in (
+            ("added", events.CUSTOMER_ADDED),
+            ("points", events.POINTS_ISSUED),
+            ("waits", WAITS),
+        )
+    ),
 ]
 MERGED = events.event(
     "loyaltyCustomerMerge",

@@ -49,6 +49,9 @@ def steps(organization_id: int) -> st.SearchStrategy[list[Step]]:
             st.tuples(st.just("import"), st.just(organization_id), customers, st.integers(1, 99)),
             st.tuples(st.just("wait"), st.just(organization_id), customers, st.integers(1, 99)),
             st.tuples(
+                *(st.just("share"), st.just(organization_id), customers, customers, st.integers(1, 99))
+            ),
+            st.tuples(
                 *(st.just("add"), st.just(organization_id), customers),
                 *(st.sampled_from(VALUES), st.integers(0, 99)),
             ),
@@ -75,6 +78,10 @@ def id_of(step: Step) -> str:
     return "-".join(map(str, step))
 
 
+def shared(customer_id: int) -> dict[str, Any]:
+    return {"customerId": customer_id, "email": f"{customer_id}@example.com"}
+
+
 def as_event(step: Step) -> dict[str, Any]:
     kind, organization_id, customer_id, *more = step
     named = {"customerId": customer_id}
@@ -90,6 +97,10 @@ def as_event(step: Step) -> dict[str, Any]:
     elif kind == "add":
         data = {"customerIdentifiers": {**named, "instore": {"externalId": more[0]}}}
         name = "customerAdded"
+    elif kind == "share":
+        coupons = [{"customerIdentifiers": shared(one)} for one in (customer_id, more[0])]
+        data = {"series_info": {"id": 1}, "coupons": coupons, "promotionIdentifier": "never"}
+        name = "CouponIssue"
     else:
         issued = {"promotionIdentifier": "one" if kind == "issue" else "never", "promotionPoints": more[0]}
         data = {"customerIdentifiers": named, "promotionalPointsIssued": [issued]}
@@ -127,11 +138,16 @@ class Fold:
             of[step[0]].add(step)
         self.survivors = {victim: survivor for _, _, victim, survivor in of["merge"]}
         self.erased = {self.root(customer_id) for _, _, customer_id in of["erase"]}
-        self.known = {step[2] for step in history if step[0] != "erase"} | {*self.survivors.values()}
+        shared_by = {one for step in of["share"] for one in step[2:4]}
+        self.known = {step[2] for step in history if step[0] not in ("erase", "share")}
+        self.known |= {*self.survivors.values(), *shared_by}
         self.totals: defaultdict[int, Decimal] = defaultdict(Decimal)
         for _, _, customer_id, amount in of["issue"] | of["import"]:
             self.totals[self.root(customer_id)] += amount
-        self.pending = {id_of(step) for step in of["wait"] if self.root(step[2]) not in self.erased}
+        self.pending = {id_of(step) for step in of["wait"] if not self.is_erased(step[2])}
+        self.pending |= {
+            id_of(step) for step in of["share"] if not all(self.is_erased(one) for one in step[2:4])
+        }
         self.external_ids: dict[str, int] = {}
         self.of_erased = {value for _, _, customer_id, value, _ in of["add"] if self.is_erased(customer_id)}
         for _, _, customer_id, value, _ in sorted(of["add"], key=lambda step: step[4]):
@@ -191,5 +207,7 @@ async def test_a_history_in_any_order_equals_the_fold_of_its_steps(store: Store,
             for one, key in keys.items()
         }
         assert sums == {one.customer_id: fold.totals[one.customer_id] for one in keys}
-        pending = [one.event_id async for one in pending_events.waiting(store, organization_id)]
-        assert set(pending) == fold.pending
+        pending = {one.event_id: one.payload async for one in pending_events.waiting(store, organization_id)}
+        assert pending.keys() == fold.pending
+        erased = [f"{one}@example.com" for one in CUSTOMERS if fold.is_erased(one)]
+        assert not [one for one in erased if one in str(pending)]
