@@ -3,14 +3,14 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from loaders import Loaders
 from loaders.customers import CustomerIdentifier, Person
 from loaders.enums import Benefit
 from loaders.errors import StoreUnavailable
-from loaders.promotions import Promotion, PromotionReference
+from loaders.promotions import Field, Promotion, PromotionReference
 from resolvers.action_summary import make_summary, read_summary
 from resolvers.arguments import NOT_AN_ID, parse_id
 from resolvers.errors import (
@@ -119,22 +119,15 @@ def _references(
     """The promotions of the list; None for an id that no promotion can have."""
     if (promotion_ids is None) == (promotion_identifiers is None):
         raise ArgumentInvalid("Exactly one of promotionIds and promotionIdentifiers is required.")
+    field: Field
+    values: Iterable[int | str | None]
     if promotion_ids is None:
-        name, references = (
-            "promotionIdentifiers",
-            [
-                PromotionReference("promotionIdentifier", one) if one else None
-                for one in promotion_identifiers or ()
-            ],
-        )
+        field, values = "promotionIdentifier", promotion_identifiers or ()
     else:
-        numbers = map(parse_id, promotion_ids)
-        name, references = (
-            "promotionIds",
-            [None if one is None else PromotionReference("promotionId", one) for one in numbers],
-        )
+        field, values = "promotionId", map(parse_id, promotion_ids)
+    references = [None if one is None or one == "" else PromotionReference(field, one) for one in values]
     if not 1 <= len(references) <= MOST:
-        raise ArgumentInvalid(f"{name} has 1 to {MOST} entries; this one has {len(references)}.")
+        raise ArgumentInvalid(f"{field}s has 1 to {MOST} entries; this one has {len(references)}.")
     return references
 
 
