@@ -109,4 +109,5 @@ async def main() -> None:
         await compare("sixty networks", ((f"guess-{n}", f"203.0.{n % 60}.7") for n in count(10**6)))
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

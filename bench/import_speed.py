@@ -204,4 +204,5 @@ def main() -> None:
             (memory if sys.argv[1:] == ["--memory"] else speed)(directory, uri)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
 """Bulk import: lines in, a batch at a time, written while the next batch is decoded.
 
 Organisations, promotions and customers are written in the order of the file; of a batch, its merges and
-erasures come before its customers. Issuances are written on several
-connections at once: their order does not matter, because each is counted once.
+erasures come before its customers. Issuances are written on several connections at once: their order does
+not matter, because each is counted once.
 """
 
 import asyncio
