@@ -1,8 +1,8 @@
 """Pending events of erased customers: what identifies the customer goes, and everything else is counted."""
 
-import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +10,11 @@ import pytest
 
 from gateway.ingest import notifications, recorder
 from loaders.database_schema import ISSUANCES, PENDING_EVENTS
+from loaders.driver import DriverName
 from loaders.store import Document, Int64, Store
 from tests.helpers import events
 from tests.helpers.events import event
+from tests.helpers.stepped_store import SteppedStore, steps
 
 ERASED, OTHER = 387729100, 387729101
 
@@ -118,9 +120,49 @@ async def test_an_event_is_deleted_when_all_customers_that_it_names_are_erased(
     store: Store, organization_id: int
 ) -> None:
     assert await record(store, organization_id, AS_IT_CAME) == "pending"
-    await asyncio.gather(*(record(store, organization_id, one) for one in DELETED.values()))
+    for one in DELETED.values():
+        assert await record(store, organization_id, one) == "recorded"
     assert await pending(store, organization_id) == []
     assert await record(store, organization_id, AS_IT_CAME) == "ignored"
+
+
+@pytest.fixture
+async def stepped(store: Store, mongodb_uri: str, driver: DriverName) -> AsyncIterator[SteppedStore]:
+    stepped = SteppedStore(mongodb_uri, store.name, driver=driver)
+    yield stepped
+    await stepped.close()
+
+
+@pytest.mark.parametrize("at", range(3), ids=["status", "identifiers", "event"])
+async def test_an_erasure_at_the_same_time_as_another_one_leaves_nothing_of_either(
+    store: Store, organization_id: int, stepped: SteppedStore, at: int
+) -> None:
+    assert await record(store, organization_id, AS_IT_CAME) == "pending"
+    async for number in steps(stepped, lambda one: record(one, organization_id, DELETED[ERASED])):
+        if number == at:
+            assert await record(store, organization_id, DELETED[OTHER]) == "recorded"
+    assert await pending(store, organization_id) == []
+
+
+@pytest.mark.parametrize(
+    ("erased", "left"),
+    [((ERASED,), [STRIPPED]), ((ERASED, OTHER), [])],
+    ids=["one of two customers", "both"],
+)
+async def test_an_event_that_is_kept_while_its_customers_are_erased_has_nothing_of_them(
+    store: Store,
+    organization_id: int,
+    stepped: SteppedStore,
+    erased: tuple[int, ...],
+    left: list[str],
+) -> None:
+    async for number in steps(stepped, lambda one: record(one, organization_id, AS_IT_CAME)):
+        # The identifiers are written; the event is read and waits to be kept.
+        if number == 1:
+            for one in erased:
+                assert await record(store, organization_id, DELETED[one]) == "recorded"
+            assert await pending(store, organization_id) == []
+    assert await pending(store, organization_id) == [stored(organization_id, one) for one in left]
 
 
 @pytest.mark.parametrize(
