@@ -206,7 +206,7 @@ async def test_a_command_is_killed(
     assert await dump(empty_store) == await dump(clean)
 
 
-@pytest.mark.parametrize("write", range(1, 41, 2))
+@pytest.mark.parametrize("write", range(1, 39, 2))
 async def test_the_gateway_is_killed(
     clean: Store, empty_store: Store, settings: Settings, write: int
 ) -> None:
