@@ -25,6 +25,8 @@ READ_SECONDS = 30
 MAX_UNREAD_BYTES = 64 * 1024 * 1024
 # New objects before a collection of the youngest, and how many of those before one of the older generations.
 _COLLECTION_THRESHOLDS = 20_000, 20, 100
+# How often a server returns unused memory to the system.
+RELEASE_SECONDS = 30
 # A parameter of glibc's mallopt, and its value in bytes.
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 32 * 1024
 
@@ -100,13 +102,19 @@ def tune_memory() -> None:
 
     Requests leave few cycles behind: with Python's own thresholds, collections took a sixth of a request.
     glibc would keep most of the memory of large bodies and responses for ever, because it lies between small
-    blocks.
+    blocks. `release_memory` returns what small blocks leave behind.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTION_THRESHOLDS)
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+
+
+async def release_memory() -> None:
+    """Return the pages that nothing uses to the system; takes about two milliseconds."""
+    if malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        malloc_trim(0)
 
 
 def bind(host: str, port: int, advice: str = "") -> socket.socket:
@@ -165,5 +173,7 @@ def create_config(app: Starlette | str, settings: Settings, **options: Any) -> u
         # The application has a list of trusted proxies of its own.
         proxy_headers=False,
         ws="none",
+        callback_notify=release_memory,
+        timeout_notify=RELEASE_SECONDS,
         **options,
     )

@@ -100,27 +100,49 @@ async def test_only_trusted_proxies_name_the_client(proxies: list[str], sender: 
 
 
 HOLD_AND_FREE = """
+import asyncio, sys
 from pathlib import Path
-from gateway.server import tune_memory
+from gateway.server import release_memory, tune_memory
 
 def resident():
     return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) // 1024
 
 tune_memory()
-before, large, small = resident(), [], []
-for _ in range(2_000):
-    large.append(b"x" * 60_000 + bytes(1))
-    small.append(b"x" * 1_000 + bytes(1))
+before, freed, kept = resident(), [], []
+for _ in range(120_000_000 // int(sys.argv[1])):
+    freed.append(b"x" * int(sys.argv[1]) + bytes(1))
+    kept.append(b"x" * 1_000 + bytes(1))
 held = resident()
-large.clear()
-print(held - before, resident() - before)
+freed.clear()
+at_once = resident()
+asyncio.run(release_memory())
+print(held - before, at_once - before, resident() - before)
 """
 
 
+def hold_and_free(size: int) -> list[int]:
+    """MiB that blocks of this size took between small ones: held, freed, and after `release_memory`."""
+    command = [sys.executable, "-c", HOLD_AND_FREE, str(size)]
+    return list(map(int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()))
+
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Other C libraries have no mallopt.")
+
+
+@glibc
 @pytest.mark.external
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Other C libraries have no mallopt.")
-def test_the_memory_of_large_blocks_between_small_ones_is_returned() -> None:
-    ran = subprocess.run([sys.executable, "-c", HOLD_AND_FREE], capture_output=True, text=True, check=True)
-    held, kept = map(int, ran.stdout.split())
+def test_the_memory_of_large_blocks_is_returned_at_once() -> None:
+    held, at_once, _ = hold_and_free(60_000)
     assert held > 110
-    assert kept < 10
+    assert at_once < 10
+
+
+@glibc
+@pytest.mark.external
+def test_the_memory_of_other_blocks_is_returned_regularly(settings: Settings) -> None:
+    held, _, released = hold_and_free(20_000)
+    assert held > 110
+    assert released < 60
+    config = server.create_config(Starlette(), settings)
+    assert config.callback_notify is server.release_memory
+    assert config.timeout_notify == 30
