@@ -85,6 +85,7 @@ def attacks(tenant: Tenant) -> dict[str, Attack]:
         "16 connections of it with conditions": _crowd(16, _repeat(conditional)),
         "100 connections of it with conditions": _crowd(100, _repeat(conditional)),
         "500 connections with one line end": _crowd(500, _held(b"\r\n")),
+        "500 connections with half a head": _crowd(500, _held(large[:100])),
     }
 
 
