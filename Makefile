@@ -11,7 +11,7 @@ SOURCES := $(wildcard $(addprefix $(PAGES)/, *.html *.json *.ts src/*))
 # Some systems have no `timeout`; npm has limits of its own, in the command below.
 LIMIT := $(if $(shell command -v timeout),timeout 180)
 
-.PHONY: demo pages check test fuzz test-all soak lint bench lock release clean .venv
+.PHONY: demo pages check test fuzz test-all soak attacks lint bench lock release clean .venv
 
 demo: .venv
 	@! command -v npm >/dev/null || $(LIMIT) $(MAKE) --silent pages 2>/dev/null || \
@@ -46,6 +46,10 @@ test-all: lint
 # Load from clients that disconnect; fails if the gateway keeps anything of their requests. Takes two minutes.
 soak: .venv
 	$(BIN)/python -m bench.soak
+
+# Writes its figures to docs/bench; fails if a bound does not hold. Takes seven minutes.
+attacks: .venv
+	$(BIN)/python -m bench.attacks --out docs/bench/attacks.json
 
 lint: .venv
 	$(BIN)/ruff check .

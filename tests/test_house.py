@@ -205,6 +205,16 @@ def test_the_measurements_in_the_documentation_are_those_of_the_bench() -> None:
         assert row(shown, name, *(f"{1000 / cost:,.0f}" for cost in costs)) in scaling
 
 
+def test_the_attacks_in_the_documentation_are_those_of_the_bench() -> None:
+    told = json.loads((ROOT / "docs/bench/attacks.json").read_text())["clients"]
+    table = "".join(
+        f"| {name} | {one['before']:.0f} | {one['peak']:.0f} | {one['settled']:.0f} | "
+        f"{one['p99_ratio']:.1f} | {one['late']:.0f} | {one['live']:.0f} |\n"
+        for name, one in told.items()
+    )
+    assert table in (ROOT / "docs/on-call.md").read_text()
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
