@@ -64,11 +64,11 @@ class Result:
     refused: int
     seen: dict[str, int]
 
-    def misses(self) -> list[str]:
-        """The bounds that the server did not keep."""
+    def misses(self, attack: str) -> list[str]:
+        """The bounds that the server did not keep; that of p99 is for 16 connections."""
         kept = {
             "memory": self.settled <= self.before * MOST_SETTLED,
-            "p99": self.p99_ratio <= MOST_P99,
+            "p99": self.p99_ratio <= MOST_P99 or not attack.startswith("16 "),
             "deadline": self.late <= MOST_LATE_MS,
             "liveness": self.live <= MOST_LIVE_MS,
         }
@@ -155,7 +155,7 @@ def table(results: dict[str, Result]) -> Table:
     for name, one in results.items():
         *figures, _ = astuple(one)
         seen = ", ".join(f"{what}: {times}" for what, times in sorted(one.seen.items()))
-        shown.add_row(name, *(f"{figure:.1f}" for figure in figures), seen, ", ".join(one.misses()))
+        shown.add_row(name, *(f"{figure:.1f}" for figure in figures), seen, ", ".join(one.misses(name)))
     return shown
 
 
@@ -208,7 +208,7 @@ def main(seconds: int, only: str, out: Path | None) -> None:
             "documents": {name: round(one, 1) for name, one in (hostile | compared).items()},
         }
         out.write_text(json.dumps(told, indent=1) + "\n")
-    misses = [f"{what} beside {name}" for name, one in results.items() for what in one.misses()]
+    misses = [f"{what} beside {name}" for name, one in results.items() for what in one.misses(name)]
     misses += [f"CPU of {name}" for name, one in hostile.items() if one >= MOST_MS]
     if misses:
         raise click.ClickException(f"Not kept: {', '.join(misses)}.")
