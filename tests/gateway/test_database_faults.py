@@ -150,6 +150,7 @@ async def survives(
 
 
 @pytest.mark.external
+@pytest.mark.slow
 async def test_requests_succeed_again_after_the_database_was_killed_or_frozen(
     tmp_path: Path,
 ) -> None:

@@ -32,6 +32,7 @@ UNCHECKED = "Authorization status unavailable!"
 
 
 @pytest.mark.external
+@pytest.mark.slow
 async def test_without_a_database_known_callers_get_8105_and_others_4001(tmp_path: Path) -> None:
     async with AsyncExitStack() as gateways:
         with ExitStack() as database:

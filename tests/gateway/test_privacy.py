@@ -311,6 +311,7 @@ DATABASE_DOWN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("call", DATABASE_DOWN.values(), ids=DATABASE_DOWN)
+@pytest.mark.slow
 async def test_values_are_in_no_log_metric_span_or_error_while_the_database_is_down(
     gateway_with: OpenGateway, logged: Logged, collector: Collector, call: dict[str, Any]
 ) -> None:
@@ -334,6 +335,7 @@ RAW = [
 ]
 
 
+@pytest.mark.slow
 def test_values_of_malformed_http_are_in_no_log_or_metric(start: Start, settings: Settings) -> None:
     port, metrics_port = free_port(), free_port()
     variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))

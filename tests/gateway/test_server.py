@@ -58,6 +58,7 @@ def test_the_time_of_an_idle_connection_is_a_setting(chosen: Settings, seconds: 
     assert server.create_config(Starlette(), chosen).timeout_keep_alive == seconds
 
 
+@pytest.mark.slow
 async def test_an_idle_connection_is_closed_after_its_time_and_not_before() -> None:
     app = Starlette(routes=[Route("/", _show_client)])
     running = uvicorn.Server(server.create_config(app, Settings(keep_alive_seconds=1)))

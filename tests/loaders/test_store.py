@@ -227,6 +227,7 @@ async def test_a_wrong_connection_string_is_not_quoted(uri: str, database: str) 
     assert "geheim" not in str(raised.value)
 
 
+@pytest.mark.slow
 async def test_without_a_server_a_request_fails_before_its_deadline() -> None:
     store = Store("mongodb://127.0.0.1:1", "x")
     with until(Deadline(60)):

@@ -126,6 +126,7 @@ async def test_servers_that_cannot_be_reached_are_named(driver: DriverName, host
     await store.close()
 
 
+@pytest.mark.slow
 async def test_a_connection_that_breaks_names_the_server(store_on_line: Store, line: Line) -> None:
     await store_on_line.ping()
     line.cut_answers(10)
@@ -137,6 +138,7 @@ async def test_a_connection_that_breaks_names_the_server(store_on_line: Store, l
     }
 
 
+@pytest.mark.slow
 async def test_a_server_that_falls_silent_ends_a_command_without_a_deadline(
     line: Line, settings: Settings, each_driver: DriverName
 ) -> None:

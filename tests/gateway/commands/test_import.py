@@ -431,6 +431,7 @@ def many(count: int, organization: int = 51135) -> list[str]:
     )
 
 
+@pytest.mark.slow
 async def test_an_interrupted_import_says_how_far_it_came_and_leaves_the_rest(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
     assert await ended(served) == GOOD
 
 
+@pytest.mark.slow
 async def test_requests_that_exceed_the_shutdown_time_get_503(
     start: Start, settings: Settings, line: Line
 ) -> None:
@@ -133,9 +134,8 @@ class Load:
             return await client.get(self._url + ACTION_SUMMARY_PATH, params=DOCUMENTED)
 
 
-@pytest.mark.parametrize(
-    ("restarts", "clients"), [(1, 4), pytest.param(5, 16, marks=pytest.mark.slow)], ids=["once", "often"]
-)
+@pytest.mark.parametrize(("restarts", "clients"), [(1, 4), (5, 16)], ids=["once", "often"])
+@pytest.mark.slow
 async def test_a_rolling_restart_loses_no_request(
     start: Start, settings: Settings, restarts: int, clients: int
 ) -> None:
@@ -186,6 +186,7 @@ def test_fd_excludes_host_and_port(settings: Settings) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_workers_stop_when_their_parent_is_killed(start: Start, settings: Settings) -> None:
     port = free_port()
     served = start("serve", "--workers", "2", variables=environment(settings, GATEWAY_PORT=str(port)))

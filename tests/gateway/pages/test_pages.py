@@ -183,6 +183,7 @@ async def test_without_the_bundle_every_asset_is_404(gateway_with: OpenGateway, 
         assert missing.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_of_an_asset_gets_all_of_it_and_takes_no_slot(
     settings: Settings, bundle: Path
 ) -> None:

@@ -294,8 +294,15 @@ ALL_IDENTIFIERS = [
 ]
 
 
-@pytest.mark.parametrize("order", [1, -1], ids=["in order", "the last line first"])
-@pytest.mark.parametrize("batch", [1, 100])
+@pytest.mark.parametrize(
+    ("batch", "order"),
+    [
+        pytest.param(100, -1, id="the last line first"),
+        pytest.param(100, 1, id="in order", marks=pytest.mark.slow),
+        pytest.param(1, -1, id="a line at a time, the last first", marks=pytest.mark.slow),
+        pytest.param(1, 1, id="a line at a time", marks=pytest.mark.slow),
+    ],
+)
 async def test_an_export_and_import_keep_merges_and_erasures(
     sender: Sender, store: Store, empty_store: Store, gateway_with: OpenGateway, order: int, batch: int
 ) -> None:

@@ -34,7 +34,8 @@ def test_the_on_call_page_describes_every_metric() -> None:
     )
 
 
-@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.slow
 def test_the_metrics_port_adds_up_all_workers(start: Start, settings: Settings, workers: str) -> None:
     port, metrics_port = free_port(), free_port()
     variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))
