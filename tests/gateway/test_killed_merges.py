@@ -206,6 +206,20 @@ async def test_a_command_is_killed(
     assert await dump(empty_store) == await dump(clean)
 
 
+async def serve(
+    program: str, write: int, variables: dict[str, str]
+) -> tuple[asyncio.subprocess.Process, str]:
+    """A gateway that kills itself before this write, or never if it is 0; and its address."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, str(write), "serve", "--port", str(port)),
+        env=variables,
+        stderr=subprocess.DEVNULL,
+    )
+    await asyncio.to_thread(wait_until_served, port)
+    return process, f"http://127.0.0.1:{port}"
+
+
 @pytest.mark.parametrize("write", range(1, 39, 2))
 async def test_the_gateway_is_killed(
     clean: Store, empty_store: Store, settings: Settings, write: int
@@ -216,14 +230,8 @@ async def test_the_gateway_is_killed(
     variables = environment(settings, GATEWAY_DATABASE=empty_store.name, PYTHONPATH=str(ROOT))
     waiting, codes = list(HISTORY), []
     for number in (write, 0):
-        port = free_port()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", KILLED, str(number), "serve", "--port", str(port)),
-            env=variables,
-            stderr=subprocess.DEVNULL,
-        )
-        await asyncio.to_thread(wait_until_served, port)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+        process, address = await serve(KILLED, number, variables)
+        async with httpx.AsyncClient(base_url=address, headers=headers) as client:
             with suppress(httpx.TransportError):
                 while waiting:
                     response = await client.post(EVENTS_PATH, content=waiting[0])
@@ -250,15 +258,9 @@ async def test_the_gateway_is_killed_while_it_counts_in_the_background(
     variables = environment(settings, GATEWAY_DATABASE=empty_store.name, PYTHONPATH=str(ROOT))
     taken = False
     for number in (write, 0):
-        port = free_port()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", KILLED_IN_BACKGROUND, str(number), "serve", "--port", str(port)),
-            env=variables,
-            stderr=subprocess.DEVNULL,
-        )
-        await asyncio.to_thread(wait_until_served, port)
+        process, address = await serve(KILLED_IN_BACKGROUND, number, variables)
         if not taken:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+            async with httpx.AsyncClient(base_url=address, headers=headers) as client:
                 with suppress(httpx.TransportError):
                     response = await client.post(EVENTS_PATH, content=payload)
                     assert response.json() == {"status": "counting"}
