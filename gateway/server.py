@@ -27,6 +27,8 @@ MAX_UNREAD_BYTES = 64 * 1024 * 1024
 _COLLECTION_THRESHOLDS = 20_000, 20, 100
 # How often a server returns unused memory to the system.
 RELEASE_SECONDS = 30
+# The C library of this process; only glibc has the functions that are called here.
+_C_LIBRARY = ctypes.CDLL(None)
 # A parameter of glibc's mallopt, and its value in bytes.
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 32 * 1024
 
@@ -107,13 +109,13 @@ def tune_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTION_THRESHOLDS)
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+    if mallopt := getattr(_C_LIBRARY, "mallopt", None):
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 async def release_memory() -> None:
     """Return the pages that nothing uses to the system; takes about two milliseconds."""
-    if malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+    if malloc_trim := getattr(_C_LIBRARY, "malloc_trim", None):
         malloc_trim(0)
 
 

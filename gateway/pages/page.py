@@ -4,9 +4,10 @@ import base64
 import gzip
 import hashlib
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -24,7 +25,8 @@ _CDN = "https://unpkg.com"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-class Page(NamedTuple):
+@dataclass(frozen=True)
+class Page:
     """The HTML of a page, and its Content-Security-Policy."""
 
     html: str
@@ -35,9 +37,13 @@ class Page(NamedTuple):
         body = self.html.encode()
         headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
-            body = gzip.compress(body, mtime=0)
+            body = self._compressed
             headers["Content-Encoding"] = "gzip"
         return HTMLResponse(body, headers=headers)
+
+    @cached_property
+    def _compressed(self) -> bytes:
+        return gzip.compress(self.html.encode(), mtime=0)
 
 
 def from_bundle(path: Path, data: object) -> Page:
