@@ -1,4 +1,4 @@
-"""What attacks cost the server and the other clients: `python -m bench.attacks [--help]`.
+"""The cost of attacks for the server and the other clients: `python -m bench.attacks [--help]`.
 
 Hostile documents cost CPU. Hostile clients cost memory and the time of other clients. While they attack,
 small requests of another organisation, requests with a deadline and liveness probes are sent.
@@ -47,7 +47,7 @@ WITH_DEADLINE = replace(wide(ATTACKER), headers={**ATTACKER.headers, HEADER: str
 
 @dataclass(frozen=True)
 class Result:
-    """What an attack cost: memory in MiB, latencies in milliseconds, and what its clients saw.
+    """The cost of an attack: memory in MiB, latencies in milliseconds, and the answers to its clients.
 
     `late` is the longest time that a response came after its deadline, and `live` the longest time of a
     liveness probe. `refused` counts small requests that were not answered with data.

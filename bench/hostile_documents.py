@@ -1,4 +1,4 @@
-"""What hostile documents cost.
+"""The cost of hostile documents.
 
 Each document costs as much as the limits allow. It is sent many times, each time with another text, and the
 CPU that the server spends on one of them is measured. Two valid requests are measured beside them.

@@ -17,7 +17,7 @@ class PendingEvent:
     """An event or a record of an import, as it came, and the reason why it is not in the ledger.
 
     `promotion_identifiers` name the promotions that it waits for; there are none where it names no promotion.
-    `customer_ids` are the customers of whom the payload may have identifiers.
+    `customer_ids` are the customers whose identifiers the payload may have.
     """
 
     organization_id: int
