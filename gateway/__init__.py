@@ -35,3 +35,7 @@ Words:
     summary       the totals of one customer's issuances from one promotion
     pending       an event that cannot be counted yet and waits, for its promotion for example
 """
+
+
+class OperatorError(Exception):
+    """A problem that the operator can solve; the commands print its message without a traceback."""

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors import Multiprocess
 
+from gateway import OperatorError
 from gateway.settings import Settings
 
 # At shutdown an idle connection is kept for this long: a request may be on its way.
@@ -31,10 +32,6 @@ RELEASE_SECONDS = 30
 _C_LIBRARY = ctypes.CDLL(None)
 # A parameter of glibc's mallopt, and its value in bytes.
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 32 * 1024
-
-
-class AddressUnusable(Exception):
-    """The server cannot listen on this address, port or socket; the message is one line."""
 
 
 class _Connection(H11Protocol):
@@ -120,24 +117,22 @@ async def release_memory() -> None:
 
 
 def bind(host: str, port: int, advice: str = "") -> socket.socket:
-    """A listening socket; raises `AddressUnusable`, whose message ends with the advice."""
+    """A listening socket; raises `OperatorError`, whose message ends with the advice."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         # So that `::` is every address, those of IPv4 too.
         both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
         return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
     except UnicodeError as error:
-        raise AddressUnusable(
-            f"Cannot listen on {host!r}: it is not a host name. {advice}".rstrip()
-        ) from error
+        raise OperatorError(f"Cannot listen on {host!r}: it is not a host name. {advice}".rstrip()) from error
     except OSError as error:
         # To the text of other errors, `create_server` adds the address once more.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise AddressUnusable(f"Cannot listen on {host} port {port}: {why}. {advice}".rstrip()) from error
+        raise OperatorError(f"Cannot listen on {host} port {port}: {why}. {advice}".rstrip()) from error
 
 
 def inherit(descriptor: int) -> socket.socket:
-    """The listening socket that the parent process left open; raises `AddressUnusable`."""
+    """The listening socket that the parent process left open; raises `OperatorError`."""
     try:
         inherited = socket.socket(fileno=descriptor)
         if inherited.family in (socket.AF_INET, socket.AF_INET6) and inherited.getsockopt(
@@ -147,7 +142,7 @@ def inherit(descriptor: int) -> socket.socket:
         inherited.detach()
     except OSError:
         pass
-    raise AddressUnusable(f"File descriptor {descriptor} is not a TCP socket that listens.")
+    raise OperatorError(f"File descriptor {descriptor} is not a TCP socket that listens.")
 
 
 def run(app: Starlette | str, listening: socket.socket, settings: Settings, workers: int = 1) -> None:

@@ -20,6 +20,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_core import ErrorDetails, PydanticUseDefault
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway import OperatorError
 from gateway.auth.oidc import is_safe
 from gateway.graphql.limits import Limits
 from loaders.driver import DriverName
@@ -31,10 +32,6 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # For a Service called `gateway`, Kubernetes sets GATEWAY_PORT to such an address.
 SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
-
-
-class SettingInvalid(ValueError):
-    """Some settings have values that cannot be used; the message has a line for each."""
 
 
 def _read(expected: str, read: Callable[[str], object]) -> BeforeValidator:
@@ -131,11 +128,11 @@ class DatabaseSettings(BaseSettings):
 
     @classmethod
     def from_environment(cls, **given: Any) -> Self:
-        """Read the settings that are not `given`; raises `SettingInvalid`."""
+        """Read the settings that are not `given`; raises `OperatorError` with a line for each wrong one."""
         try:
             return cls(**given)
         except ValidationError as error:
-            raise SettingInvalid("\n".join(map(cls._explain, error.errors()))) from error
+            raise OperatorError("\n".join(map(cls._explain, error.errors()))) from error
 
     @classmethod
     def _explain(cls, error: ErrorDetails) -> str:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from gateway import OperatorError
 from gateway.auth.callers import Caller, only_reading_one_customer
 from gateway.errors import TokenExpired, Unauthenticated
 from loaders.clients import Client, find_account, find_client
@@ -39,10 +40,6 @@ _SHORTEST_SIGNATURES = {"RS": 256, "PS": 256, "ES": 64, "Ed": 64}
 _REQUIRED = ["iss", "exp", "iat", "jti", "sub", "client_id", "org_id", "token_use"]
 
 
-class SigningKeyUnusable(ValueError):
-    """A signing key cannot be read; the message is one line that names the file."""
-
-
 class SigningKey:
     """An RSA private key, and the id by which its tokens name it."""
 
@@ -56,13 +53,13 @@ class SigningKey:
 
     @classmethod
     def read(cls, path: Path) -> "SigningKey":
-        """The key in a PEM file; raises `SigningKeyUnusable`."""
+        """The key in a PEM file; raises `OperatorError`."""
         try:
             private = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise SigningKeyUnusable(f"{path} cannot be read as a PEM private key.") from error
+            raise OperatorError(f"{path} cannot be read as a PEM private key.") from error
         if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < 2048:
-            raise SigningKeyUnusable(f"{path} is not an RSA key of at least 2048 bits.")
+            raise OperatorError(f"{path} is not an RSA key of at least 2048 bits.")
         return cls(private)
 
     @staticmethod

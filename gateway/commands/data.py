@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import click
 
-from gateway.commands.database import NotSetUp, check_set_up, with_store
+from gateway import OperatorError
+from gateway.commands.database import check_set_up, with_store
 from gateway.commands.environment import read_settings
 from gateway.commands.import_input import Batches, InputUnreadable
 from gateway.commands.progress import shown_progress
@@ -19,7 +20,7 @@ from gateway.ingest import export as exporting
 from gateway.ingest import recorder
 from gateway.ingest.import_summary import Summary
 from gateway.ingest.importer import Import
-from gateway.settings import ImportSettings, SettingInvalid
+from gateway.settings import ImportSettings
 from loaders import pending_events
 from loaders.enums import PayloadFormat
 from loaders.errors import StoreMisconfigured, StoreUnavailable
@@ -67,7 +68,7 @@ def import_files(files: tuple[str, ...], rejects: str | None, max_rejects: int) 
     try:
         settings = read_settings(ImportSettings)
         sys.exit(with_store(run, settings))
-    except (SettingInvalid, NotSetUp) as error:
+    except OperatorError as error:
         raise _CouldNotRun(str(error)) from error
     except OSError as error:
         raise _CouldNotRun(f"{printable(str(error.filename))}: {error.strerror}.") from error

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import click
 
+from gateway import OperatorError
 from gateway.commands.environment import read_settings
 from gateway.settings import DatabaseSettings
 from loaders import database_setup
@@ -15,15 +16,6 @@ from loaders.driver_options import COMMAND_SERVER_SECONDS
 from loaders.store import Store
 
 T = TypeVar("T")
-
-
-class NotSetUp(Exception):
-    """Collections or indexes are missing or differ from ours; the message is one line."""
-
-    def __init__(self, database: str, problems: list[str]) -> None:
-        super().__init__(
-            f"Database {database} is not set up: {'; '.join(problems)}. Run promo-gateway init-db."
-        )
 
 
 def with_store(
@@ -52,17 +44,21 @@ def with_store(
 
 
 async def check_set_up(store: Store) -> None:
-    """Raises `NotSetUp` unless `init-db` has been run: without its indexes, data could be counted twice."""
-    if problems := await database_setup.find_problems(store):
-        raise NotSetUp(store.name, problems)
+    """Raises `OperatorError` unless `init-db` has been run: without indexes, data could be counted twice."""
+    _raise_for(store, await database_setup.find_problems(store))
 
 
 async def set_up(store: Store, progress: Callable[[str], None] = lambda _: None) -> None:
-    """Create whatever the gateway needs and the database lacks; raises `NotSetUp`."""
+    """Create whatever the gateway needs and the database lacks; raises `OperatorError` if it differs."""
     problems = await database_setup.set_up(store, progress)
     await add_default_groups(store)
+    _raise_for(store, problems)
+
+
+def _raise_for(store: Store, problems: list[str]) -> None:
     if problems:
-        raise NotSetUp(store.name, problems)
+        told = "; ".join(problems)
+        raise OperatorError(f"Database {store.name} is not set up: {told}. Run promo-gateway init-db.")
 
 
 @click.command("init-db")

@@ -12,27 +12,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from gateway import OperatorError
+
 START_SECONDS = 60
 STOP_SECONDS = 10
 
 _LISTENING = re.compile(r"listening on (\S+:\d+)")
 
 
-class EmbeddedUnavailable(Exception):
-    """The embedded database is not installed or did not start; the message is one line."""
-
-
 @contextmanager
 def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Iterator[str]:
-    """Run the database with its files in `directory`; yields its connection string.
+    """Run the database with its files in `directory`; yields its URI or raises `OperatorError`.
 
     A database that is not `durable` can lose acknowledged writes when it is killed.
     """
     program = Path(sysconfig.get_path("scripts"), "secantusd-py")
     if not program.exists():
-        raise EmbeddedUnavailable(
-            "The embedded database is not installed: pip install 'promo-gateway[embedded]'."
-        )
+        raise OperatorError("The embedded database is not installed: pip install 'promo-gateway[embedded]'.")
     log, config = directory / "database.log", directory / "database.toml"
     command: list[str | Path] = [program, "--config", config, "--port", str(port)]
     command += ["--storage-path", directory / "data", *(["--sync-on-commit"] if durable else [])]
@@ -43,7 +39,7 @@ def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Itera
             config.write_text("")
             log_file = stack.enter_context(log.open("w"))
         except OSError as error:
-            raise EmbeddedUnavailable(f"{error.filename}: {error.strerror}.") from error
+            raise OperatorError(f"{error.filename}: {error.strerror}.") from error
         process = subprocess.Popen(
             command,
             stdout=subprocess.DEVNULL,
@@ -72,6 +68,6 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             return listening[1]
         if process.poll() is not None:
             last = (log.read_text().splitlines() or ["no message"])[-1]
-            raise EmbeddedUnavailable(f"The embedded database stopped at once: {last}")
+            raise OperatorError(f"The embedded database stopped at once: {last}")
         time.sleep(0.02)
-    raise EmbeddedUnavailable(f"The embedded database did not start within {START_SECONDS} s; see {log}.")
+    raise OperatorError(f"The embedded database did not start within {START_SECONDS} s; see {log}.")

@@ -5,33 +5,17 @@ from contextlib import contextmanager
 
 import click
 
-from gateway import server
-from gateway.auth.tokens import SigningKeyUnusable
-from gateway.commands.database import NotSetUp
-from gateway.commands.embedded_database import EmbeddedUnavailable
+from gateway import OperatorError
 from gateway.graphql.persisted_documents import ManifestUnusable
-from gateway.settings import SettingInvalid
-from gateway.telemetry import metrics, setup
 from loaders.errors import StoreMisconfigured, StoreUnavailable
-
-_OPERATOR_ERRORS = (
-    SettingInvalid,
-    ManifestUnusable,
-    NotSetUp,
-    SigningKeyUnusable,
-    EmbeddedUnavailable,
-    server.AddressUnusable,
-    metrics.MetricsUnavailable,
-    setup.TracesUnavailable,
-)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turns these errors into `click.ClickException`, which click prints."""
+    """Turns errors that the operator can correct into `click.ClickException`, which click prints."""
     try:
         yield
-    except _OPERATOR_ERRORS as error:
+    except (OperatorError, ManifestUnusable) as error:
         raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
     except StoreMisconfigured as error:
         raise click.ClickException(

@@ -16,6 +16,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from gateway import OperatorError
+
 SAMPLE_SECONDS = 1
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -65,10 +67,6 @@ LOST_LINES = Counter("promo_gateway_lost_log_lines", "Log lines that standard er
 TASKS = Gauge("promo_gateway_event_loop_tasks", "Tasks of the event loop.", multiprocess_mode="livesum")
 
 
-class MetricsUnavailable(Exception):
-    """The metrics cannot be served; the message is one line."""
-
-
 async def sample(queued_loads: Callable[[], Mapping[str, int]]) -> None:
     """Set the gauges that are sampled, once a second, until cancelled."""
     while True:
@@ -95,7 +93,7 @@ def exposed(host: str, port: int, workers: int) -> Iterator[None]:
         try:
             server, thread = start_http_server(port, host, registry)
         except OSError as error:
-            raise MetricsUnavailable(
+            raise OperatorError(
                 f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
                 "Choose another with GATEWAY_METRICS_PORT."
             ) from error

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from starlette.middleware import Middleware
 
+from gateway import OperatorError
 from gateway.telemetry import logs
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, count_command
@@ -20,29 +21,25 @@ _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL
 _PROTOCOL = "http/protobuf"
 
 
-class TracesUnavailable(Exception):
-    """Traces are switched on but cannot be exported; the message is one line."""
-
-
 def check_traces(traces: str) -> None:
-    """Raise `TracesUnavailable` if `traces`, the value of GATEWAY_TRACES, cannot be obeyed."""
+    """Raise `OperatorError` if `traces`, the value of GATEWAY_TRACES, cannot be obeyed."""
     if traces == "off":
         return
     if not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
-        raise TracesUnavailable(
+        raise OperatorError(
             "GATEWAY_TRACES is otlp, but OpenTelemetry is not installed: pip install 'promo-gateway[otel]'."
         )
     for variable in _PROTOCOLS:
         if protocol := os.environ.get(variable):
             if protocol != _PROTOCOL:
-                raise TracesUnavailable(f"{variable} is {protocol!r}; expected {_PROTOCOL!r}.")
+                raise OperatorError(f"{variable} is {protocol!r}; expected {_PROTOCOL!r}.")
             break
     from gateway.telemetry.traces import Traces
 
     try:
         Traces().close()
     except ValueError as error:
-        raise TracesUnavailable(f"OpenTelemetry cannot use its OTEL_… variables: {error}") from error
+        raise OperatorError(f"OpenTelemetry cannot use its OTEL_… variables: {error}") from error
 
 
 class Telemetry:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from gateway import OperatorError
 from gateway.commands.environment import describe_settings
 from gateway.middleware.deadline import BODY_SECONDS
-from gateway.settings import DatabaseSettings, ImportSettings, SettingInvalid, Settings
+from gateway.settings import DatabaseSettings, ImportSettings, Settings
 from loaders.driver import DriverName
 
 EVERY_SETTING = {
@@ -183,14 +184,14 @@ def test_a_wrong_value_is_one_line(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(SettingInvalid) as raised:
+    with pytest.raises(OperatorError) as raised:
         Settings.from_environment()
     assert str(raised.value) == f"{variable} {message}"
 
 
 def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, GATEWAY_TRACES="on", GATEWAY_MONGODB_URI="geheim", GATEWAY_PORT="x")
-    with pytest.raises(SettingInvalid) as raised:
+    with pytest.raises(OperatorError) as raised:
         Settings.from_environment()
     assert str(raised.value).splitlines() == [
         "GATEWAY_MONGODB_URI is not shown; "
@@ -202,7 +203,7 @@ def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_missing_companion_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, GATEWAY_OIDC_ISSUER="https://sso.example", GATEWAY_TRUSTED_DOCUMENTS_ONLY="on")
-    with pytest.raises(SettingInvalid) as raised:
+    with pytest.raises(OperatorError) as raised:
         Settings.from_environment()
     assert len(str(raised.value).splitlines()) == 2
 
@@ -221,7 +222,7 @@ def test_a_setting_that_is_not_used_may_be_wrong(
 ) -> None:
     monkeypatch.setenv(variable, "wrong")
     assert kind.from_environment() == kind()
-    with pytest.raises(SettingInvalid, match=variable):
+    with pytest.raises(OperatorError, match=variable):
         Settings.from_environment()
 
 

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
+from gateway import OperatorError
 from gateway.auth import authenticator, tokens
 from gateway.auth.credentials import Basic, Token, md5_hex
 from gateway.auth.passwords import hash_secret
-from gateway.auth.tokens import SigningKey, SigningKeyUnusable
+from gateway.auth.tokens import SigningKey
 from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TokenRequest
 from gateway.settings import Settings
@@ -314,7 +315,7 @@ def test_an_unusable_signing_key_is_one_line_that_names_the_file(
         path.write_bytes(
             small.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
         )
-    with pytest.raises(SigningKeyUnusable) as raised:
+    with pytest.raises(OperatorError) as raised:
         SigningKey.read(path)
     assert str(raised.value) in (
         f"{path} cannot be read as a PEM private key.",

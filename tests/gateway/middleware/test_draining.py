@@ -12,7 +12,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from gateway import server
+from gateway import OperatorError, server
 from gateway.commands.main import main
 from gateway.health import LIVE, READY
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
@@ -164,7 +164,7 @@ async def test_a_rolling_restart_loses_no_request(
 
 def refuse(descriptor: int) -> None:
     message = f"File descriptor {descriptor} is not a TCP socket that listens."
-    with pytest.raises(server.AddressUnusable, match=f"^{re.escape(message)}$"):
+    with pytest.raises(OperatorError, match=f"^{re.escape(message)}$"):
         server.inherit(descriptor)
 
 
