@@ -3,40 +3,32 @@
 A command's module is imported when the command runs, so that `--version` and `--help` start at once.
 """
 
-from importlib import import_module
-from typing import NamedTuple
+from pkgutil import resolve_name
 
 import click
 
+from gateway import OperatorError
 
-class _Command(NamedTuple):
-    """A command in the help of `promo-gateway`, and where it is defined."""
-
-    name: str
-    module: str
-    attribute: str
-    help: str
-
-
+# In this order in the help: each command, where it is defined, and what it does.
 _SECTIONS = {
-    "Run": (
-        _Command("demo", "demo", "demo", "Serve sample data from an embedded database."),
-        _Command("init-db", "database", "init_db", "Create collections, indexes and access groups."),
-        _Command("serve", "serve", "serve", "Serve the database in GATEWAY_MONGODB_URI."),
-        _Command("settings", "reference", "settings", "List the environment variables."),
-        _Command("schema", "reference", "schema", "Print the GraphQL schema."),
-    ),
-    "Data and callers": (
-        _Command("import", "data", "import_files", "Import files of newline-delimited JSON."),
-        _Command("export", "data", "export", "Write all data in the format that import takes."),
-        _Command("events", "data", "events", "List, show and replay pending events."),
-        _Command("customers", "customers", "customers", "Export, erase and merge customers."),
-        _Command("clients", "clients", "clients", "Add, list, disable and rotate clients."),
-        _Command("groups", "clients", "groups", "List and set access groups."),
-        _Command("keys", "signing_keys", "keys", "Create signing keys."),
-    ),
+    "Run": {
+        "demo": ("demo:demo", "Serve sample data from an embedded database."),
+        "init-db": ("database:init_db", "Create collections, indexes and access groups."),
+        "serve": ("serve:serve", "Serve the database in GATEWAY_MONGODB_URI."),
+        "settings": ("reference:settings", "List the environment variables."),
+        "schema": ("reference:schema", "Print the GraphQL schema."),
+    },
+    "Data and callers": {
+        "import": ("data:import_files", "Import files of newline-delimited JSON."),
+        "export": ("data:export", "Write all data in the format that import takes."),
+        "events": ("data:events", "List, show and replay pending events."),
+        "customers": ("customers:customers", "Export, erase and merge customers."),
+        "clients": ("clients:clients", "Add, list, disable and rotate clients."),
+        "groups": ("clients:groups", "List and set access groups."),
+        "keys": ("signing_keys:keys", "Create signing keys."),
+    },
 }
-_COMMANDS = {command.name: command for section in _SECTIONS.values() for command in section}
+_COMMANDS = {name: place for section in _SECTIONS.values() for name, (place, _) in section.items()}
 
 
 class _Commands(click.Group):
@@ -46,29 +38,35 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if (found := _COMMANDS.get(name)) is None:
+        if name in _COMMANDS:
+            command: click.Command = resolve_name(f"gateway.commands.{_COMMANDS[name]}")
+            return command
+        if context.resilient_parsing:
             return None
-        command: click.Command = getattr(import_module(f"gateway.commands.{found.module}"), found.attribute)
-        return command
-
-    def resolve_command(
-        self, context: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in _COMMANDS and not context.resilient_parsing:
-            # Click looks for similar names among the commands that are imported already.
-            raise click.exceptions.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=context)
-        return super().resolve_command(context, args)
+        # Click would look for similar names among the commands that are imported already.
+        raise click.exceptions.NoSuchCommand(name, possibilities=_COMMANDS, ctx=context)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for section, commands in _SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl([(command.name, command.help) for command in commands])
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
 
     def invoke(self, context: click.Context) -> object:
-        from gateway.commands.operator_errors import explained
+        from loaders.errors import StoreMisconfigured, StoreUnavailable
 
-        with explained():
+        try:
             return super().invoke(context)
+        except OperatorError as error:
+            raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
+        except StoreMisconfigured as error:
+            raise click.ClickException(
+                "GATEWAY_MONGODB_URI is not shown; expected a connection string that MongoDB's driver "
+                f"accepts ({error})."
+            ) from error
+        except StoreUnavailable as error:
+            raise click.ClickException(
+                f"The database that GATEWAY_MONGODB_URI names cannot be used ({error})."
+            ) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

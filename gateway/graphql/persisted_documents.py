@@ -10,13 +10,13 @@ from pathlib import Path
 from cachetools import LRUCache
 from starlette.exceptions import HTTPException
 
-from gateway import json_format
+from gateway import OperatorError, json_format
 from gateway.errors import DocumentNotTrusted, PersistedQueryNotFound
 from gateway.graphql.operations import DocumentInvalid, Operation, Operations
 from gateway.graphql.request import GraphQLRequest
 
 
-class ManifestUnusable(ValueError):
+class ManifestUnusable(OperatorError):
     """The manifest cannot be used; the message is one line."""
 
     def __init__(self, path: Path, why: str) -> None:
