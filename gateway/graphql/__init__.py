@@ -4,6 +4,7 @@
 - `request`: reads the document, the variables and the name of the operation from an HTTP request
 - `persisted_documents`: documents that clients name by an id
 - `operations`: parses, validates and compiles each document once
+- `validation`: validates each document, or one of many that differ in their strings only
 - `compiler`, `field_definitions`, `plan`: execute an operation without graphql-core's executor
 - `limits`, `cost`: how much an operation may ask for, and its cost
 - `wide_operations`: operations of many summaries wait for each other

@@ -1,6 +1,5 @@
 """Operations: each is parsed, validated and compiled once, and executed many times."""
 
-import gc
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -15,12 +14,10 @@ from graphql import (
     Executor,
     GraphQLError,
     GraphQLSyntaxError,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     execute_root_selection_set,
     get_operation_ast,
     get_variable_values,
-    validate,
 )
 from graphql.execution.values import VariableValues
 
@@ -30,15 +27,14 @@ from gateway.graphql.conditional_plans import ConditionalPlans, has_directives
 from gateway.graphql.cost import count_summaries
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import Plan, position
-from gateway.graphql.redaction import RULES, syntax_error, variable_error
+from gateway.graphql.redaction import syntax_error, variable_error
+from gateway.graphql.validation import MAX_ERRORS, Validator
 from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
 from gateway.telemetry.request_log import AD_HOC, UNNAMED
 from resolvers.context import Context
 
 # In all documents of the cache. Parsed and compiled, a document takes 50 to 300 bytes a character.
 REMEMBERED_CHARACTERS = 250_000
-# Of one kind in a response. graphql-core's executor reports as many errors of variables.
-MAX_ERRORS = 50
 _DEFAULT_LIMITS = Limits()
 
 
@@ -89,8 +85,7 @@ class Operations:
         self._schema = schema._schema
         self._compiled = compiled
         self._limits = limits
-        self._introspection = introspection
-        self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+        self._validator = Validator(self._schema, limits, introspection=introspection)
         self._trusted: dict[str, dict[str | None, Operation]] = {}
         self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
             REMEMBERED_CHARACTERS, getsizeof=_characters
@@ -157,7 +152,7 @@ class Operations:
     def _prepare(self, document: DocumentNode, name: str | None, *, trusted: bool = False) -> Operation:
         if (definition := get_operation_ast(document, name)) is None:
             raise OperationUnknown
-        errors = self._validate(document)
+        errors = self._validator.validate(document)
         plan = conditional = None
         if self._compiled and not errors:
             if has_directives(document):
@@ -165,18 +160,6 @@ class Operations:
             else:
                 plan = compile_operation(self._schema, document, definition)
         return Operation(document, definition, errors, plan, trusted, conditional)
-
-    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
-        try:
-            self._limits.check(document)
-        except GraphQLError as error:
-            return [error]
-        errors = validate(
-            self._schema, document, self._rules, MAX_ERRORS, hide_suggestions=not self._introspection
-        )
-        # graphql-core's visitors are about a thousand objects in reference cycles, all of them new.
-        gc.collect(0)
-        return errors
 
     def count_summaries(self, operation: Operation, variables: dict[str, Any]) -> int:
         """How many different summaries the operation asks for: its cost."""

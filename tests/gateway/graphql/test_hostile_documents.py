@@ -17,7 +17,7 @@ from gateway import server
 from gateway.app import create_app
 from gateway.commands.sample_data import MOBILE, PROMOTION
 from gateway.graphql.endpoint import MAX_MESSAGE, MAX_RESPONSE_BYTES
-from gateway.graphql.operations import MAX_ERRORS
+from gateway.graphql.validation import MAX_ERRORS
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
