@@ -11,18 +11,8 @@ from starlette.requests import HTTPConnection
 
 # Longer than an address with a zone, a port and brackets.
 _LONGEST = 64
-# IPv6 networks whose addresses each stand for an IPv4 address: the number of bits behind it, and what it is
-# XORed with.
-_EMBEDDED = (
-    # IPv4-compatible, IPv4-mapped and IPv4-translated addresses
-    (IPv6Network("::/96"), 0, 0),
-    (IPv6Network("::ffff:0:0/96"), 0, 0),
-    (IPv6Network("::ffff:0:0:0/96"), 0, 0),
-    # NAT64, 6to4 and Teredo
-    (IPv6Network("64:ff9b::/96"), 0, 0),
-    (IPv6Network("2002::/16"), 80, 0),
-    (IPv6Network("2001::/32"), 0, 0xFFFF_FFFF),
-)
+# IPv4-compatible, IPv4-mapped, IPv4-translated and NAT64 addresses end with an IPv4 address.
+_BEFORE_IPV4 = [IPv6Network(f"{prefix}/96") for prefix in ("::", "::ffff:0:0", "::ffff:0:0:0", "64:ff9b::")]
 # NAT64 with a prefix of the operator's choice: each address is a client, but where its IPv4 is, is unknown.
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 
@@ -45,7 +35,10 @@ def _normalize(host: str) -> str:
         return host
     if address.version == 4:
         return str(address)
-    for network, behind, mask in _EMBEDDED:
-        if address in network:
-            return str(IPv4Address(int(address) >> behind & 0xFFFF_FFFF ^ mask))
+    if any(address in network for network in _BEFORE_IPV4):
+        return str(IPv4Address(int(address) & 0xFFFF_FFFF))
+    if address.sixtofour:
+        return str(address.sixtofour)
+    if address.teredo:
+        return str(address.teredo[1])
     return str(ip_network((address, 128 if address in _LOCAL_NAT64 else 64), strict=False))
