@@ -18,10 +18,6 @@ TOKEN_HEADER = "X-CAP-API-OAUTH-TOKEN"
 NO_CREDENTIALS = (
     f"The request has no credentials. Send Authorization: Basic, Authorization: Bearer or {TOKEN_HEADER}."
 )
-DIFFERENT_CREDENTIALS = "The request has different credentials. Send one."
-UNKNOWN_SCHEME = "The Authorization header must begin with Basic or Bearer."
-BASIC_FORM = "Basic is followed by the base64 of NAME:MD5, in UTF-8."
-BASIC_NAME = f"The name in Basic credentials has 1 to {LONGEST_CLIENT_ID} characters."
 BASIC_MD5 = "The secret in Basic credentials is the MD5 of the password in 32 hex digits, not the password."
 
 _MD5_HEX = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
@@ -47,7 +43,7 @@ def read_credentials(headers: Headers) -> Basic | Token:
     sent = {_read_authorization(value) for value in headers.getlist("authorization")}
     sent |= {Token(value.strip()) for value in headers.getlist(TOKEN_HEADER)}
     if len(sent) != 1:
-        raise Unauthenticated(DIFFERENT_CREDENTIALS if sent else NO_CREDENTIALS)
+        raise Unauthenticated("The request has different credentials. Send one." if sent else NO_CREDENTIALS)
     return sent.pop()
 
 
@@ -68,15 +64,13 @@ def _read_authorization(value: str) -> Basic | Token:
     if scheme.lower() == "bearer":
         return Token(rest.strip())
     if scheme.lower() != "basic":
-        raise Unauthenticated(UNKNOWN_SCHEME)
+        raise Unauthenticated("The Authorization header must begin with Basic or Bearer.")
     try:
-        name, colon, secret = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+        name, secret = base64.b64decode(rest.strip(), validate=True).decode().split(":", 1)
     except ValueError as error:
-        raise Unauthenticated(BASIC_FORM) from error
-    if not colon:
-        raise Unauthenticated(BASIC_FORM)
+        raise Unauthenticated("Basic is followed by the base64 of NAME:MD5, in UTF-8.") from error
     if not 0 < len(name) <= LONGEST_CLIENT_ID:
-        raise Unauthenticated(BASIC_NAME)
+        raise Unauthenticated(f"The name in Basic credentials has 1 to {LONGEST_CLIENT_ID} characters.")
     if not _MD5_HEX.fullmatch(secret):
         raise Unauthenticated(BASIC_MD5)
     return Basic(name, secret.lower())
