@@ -48,7 +48,11 @@ class Authenticator:
         credentials = read_credentials(connection.headers)
         try:
             if isinstance(credentials, Basic):
-                caller = await self._check_password(credentials, address_of(connection))
+                address = address_of(connection)
+                client = await self._passwords.check(
+                    ClientKind.TILL, credentials.name, credentials.md5_hex, address
+                )
+                caller = Caller(client.account.id, client.organization, client.rights)
             else:
                 caller = await self._check_token(credentials.text)
         except StoreUnavailable as error:
@@ -56,10 +60,6 @@ class Authenticator:
         # Before the check, a request may name any client.
         current_request_log().client_id = caller.client_id
         return caller
-
-    async def _check_password(self, credentials: Basic, address: str) -> Caller:
-        client = await self._passwords.check(ClientKind.TILL, credentials.name, credentials.md5_hex, address)
-        return Caller(client.account.id, client.organization, client.rights)
 
     async def _check_token(self, token: str) -> Caller:
         fingerprint = hashlib.blake2b(token.encode(), key=self._key).digest()

@@ -22,13 +22,16 @@ class Caller:
     customer_id: int | None = None
     expires_at: float | None = None
 
-
-def only_reading_one_customer(rights: Rights) -> Rights:
-    """The part of these rights for a caller that reads one customer: at most `read`, and none on events."""
-    left = dict(NO_RIGHTS)
-    for resource in (Resource.CUSTOMER, Resource.PROMOTION):
-        left[resource] = min(rights[resource], Right.READ, key=list(Right).index)
-    return left
+    @classmethod
+    def of_token(
+        cls, client_id: str, organization: Organization, rights: Rights, customer_id: int | None, end: float
+    ) -> "Caller":
+        """The sender of a token; if it reads one customer, it has at most `read`, and no right on events."""
+        if customer_id is not None:
+            readable = (Resource.CUSTOMER, Resource.PROMOTION)
+            read = {one: min(rights[one], Right.READ, key=list(Right).index) for one in readable}
+            rights = {**NO_RIGHTS, **read}
+        return cls(client_id, organization, rights, customer_id, end)
 
 
 def require(rights: Rights, right: Right, *resources: Resource) -> None:

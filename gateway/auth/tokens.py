@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from gateway import OperatorError
-from gateway.auth.callers import Caller, only_reading_one_customer
+from gateway.auth.callers import Caller
 from gateway.errors import TokenExpired, Unauthenticated
 from loaders.clients import Client, find_account, find_client
 from loaders.enums import ClientKind
@@ -77,11 +77,7 @@ class Tokens:
 
     def __init__(self, keys: Sequence[SigningKey]) -> None:
         self._keys = {key.id: key for key in keys}
-        self._signing = keys[0] if keys else None
-
-    @property
-    def can_issue(self) -> bool:
-        return self._signing is not None
+        self.signing_key = keys[0] if keys else None
 
     def public_keys(self) -> list[dict[str, Any]]:
         """The public halves, as JSON Web Keys."""
@@ -92,7 +88,7 @@ class Tokens:
 
     def issue(self, client: Client, customer_id: int | None) -> tuple[str, int]:
         """A token for the client, or for one customer of its organisation; and its life in seconds."""
-        assert self._signing is not None, "ask can_issue first"
+        assert self.signing_key is not None, "only a gateway with keys issues tokens"
         account, now = client.account, int(time.time())
         ttl = account.ttl_seconds
         claims: dict[str, Any] = {
@@ -109,15 +105,17 @@ class Tokens:
             ttl = min(ttl, CUSTOMER_TOKEN_SECONDS)
             claims |= {"token_use": "customer", "customer_id": customer_id}
         claims["exp"] = now + ttl
-        headers = {"kid": self._signing.id}
-        return jwt.encode(claims, self._signing.private, ALGORITHM, headers=headers), ttl
+        headers = {"kid": self.signing_key.id}
+        return jwt.encode(claims, self.signing_key.private, ALGORITHM, headers=headers), ttl
 
     async def check(self, store: Store, token: "UnverifiedToken") -> Caller:
         """The caller that the token names, if its client may still call.
 
         Raises `Unauthenticated`, `TokenExpired` or `StoreUnavailable`.
         """
-        claims = self._verify(token)
+        if (key := self._keys.get(token.key_id)) is None:
+            raise Unauthenticated
+        claims = verified_claims(token, key.public, [ALGORITHM], issuer=ISSUER, required=_REQUIRED)
         account = await find_account(store, claims["client_id"])
         client = None if account is None else await find_client(store, account)
         if (
@@ -127,18 +125,14 @@ class Tokens:
             or client.organization.id != claims["org_id"]
         ):
             raise Unauthenticated
-        if claims["token_use"] == "access":
-            return Caller(client.account.id, client.organization, client.rights, expires_at=claims["exp"])
-        if claims["token_use"] != "customer" or not isinstance(claims.get("customer_id"), int):
-            raise Unauthenticated
-        rights = only_reading_one_customer(client.rights)
-        return Caller(client.account.id, client.organization, rights, claims["customer_id"], claims["exp"])
-
-    def _verify(self, token: "UnverifiedToken") -> dict[str, Any]:
-        key = self._keys.get(token.key_id)
-        if key is None:
-            raise Unauthenticated
-        return verified_claims(token, key.public, [ALGORITHM], issuer=ISSUER, required=_REQUIRED)
+        customer_id = None
+        if claims["token_use"] != "access":
+            customer_id = claims.get("customer_id")
+            if claims["token_use"] != "customer" or not isinstance(customer_id, int):
+                raise Unauthenticated
+        return Caller.of_token(
+            client.account.id, client.organization, client.rights, customer_id, claims["exp"]
+        )
 
 
 class UnverifiedToken(NamedTuple):

@@ -52,7 +52,7 @@ class TokenEndpoint:
 
     async def generate(self, request: Request) -> Response:
         """Answer a key and its secret with a token."""
-        if not self._tokens.can_issue:
+        if self._tokens.signing_key is None:
             raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
         require_json(request)
         asked = _read(await request.body())
