@@ -2,7 +2,7 @@
 
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, cast
@@ -12,13 +12,11 @@ import click
 from gateway import OperatorError
 from gateway.commands.database import check_set_up, with_store
 from gateway.commands.environment import read_settings
-from gateway.commands.import_input import Batches, InputUnreadable
-from gateway.commands.progress import shown_progress
-from gateway.commands.rejects import Rejects
+from gateway.commands.import_input import Batches, InputUnusable
+from gateway.commands.import_output import Rejects, describe, shown_progress
 from gateway.commands.terminal import ID, print_row, printable
 from gateway.ingest import export as exporting
 from gateway.ingest import recorder
-from gateway.ingest.import_summary import Summary
 from gateway.ingest.importer import Import
 from gateway.settings import ImportSettings
 from loaders import pending_events
@@ -162,29 +160,25 @@ def replay() -> None:
 
 async def _import_file(store: Store, settings: ImportSettings, file: str, rejects: Rejects, most: int) -> int:
     run, problem = Import(store, settings.pending_event_days), ""
-    with ExitStack() as stack:
-        opened = sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
-        raw = cast("BufferedReader[Any]", opened)
+    async with AsyncExitStack() as stack:
+        raw = cast("BufferedReader[Any]", stack.enter_context(click.open_file(file, "rb")))
         stack.callback(rejects.close)
         # Last, when the progress bar is closed.
-        stack.callback(lambda: click.echo(_describe(file, run.summary, rejects), err=True))
+        stack.callback(lambda: click.echo(describe(file, run.summary, rejects.where), err=True))
         show_progress = stack.enter_context(shown_progress(file, raw))
         batches = stack.enter_context(Batches(raw))
+        stack.callback(rejects.write, run.summary)
+        stack.push_async_callback(run.abandon)
         try:
-            try:
-                for batch in batches:
-                    await run.add(batch)
-                    rejects.write(run.summary)
-                    show_progress(run.summary)
-                    if run.summary.rejected > most:
-                        problem = f"more than {most} lines were rejected"
-                        break
-            except InputUnreadable as error:
-                problem = str(error)
-            await run.finish(lambda: batches.interrupted)
-        finally:
-            await run.abandon()
-            rejects.write(run.summary)
+            for batch in batches:
+                await run.add(batch)
+                rejects.write(run.summary)
+                show_progress(run.summary)
+                if run.summary.rejected > most:
+                    raise InputUnusable(f"more than {most} lines were rejected")
+        except InputUnusable as error:
+            problem = str(error)
+        await run.finish(lambda: batches.interrupted)
     if problem:
         click.echo(f"Error: {printable(file)}: {problem}.", err=True)
         return COULD_NOT_RUN
@@ -193,17 +187,3 @@ async def _import_file(store: Store, settings: ImportSettings, file: str, reject
         click.echo(f"{printable(file)}: interrupted after line {line}; run it again to continue.", err=True)
         return INTERRUPTED
     return 1 if run.summary.rejected or run.summary.contradicting else 0
-
-
-def _describe(file: str, summary: Summary, rejects: Rejects) -> str:
-    described = (
-        f"{printable(file)}: {summary.new} new, {summary.already_there} already there, "
-        f"{summary.rejected} rejected"
-    )
-    if summary.pending:
-        described += f", {summary.pending} pending until their promotion is known"
-    if summary.contradicting:
-        described += f", {summary.contradicting} pending because another issuance has their eventId"
-    if summary.ignored_identifiers:
-        described += f"; {summary.ignored_identifiers} identifiers of other types ignored"
-    return described + (f". See {rejects.where}." if summary.rejected else ".")

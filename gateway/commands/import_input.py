@@ -26,8 +26,8 @@ _OTHER_FORMATS = {
 }
 
 
-class InputUnreadable(Exception):
-    """The input is not text, or ends too early; the message says why."""
+class InputUnusable(Exception):
+    """The input is not read to its end; the message says why."""
 
 
 class Batches:
@@ -56,9 +56,9 @@ class Batches:
             except KeyboardInterrupt:
                 return
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise InputUnreadable("its gzip data is cut short or damaged") from error
+                raise InputUnusable("its gzip data is cut short or damaged") from error
             except OSError as error:
-                raise InputUnreadable(str(error.strerror)) from error
+                raise InputUnusable(str(error.strerror)) from error
             finally:
                 self._reading = False
             if batch is None:
@@ -96,7 +96,7 @@ def _unpacked(raw: "BufferedReader[Any]") -> BinaryIO:
     start = raw.peek(8)
     for prefix, name in _OTHER_FORMATS.items():
         if start.startswith(prefix):
-            raise InputUnreadable(f"it is {name}; expected UTF-8, gzipped or not")
+            raise InputUnusable(f"it is {name}; expected UTF-8, gzipped or not")
     return cast(BinaryIO, gzip.open(raw) if start.startswith(_GZIP) else raw)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.auth.credentials import authorization
-from gateway.commands import progress
+from gateway.commands import import_output
 from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import PASSWORD, fill
@@ -216,7 +216,7 @@ def test_a_full_disk_is_one_clear_line(prepared: dict[str, str], directory: Path
 def test_elsewhere_than_on_a_terminal_progress_is_a_line_from_time_to_time(
     prepared: dict[str, str], directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr(import_output, "SECONDS_BETWEEN_LINES", 0)
     (directory / "day").write_text("\n".join(BASE))
     line, summary = invoke("import", "day", variables=prepared).stderr.splitlines()
     assert re.fullmatch(r"day: 100%, 3 lines, [0-9,]+ records/s", line)

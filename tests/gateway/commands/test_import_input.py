@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.import_input import Batches, InputUnreadable
-from gateway.commands.rejects import LONGEST_REASON, LONGEST_TEXT, Rejects
+from gateway.commands.import_input import Batches, InputUnusable
+from gateway.commands.import_output import LONGEST_REASON, LONGEST_TEXT, Rejects
 from gateway.commands.terminal import printable
 from gateway.ingest.import_summary import Line, Summary
 from gateway.ingest.importer import BATCH_LINES
@@ -66,7 +66,7 @@ def zipped() -> bytes:
     ],
 )
 def test_another_format_is_named(content: bytes, name: str) -> None:
-    with pytest.raises(InputUnreadable, match=f"^it is {name}; expected UTF-8, gzipped or not$"):
+    with pytest.raises(InputUnusable, match=f"^it is {name}; expected UTF-8, gzipped or not$"):
         lines(content)
 
 
@@ -81,7 +81,7 @@ def test_another_format_is_named(content: bytes, name: str) -> None:
     ],
 )
 def test_damaged_gzip_data_ends_the_input(content: bytes) -> None:
-    with pytest.raises(InputUnreadable, match=r"^its gzip data is cut short or damaged$"):
+    with pytest.raises(InputUnusable, match=r"^its gzip data is cut short or damaged$"):
         lines(content)
 
 
