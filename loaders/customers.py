@@ -32,14 +32,6 @@ class Person(NamedTuple):
         return self.customer_id, *self.merged_ids
 
 
-class IdentifierKind(NamedTuple):
-    """The identifiers that one `find` can look up together."""
-
-    organization_id: int
-    source: str
-    name: IdentifierName
-
-
 async def find_identifiers(store: Store, organization_id: int, person: Person) -> list[CustomerIdentifier]:
     """The identifiers of a person, in any order."""
     documents = await store.find(
@@ -50,20 +42,16 @@ async def find_identifiers(store: Store, organization_id: int, person: Person) -
     return [CustomerIdentifier(one["source"], IdentifierName(one["name"]), one["value"]) for one in documents]
 
 
-class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, IdentifierKind, Person]):
+class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, Person]):
     """Values of one kind of identifier → customers by value. One `find`."""
 
     kind = "customers"
 
-    async def find(self, group: IdentifierKind, keys: Set[str]) -> dict[str, Person]:
+    async def find(self, group: tuple[int, str, IdentifierName], keys: Set[str]) -> dict[str, Person]:
+        organization_id, source, name = group
         documents = await self._store.find(
             CUSTOMER_IDENTIFIERS.name,
-            {
-                "orgId": group.organization_id,
-                "source": group.source,
-                "name": group.name.value,
-                "value": {"$in": list(keys)},
-            },
+            {"orgId": organization_id, "source": source, "name": name.value, "value": {"$in": list(keys)}},
             ("value", "customerId", "mergedIds"),
         )
         return {one["value"]: _person(int(one["customerId"]), one.get("mergedIds", ())) for one in documents}
@@ -74,7 +62,7 @@ def _person(customer_id: int, merged_ids: Iterable[int]) -> Person:
     return Person(customer_id, tuple(sorted({*map(int, merged_ids)} - {customer_id})))
 
 
-class CustomerByIdentifierLoader(LookupLoader[CustomerIdentifier, IdentifierKind, Person]):
+class CustomerByIdentifierLoader(LookupLoader[CustomerIdentifier, Person]):
     """Identifier → customer, or None.
 
     With `only`, any other customer is None, like one that does not exist, and takes the same commands.
@@ -83,9 +71,6 @@ class CustomerByIdentifierLoader(LookupLoader[CustomerIdentifier, IdentifierKind
     def __init__(self, dispatcher: CustomerDispatcher, organization_id: int, only: int | None = None) -> None:
         super().__init__(dispatcher, organization_id)
         self._only = only
-
-    def group(self, key: CustomerIdentifier) -> IdentifierKind:
-        return IdentifierKind(self._organization_id, key.source, key.name)
 
     async def find(self, keys: list[CustomerIdentifier]) -> dict[CustomerIdentifier, Person]:
         customers = await super().find(keys)

@@ -32,30 +32,24 @@ class Promotion:
     name: str = ""
 
 
-class ReferenceKind(NamedTuple):
-    """The references that one `find` can look up together."""
-
-    organization_id: int
-    field: Field
-
-
-class PromotionDispatcher(LookupDispatcher[PromotionReference, ReferenceKind, Promotion]):
+class PromotionDispatcher(LookupDispatcher[PromotionReference, Promotion]):
     """Values of one kind of reference → promotions by value. One `find`."""
 
     kind = "promotions"
 
-    async def find(self, group: ReferenceKind, keys: Set[int | str]) -> dict[int | str, Promotion]:
+    async def find(self, group: tuple[int, Field], keys: Set[int | str]) -> dict[int | str, Promotion]:
+        organization_id, field = group
         wanted: dict[str, object] = {"$in": list(keys)}
-        if group.field == "promotionIdentifier":
+        if field == "promotionIdentifier":
             # The index holds only promotions that have an identifier, and serves only a query that says so.
             wanted["$gt"] = ""
         documents = await self._store.find(
             PROMOTIONS.name,
-            {"orgId": group.organization_id, group.field: wanted},
+            {"orgId": organization_id, field: wanted},
             ("programId", "promotionId", "promotionIdentifier", "name"),
         )
         return {
-            document[group.field]: Promotion(
+            document[field]: Promotion(
                 int(document["programId"]),
                 int(document["promotionId"]),
                 document.get("promotionIdentifier", ""),
@@ -65,11 +59,8 @@ class PromotionDispatcher(LookupDispatcher[PromotionReference, ReferenceKind, Pr
         }
 
 
-class PromotionByReferenceLoader(LookupLoader[PromotionReference, ReferenceKind, Promotion]):
+class PromotionByReferenceLoader(LookupLoader[PromotionReference, Promotion]):
     """Reference → promotion, or None."""
-
-    def group(self, key: PromotionReference) -> ReferenceKind:
-        return ReferenceKind(self._organization_id, key.field)
 
 
 async def find_promotion_ids(
@@ -79,6 +70,5 @@ async def find_promotion_ids(
     named = {one for one in identifiers if one}
     if not named:
         return {}
-    kind = ReferenceKind(organization_id, "promotionIdentifier")
-    found = await PromotionDispatcher(store).find(kind, named)
+    found = await PromotionDispatcher(store).find((organization_id, "promotionIdentifier"), named)
     return {one.promotion_identifier: one.promotion_id for one in found.values()}

@@ -1,6 +1,7 @@
 """`POST /v3/events`: the loyalty platform's event notifications, one a request."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.exceptions import HTTPException
@@ -22,30 +23,22 @@ EVENTS_PATH = "/v3/events"
 NOT_RECORDED = "The event is not recorded; send it again."
 
 
+@dataclass(frozen=True)
 class EventsEndpoint:
     """Records one notification a request, from a caller that may write events."""
 
-    def __init__(
-        self,
-        store: Store,
-        authenticate: Callable[[Request], Awaitable[Caller]],
-        pending_event_days: int,
-        forget: Callable[..., None],
-        is_set_up: Callable[[], bool],
-        begin_counting: Callable[[], None],
-    ) -> None:
-        self._store = store
-        self._authenticate = authenticate
-        self._days = pending_event_days
-        self._forget = forget
-        self._is_set_up = is_set_up
-        self._begin_counting = begin_counting
+    store: Store
+    authenticate: Callable[[Request], Awaitable[Caller]]
+    pending_event_days: int
+    forget: Callable[..., None]
+    is_set_up: Callable[[], bool]
+    begin_counting: Callable[[], None]
 
     async def receive(self, request: Request) -> Response:
         """Answer 200 when a majority of the database's servers has what the event says."""
-        if not self._is_set_up():
+        if not self.is_set_up():
             raise HTTPException(503, NOT_RECORDED)
-        caller = await self._authenticate(request)
+        caller = await self.authenticate(request)
         require(caller.rights, Right.WRITE, Resource.EVENT)
         require_json(request)
         body = await request.body()
@@ -54,9 +47,11 @@ class EventsEndpoint:
             if notification.organization_id != caller.organization.id:
                 raise AccessDenied
             try:
-                outcome = await recorder.record(self._store, notification, body.decode(), self._days)
+                outcome = await recorder.record(
+                    self.store, notification, body.decode(), self.pending_event_days
+                )
             finally:
-                self._forget(
+                self.forget(
                     notification.organization_id,
                     [identifier for identifier, _ in notification.identifiers],
                     # A promotion has pending events counted, which may move any identifier, as a merge does.
@@ -67,6 +62,6 @@ class EventsEndpoint:
         except StoreUnavailable as error:
             raise HTTPException(503, NOT_RECORDED) from error
         if outcome is recorder.Outcome.COUNTING:
-            self._begin_counting()
+            self.begin_counting()
         EVENTS.labels(outcome).inc()
         return Response(json_format.encode({"status": outcome}), media_type=json_format.MEDIA_TYPE)

@@ -1,5 +1,6 @@
 """The token endpoint of the original API, and the public keys of its tokens."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -42,24 +43,24 @@ class TokenRequest(msgspec.Struct):
         return f"TokenRequest(key={self.key!r})"
 
 
+@dataclass(frozen=True)
 class TokenEndpoint:
     """`POST /v3/oauth/token/generate` and the JWKS."""
 
-    def __init__(self, customers: CustomerDispatcher, passwords: Passwords, tokens: Tokens) -> None:
-        self._customers = customers
-        self._passwords = passwords
-        self._tokens = tokens
+    customers: CustomerDispatcher
+    passwords: Passwords
+    tokens: Tokens
 
     async def generate(self, request: Request) -> Response:
         """Answer a key and its secret with a token."""
-        if self._tokens.signing_key is None:
+        if self.tokens.signing_key is None:
             raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
         require_json(request)
         asked = _read(await request.body())
         if not 0 < len(asked.key) <= LONGEST_CLIENT_ID or not asked.secret:
             raise InvalidClient(f"key has 1 to {LONGEST_CLIENT_ID} characters, and secret must not be empty.")
         try:
-            client = await self._passwords.check(
+            client = await self.passwords.check(
                 ClientKind.OAUTH, asked.key, asked.secret, address_of(request)
             )
         except Unauthenticated as error:
@@ -72,17 +73,17 @@ class TokenEndpoint:
             # Only a client that may read customers can learn whether this one exists.
             require(client.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
             customer_id = await self._find(client, asked.customer)
-        token, seconds = self._tokens.issue(client, customer_id)
+        token, seconds = self.tokens.issue(client, customer_id)
         body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
         return Response(json_format.encode(body), media_type=json_format.MEDIA_TYPE)
 
     async def public_keys(self, request: Request) -> Response:
         """The public keys of the gateway's tokens, as a JSON Web Key Set."""
-        return public_document(request, json_format.encode({"keys": self._tokens.public_keys()}))
+        return public_document(request, json_format.encode({"keys": self.tokens.public_keys()}))
 
     async def _find(self, client: Client, customer: dict[str, str]) -> int:
         identifier = read_customer(customer)
-        found = await CustomerByIdentifierLoader(self._customers, client.organization.id).load(identifier)
+        found = await CustomerByIdentifierLoader(self.customers, client.organization.id).load(identifier)
         if found is None:
             raise CustomerNotFound
         return found.customer_id
