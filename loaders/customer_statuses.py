@@ -76,7 +76,7 @@ async def merge(store: Store, organization_id: int, victim_id: int, survivor_id:
             await _set_status(store, organization_id, customer_id, {"$unset": {"survivorId": ""}}, read)
     if _survivor(victim_id, statuses) == victim_id:
         raise MergeRefused("the survivor was merged into this customer at the same time")
-    await settle(store, organization_id, (victim_id, survivor_id))
+    await settle(store, organization_id, dict.fromkeys((victim_id, survivor_id)))
     return new
 
 
@@ -88,24 +88,18 @@ async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
     """
     persons = await find_persons(store, organization_id, (customer_id,))
     await _set_status(store, organization_id, customer_id, {"$set": {"erased": True}})
-    await settle(store, organization_id, (customer_id,))
+    await settle(store, organization_id, {customer_id: None})
     return not persons[customer_id].erased
 
 
-async def settle(
-    store: Store,
-    organization_id: int,
-    customer_ids: Iterable[int],
-    before: Mapping[int, Person] | None = None,
-) -> None:
-    """Make identifiers follow the statuses, where these changed since `before`.
+async def settle(store: Store, organization_id: int, before: Mapping[int, Person | None]) -> None:
+    """Make the identifiers of these customers follow the statuses, where these changed since `before`.
 
     The statuses are read again after the identifiers are written: the last of several writers at the same
     time writes what all of them came to.
     """
-    wanted = set(customer_ids)
-    written = set((before or {}).values())
-    while (persons := {*(await find_persons(store, organization_id, wanted)).values()}) - written:
+    written: set[Person | None] = set(before.values())
+    while (persons := {*(await find_persons(store, organization_id, before)).values()}) - written:
         for person in persons - written:
             owned = {"orgId": organization_id, "customerId": {"$in": [Int64(one) for one in person.ids]}}
             if person.erased:
@@ -117,7 +111,7 @@ async def settle(
                     "$addToSet": {"mergedIds": {"$each": [Int64(one) for one in person.merged_ids]}},
                 }
                 await store.update_many(CUSTOMER_IDENTIFIERS.name, owned, change)
-        written = persons
+        written = {*persons}
 
 
 async def _find_statuses(

@@ -97,52 +97,43 @@ async def put_identifiers(
 ) -> tuple[list[int], list[int]]:
     """Add identifiers, each given with its customer's id.
 
-    Returns the positions of those that were there already, and, of these, of those that belong to another
-    customer. Their owner does not change. Identifiers of erased customers are not added, and count as there.
+    Returns the positions of those that were added, and of those that belong to another customer, whose owner
+    does not change. Identifiers of erased customers are not added.
     """
     customer_ids = {customer_id for _, customer_id in identifiers}
     persons = await customer_statuses.find_persons(store, organization_id, customer_ids)
     kept = [n for n, (_, customer_id) in enumerate(identifiers) if not persons[customer_id].erased]
     documents = [
-        {**_identifier(organization_id, one), **_present(_owner(persons[customer_id]))}
-        for one, customer_id in (identifiers[position] for position in kept)
+        _present({**_identifier(organization_id, one), **_owner(persons[customer_id])})
+        for one, customer_id in (identifiers[n] for n in kept)
     ]
     refused = [kept[n] for n in await store.insert_missing(CUSTOMER_IDENTIFIERS.name, documents)]
-    await customer_statuses.settle(store, organization_id, customer_ids, persons)
-    taken: list[int] = []
-    if refused:
-        loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
-        owners = await loader.find([identifiers[position][0] for position in refused])
-        wanted = {n: (identifiers[n][0], persons[identifiers[n][1]].customer_id) for n in refused}
-        taken = [
-            n
-            for n, (identifier, customer_id) in wanted.items()
-            if (owner := owners.get(identifier)) is None or owner.customer_id != customer_id
-        ]
-    return sorted({*range(len(identifiers))} - {*kept} | {*refused}), taken
+    await customer_statuses.settle(store, organization_id, persons)
+    loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
+    owners = await loader.find([identifiers[n][0] for n in refused])
+    owned = {(identifier, owner.customer_id) for identifier, owner in owners.items()}
+    taken = [n for n in refused if (identifiers[n][0], persons[identifiers[n][1]].customer_id) not in owned]
+    return sorted({*kept} - {*refused}), taken
 
 
 async def move_identifiers(
-    store: Store,
-    organization_id: int,
-    identifiers: Iterable[tuple[CustomerIdentifier, int, datetime]],
+    store: Store, organization_id: int, identifiers: Sequence[tuple[CustomerIdentifier, int, datetime]]
 ) -> None:
     """Add identifiers, or move them to other customers, each as of the time of its event.
 
     What a newer event wrote does not change. An identifier of a merged customer leads to the survivor; an
     identifier of an erased customer is not written.
     """
-    changes = list(identifiers)
-    customer_ids = {customer_id for _, customer_id, _ in changes}
+    customer_ids = {customer_id for _, customer_id, _ in identifiers}
     persons = await customer_statuses.find_persons(store, organization_id, customer_ids)
     upserts = [
         (_identifier(organization_id, identifier), _set(_owner(persons[customer_id]), as_of))
-        for identifier, customer_id, as_of in changes
+        for identifier, customer_id, as_of in identifiers
         if not persons[customer_id].erased
     ]
     if (await store.upsert(CUSTOMER_IDENTIFIERS.name, upserts)).refused:
         raise StoreUnavailable("an upsert of an identifier lost a race twice")
-    await customer_statuses.settle(store, organization_id, customer_ids, persons)
+    await customer_statuses.settle(store, organization_id, persons)
 
 
 async def add_issuances(
@@ -153,20 +144,17 @@ async def add_issuances(
     Returns the positions of those whose event id is there already, and, of these, of those that differ from
     what is there. The ledger does not change for either.
     """
-    all_there: list[int] = []
+    there: list[int] = []
     contradicting: list[int] = []
-    added = list(issuances)
-    for start in range(0, len(added), BATCH_ISSUANCES):
-        batch = added[start : start + BATCH_ISSUANCES]
-        documents = {n: issuance_document(organization_id, one) for n, one in enumerate(batch, start)}
-        refused = await store.insert_missing(ISSUANCES.name, list(documents.values()))
-        there = [start + position for position in refused]
-        if there:
-            ids = [documents[n]["_id"] for n in there]
-            held = {document["_id"]: document for document in await store.get_many(ISSUANCES.name, ids)}
-            contradicting += [n for n in there if held.get(documents[n]["_id"]) != documents[n]]
-        all_there += there
-    return all_there, contradicting
+    documents = [issuance_document(organization_id, one) for one in issuances]
+    for start in range(0, len(documents), BATCH_ISSUANCES):
+        batch = documents[start : start + BATCH_ISSUANCES]
+        if refused := await store.insert_missing(ISSUANCES.name, batch):
+            found = await store.get_many(ISSUANCES.name, [batch[n]["_id"] for n in refused])
+            held = {document["_id"]: document for document in found}
+            there += [start + n for n in refused]
+            contradicting += [start + n for n in refused if held.get(batch[n]["_id"]) != batch[n]]
+    return there, contradicting
 
 
 def check_amount(amount: Decimal) -> None:
@@ -186,24 +174,23 @@ def round_amount(amount: Decimal) -> Decimal:
 
 def issuance_document(organization_id: int, issuance: Issuance) -> Document:
     """The issuance as a document of the ledger; raises `ValueError` for an amount that it cannot hold."""
-    document: Document = {
-        "_id": f"{organization_id}:{issuance.event_id}",
-        "orgId": Int64(organization_id),
-        "customerId": Int64(issuance.customer_id),
-        "promotionId": Int64(issuance.promotion_id),
-        "customerPromotion": customer_promotion(issuance.customer_id, issuance.promotion_id),
-        "benefit": issuance.benefit.value,
-        # BSON dates have milliseconds.
-        "issuedOn": issuance.issued_on.replace(microsecond=issuance.issued_on.microsecond // 1000 * 1000),
-    }
-    if issuance.item is not None:
-        document["item"] = issuance.item
-    if issuance.type is not None:
-        document["type"] = issuance.type.value
     if issuance.amount is not None:
         check_amount(issuance.amount)
-        document["amount"] = issuance.amount
-    return document
+    return _present(
+        {
+            "_id": f"{organization_id}:{issuance.event_id}",
+            "orgId": Int64(organization_id),
+            "customerId": Int64(issuance.customer_id),
+            "promotionId": Int64(issuance.promotion_id),
+            "customerPromotion": customer_promotion(issuance.customer_id, issuance.promotion_id),
+            "benefit": issuance.benefit.value,
+            # BSON dates have milliseconds.
+            "issuedOn": issuance.issued_on.replace(microsecond=issuance.issued_on.microsecond // 1000 * 1000),
+            "item": issuance.item,
+            "type": issuance.type and issuance.type.value,
+            "amount": issuance.amount,
+        }
+    )
 
 
 def _identifier(organization_id: int, identifier: CustomerIdentifier) -> Document:

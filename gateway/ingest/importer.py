@@ -127,8 +127,8 @@ class Import:
             for identifier in one.identifiers()
         ]
         pairs = [(identifier, customer_id) for _, identifier, customer_id in identifiers]
-        there, taken = await ledger.put_identifiers(self._store, organization_id, pairs)
-        new = {identifiers[position][0] for position in set(range(len(pairs))) - set(there)}
+        added, taken = await ledger.put_identifiers(self._store, organization_id, pairs)
+        new = {identifiers[position][0] for position in added}
         rejected = {identifiers[position][0] for position in taken}
         for position in sorted(rejected):
             self.summary.reject(records[position][0], "an identifier belongs to another customer")
