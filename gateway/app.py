@@ -42,6 +42,7 @@ from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, Toke
 from gateway.server import tune_memory
 from gateway.settings import Settings
 from gateway.telemetry import logs
+from gateway.telemetry.metrics import PoolMetrics
 from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST
 from gateway.telemetry.setup import Telemetry
 from loaders import Dispatchers, Loaders
@@ -70,17 +71,16 @@ def create_app(
     rest_errors, graphql_errors = RestErrors(always_200=always_200), GraphQLErrors(always_200=always_200)
     operations = create_operations(schema, settings)
     telemetry = Telemetry(settings.traces, settings.database)
-    listeners = [*telemetry.listeners, *listeners]
     store = Store(
         settings.mongodb_uri.get_secret_value(),
         settings.database,
         driver=settings.driver,
-        listeners=listeners,
+        listeners=[PoolMetrics(), *listeners],
         on_command=telemetry.on_command,
     )
     dispatchers = Dispatchers(
         store,
-        Batching(settings.max_concurrent_batches, settings.max_batch_size, telemetry.batch_observer),
+        Batching(settings.max_concurrent_batches, settings.max_batch_size, telemetry),
         lookup_seconds=settings.lookup_cache_seconds,
     )
     passwords = Passwords(store)

@@ -7,7 +7,6 @@ the operator's manifest, numbers, names of our own, and ids of a form that fits 
 - `request_log`: what is known about the current request
 - `logs`: the form of log lines, and how they are written
 - `metrics`: the metrics, and the port that Prometheus reads
-- `instrumentation`: metrics of the database driver and of the dispatchers
 - `traces`: OpenTelemetry spans; imported only if traces are switched on
 - `setup`: all of this for one application
 """

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.metrics_core import Metric
@@ -17,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from gateway import OperatorError
+from loaders.store import ConnectionPoolListener
 
 SAMPLE_SECONDS = 1
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -53,6 +55,7 @@ POOL_CONNECTIONS = Gauge(
     ["state"],
     multiprocess_mode="livesum",
 )
+_OPEN, _IN_USE = POOL_CONNECTIONS.labels("open"), POOL_CONNECTIONS.labels("in_use")
 POOL_FAILURES = Counter(
     "promo_gateway_pool_failures",
     "Commands that got no connection from the pool, by the driver's reason.",
@@ -65,6 +68,31 @@ EVENTS = Counter(
 )
 LOST_LINES = Counter("promo_gateway_lost_log_lines", "Log lines that standard error did not take.")
 TASKS = Gauge("promo_gateway_event_loop_tasks", "Tasks of the event loop.", multiprocess_mode="livesum")
+
+
+class PoolMetrics(ConnectionPoolListener):
+    """Counts connections, in the driver's threads."""
+
+    def connection_created(self, event: Any) -> None:
+        _OPEN.inc()
+
+    def connection_closed(self, event: Any) -> None:
+        _OPEN.dec()
+
+    def connection_checked_out(self, event: Any) -> None:
+        _IN_USE.inc()
+
+    def connection_checked_in(self, event: Any) -> None:
+        _IN_USE.dec()
+
+    def connection_check_out_failed(self, event: Any) -> None:
+        POOL_FAILURES.labels(event.reason).inc()
+
+    def _ignore(self, event: Any) -> None:
+        """The driver requires a method for each kind of event."""
+
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+    connection_ready = connection_check_out_started = _ignore
 
 
 async def sample(queued_loads: Callable[[], Mapping[str, int]]) -> None:
@@ -111,15 +139,9 @@ class WorkerMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         for pid in {path.stem.rpartition("_")[2] for path in self._directory.glob("gauge_live*.db")}:
-            if not _is_running(int(pid)):
+            try:
+                os.kill(int(pid), 0)
+            except ProcessLookupError:
                 mark_process_dead(pid, self._directory)
         found: Iterable[Metric] = MultiProcessCollector(None, self._directory).collect()
         return found
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from importlib.util import find_spec
 
 from starlette.middleware import Middleware
@@ -11,10 +11,9 @@ from starlette.middleware import Middleware
 from gateway import OperatorError
 from gateway.telemetry import logs
 from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, count_command
-from gateway.telemetry.metrics import sample
+from gateway.telemetry.metrics import BATCHES, COMMANDS, sample
+from gateway.telemetry.request_log import current_request_log
 from loaders.dispatcher import BatchObserver
-from loaders.store import Listener, OnCommand
 
 # The variable for traces wins over the one for all telemetry.
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -29,37 +28,45 @@ def check_traces(traces: str) -> None:
         raise OperatorError(
             "GATEWAY_TRACES is otlp, but OpenTelemetry is not installed: pip install 'promo-gateway[otel]'."
         )
-    for variable in _PROTOCOLS:
-        if protocol := os.environ.get(variable):
-            if protocol != _PROTOCOL:
-                raise OperatorError(f"{variable} is {protocol!r}; expected {_PROTOCOL!r}.")
-            break
+    variable = next(filter(os.environ.get, _PROTOCOLS), None)
+    if variable and (protocol := os.environ[variable]) != _PROTOCOL:
+        raise OperatorError(f"{variable} is {protocol!r}; expected {_PROTOCOL!r}.")
     from gateway.telemetry.traces import Traces
 
     try:
-        Traces().close()
+        Traces("").close()
     except ValueError as error:
         raise OperatorError(f"OpenTelemetry cannot use its OTEL_… variables: {error}") from error
 
 
-class Telemetry:
-    """The middleware, listeners and callbacks that an application is built with."""
+class Telemetry(BatchObserver):
+    """Counts, logs and traces requests, batches and database commands."""
 
     def __init__(self, traces: str, database: str) -> None:
         self.middleware = [Middleware(AccessLog)]
-        self.listeners: list[Listener] = [PoolMetrics()]
-        self.on_command: OnCommand = count_command
-        self.batch_observer: BatchObserver = BatchMetrics()
-        self._close: Callable[[], None] = lambda: None
+        self.traces = None
         if traces == "otlp":
             # An optional dependency, and its import costs memory.
-            from gateway.telemetry.traces import BatchTraces, CommandTraces, RequestTraces, Traces
+            from gateway.telemetry.traces import RequestTraces, Traces
 
-            spans = Traces()
-            self.middleware.append(Middleware(RequestTraces, tracer=spans.tracer))
-            self.on_command = CommandTraces(spans.tracer, database).note
-            self.batch_observer = BatchTraces(spans.tracer)
-            self._close = spans.close
+            self.traces = Traces(database)
+            self.middleware.append(Middleware(RequestTraces, traces=self.traces))
+
+    def batch(self, kind: str, loads: int) -> AbstractContextManager[object]:
+        BATCHES.labels(kind).observe(loads)
+        return nullcontext() if self.traces is None else self.traces.batch(kind, loads)
+
+    def answered(self, kind: str, loads: int) -> None:
+        if kind == "totals":
+            request_log = current_request_log()
+            request_log.aggregations += 1
+            request_log.batch_size = max(request_log.batch_size, loads)
+
+    def on_command(self, name: str, collection: str, failure: str, seconds: float) -> None:
+        """Note the end of a database command. A listener of the driver would cost two events a command."""
+        COMMANDS.labels(name, "failed" if failure else "ok").observe(seconds)
+        if self.traces is not None:
+            self.traces.command(name, collection, failure, seconds)
 
     @asynccontextmanager
     async def open(self, queued_loads: Callable[[], Mapping[str, int]]) -> AsyncIterator[None]:
@@ -69,6 +76,7 @@ class Telemetry:
             yield
         finally:
             sampling.cancel()
-            await asyncio.to_thread(self._close)
+            if self.traces is not None:
+                await asyncio.to_thread(self.traces.close)
             # A worker process is ended by a signal and runs no exit handlers.
             await asyncio.to_thread(logs.flush)

@@ -15,8 +15,8 @@ from gateway.commands.main import main
 from gateway.commands.sample_data import DEMO, MOBILE, PROMOTION
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
-from gateway.telemetry.setup import check_traces
-from gateway.telemetry.traces import BatchTraces, CommandTraces, Traces
+from gateway.telemetry.setup import Telemetry, check_traces
+from gateway.telemetry.traces import Traces
 from loaders.dispatcher import Batching
 from loaders.driver import DriverName
 from loaders.enums import Benefit
@@ -149,16 +149,18 @@ async def test_a_shared_batch_is_in_the_trace_of_the_first_request(
 ) -> None:
     # On a busy machine too, the others wait for the first.
     monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
-    traces = Traces()
-    totals = TotalsDispatcher(store, Batching(max_concurrent=1, observer=BatchTraces(traces.tracer)))
+    telemetry = Telemetry("otlp", "loyalty")
+    assert telemetry.traces
+    start_span = telemetry.traces.start_span
+    totals = TotalsDispatcher(store, Batching(max_concurrent=1, observer=telemetry))
     ledger = TotalsScope(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
 
     async def ask(customer_id: int) -> None:
-        with traces.tracer.start_as_current_span(f"request {customer_id}"):
+        with start_span(f"request {customer_id}"):
             await totals.load(ledger, {CustomerPromotion(customer_id, PROMOTION.promotion_id)})
 
     await asyncio.gather(*map(ask, range(4)))
-    traces.close()
+    telemetry.traces.close()
     names = {span.span_id: span.name for span in collector.spans}
     batches = [
         (names[span.parent_span_id], attributes(span))
@@ -185,11 +187,11 @@ async def test_a_request_span_has_the_code_of_its_error(
 
 
 async def test_the_span_of_a_failed_command_has_no_message(settings: Settings, collector: Collector) -> None:
-    traces = Traces()
+    traces = Traces("loyalty")
     store = Store(
         settings.mongodb_uri.get_secret_value(),
         settings.database,
-        on_command=CommandTraces(traces.tracer, "loyalty").note,
+        on_command=traces.command,
     )
     with pytest.raises(StoreUnavailable):
         await store.aggregate("issuances", [{"$nonsense": MOBILE}])
@@ -205,9 +207,8 @@ async def test_the_span_of_a_failed_command_has_no_message(settings: Settings, c
 async def test_the_span_of_a_cancelled_command_has_the_error_status(
     settings: Settings, line: Line, collector: Collector, name: DriverName
 ) -> None:
-    traces, commands = Traces(), Commands()
-    note = CommandTraces(traces.tracer, "loyalty").note
-    store = Store(line.uri, settings.database, driver=name, listeners=[commands], on_command=note)
+    traces, commands = Traces("loyalty"), Commands()
+    store = Store(line.uri, settings.database, driver=name, listeners=[commands], on_command=traces.command)
     await store.ping()
     line.freeze()
     finding = asyncio.create_task(store.get("organizations", 1))

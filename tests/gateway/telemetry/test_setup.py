@@ -6,8 +6,9 @@ import pytest
 
 from gateway.commands.sample_data import DEMO, PROMOTION
 from gateway.settings import Settings
-from gateway.telemetry.instrumentation import BatchMetrics, PoolMetrics, count_command
+from gateway.telemetry.metrics import PoolMetrics
 from gateway.telemetry.request_log import RequestLog, active_request_log
+from gateway.telemetry.setup import Telemetry
 from loaders.dispatcher import Batching
 from loaders.enums import Benefit
 from loaders.errors import StoreUnavailable
@@ -24,7 +25,7 @@ async def test_a_request_log_has_the_size_of_a_shared_aggregation(
 ) -> None:
     # On a busy machine too, the others wait for the first.
     monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
-    totals = TotalsDispatcher(store, Batching(max_concurrent=1, observer=BatchMetrics()))
+    totals = TotalsDispatcher(store, Batching(max_concurrent=1, observer=Telemetry("off", "loyalty")))
     scope = TotalsScope(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
 
     async def load(customer_id: int) -> RequestLog:
@@ -45,7 +46,7 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
         settings.mongodb_uri.get_secret_value(),
         settings.database,
         listeners=[PoolMetrics()],
-        on_command=count_command,
+        on_command=Telemetry("off", "loyalty").on_command,
     )
     names = [
         ("command_duration_seconds_count", {"command": "aggregate", "outcome": "ok"}),
@@ -68,7 +69,12 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
 
 async def test_commands_that_get_no_connection_are_counted(settings: Settings, line: Line) -> None:
     uri, commands = f"{line.uri}&maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false", Commands()
-    store = Store(uri, settings.database, listeners=[PoolMetrics(), commands], on_command=count_command)
+    store = Store(
+        uri,
+        settings.database,
+        listeners=[PoolMetrics(), commands],
+        on_command=Telemetry("off", "loyalty").on_command,
+    )
     await store.ping()
     before = counted("pool_failures_total", reason="timeout")
     line.freeze()
