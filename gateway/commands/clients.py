@@ -3,13 +3,13 @@
 import json
 import secrets
 import sys
-from collections.abc import Mapping
+from dataclasses import replace
 
 import click
 
 from gateway.auth.credentials import authorization, md5_hex
 from gateway.auth.passwords import hash_secret
-from gateway.commands.database import with_store
+from gateway.commands.database import check_organization, with_store
 from gateway.commands.terminal import ID, print_row
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.rest.tokens import TOKEN_PATH
@@ -17,7 +17,6 @@ from loaders import clients as accounts
 from loaders.clients import NO_RIGHTS, Account
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
 from loaders.errors import AlreadyExists
-from loaders.organizations import find_organization
 from loaders.store import Store
 
 LONGEST_TTL_SECONDS = 3600
@@ -52,10 +51,7 @@ def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_jso
     """
     if ":" in name:
         raise click.BadParameter("the name of a POS client must not contain a colon.", param_hint="NAME")
-    password = None if secret_stdin else secrets.token_urlsafe(24)
-    secret_hash = hash_secret(md5_hex(_read_secret() if password is None else password))
-    _add(Account(name, _check_name(name), ClientKind.TILL, organization_id, group, 0, secret_hash))
-    _print({"till": name, "password": password}, as_json)
+    _add(Account(name, name, ClientKind.TILL, organization_id, group, 0, ""), secret_stdin, as_json)
 
 
 @add.command()
@@ -78,10 +74,7 @@ def oauth(name: str, organization_id: int, group: str, ttl: int, secret_stdin: b
     """
     # Hex: `clients rotate` would take a key that begins with "-" for an option.
     key = secrets.token_hex(16)
-    secret = None if secret_stdin else secrets.token_urlsafe(24)
-    secret_hash = hash_secret(_read_secret() if secret is None else secret)
-    _add(Account(key, _check_name(name), ClientKind.OAUTH, organization_id, group, ttl, secret_hash))
-    _print({"key": key, "secret": secret}, as_json)
+    _add(Account(key, name, ClientKind.OAUTH, organization_id, group, ttl, ""), secret_stdin, as_json)
 
 
 @clients.command("list")
@@ -125,21 +118,16 @@ def disable(client_id: str) -> None:
 @_json
 def rotate(client_id: str, secret_stdin: bool, as_json: bool) -> None:
     """Replace the secret of a client. The old secret and its tokens are refused within a minute."""
-    secret = None if secret_stdin else secrets.token_urlsafe(24)
-    given = _read_secret() if secret is None else secret
+    secret = _read_secret() if secret_stdin else secrets.token_urlsafe(24)
 
     async def rotate_secret(store: Store) -> ClientKind:
         account = await accounts.find_account(store, client_id)
         if account is None:
             raise click.ClickException(f"There is no client {client_id}.")
-        sent = md5_hex(given) if account.kind is ClientKind.TILL else given
-        await accounts.rotate_secret(store, client_id, hash_secret(sent))
+        await accounts.rotate_secret(store, client_id, _hash(account.kind, secret))
         return account.kind
 
-    if with_store(rotate_secret) is ClientKind.TILL:
-        _print({"till": client_id, "password": secret}, as_json)
-    else:
-        _print({"key": client_id, "secret": secret}, as_json)
+    _print(with_store(rotate_secret), client_id, None if secret_stdin else secret, as_json)
 
 
 @click.group()
@@ -182,12 +170,11 @@ def set_group(name: str, rights: tuple[str, ...]) -> None:
     click.echo(f"Group {name} is set. The change takes effect within a minute.")
 
 
-def _check_name(name: str) -> str:
+def _check_name(name: str) -> None:
     if not (0 < len(name) <= LONGEST_CLIENT_ID and name.isprintable() and name == name.strip()):
         raise click.BadParameter(
             "expected 1 to 255 printable characters without blanks at the ends.", param_hint="NAME"
         )
-    return name
 
 
 def _read_secret() -> str:
@@ -200,34 +187,44 @@ def _read_secret() -> str:
     return secret
 
 
-def _add(account: Account) -> None:
+def _hash(kind: ClientKind, secret: str) -> str:
+    return hash_secret(md5_hex(secret) if kind is ClientKind.TILL else secret)
+
+
+def _add(account: Account, secret_stdin: bool, as_json: bool) -> None:
+    """Add a client, with a secret that was generated or given, and print its credentials."""
+    _check_name(account.name)
+    secret = _read_secret() if secret_stdin else secrets.token_urlsafe(24)
+    with_secret = replace(account, secret_hash=_hash(account.kind, secret))
+
     async def add_account(store: Store) -> None:
-        if await find_organization(store, account.organization_id) is None:
-            raise click.ClickException(f"There is no organisation {account.organization_id} in the database.")
+        await check_organization(store, account.organization_id)
         if await accounts.find_rights(store, account.group) is None:
             raise click.ClickException(f"There is no access group {account.group}.")
         try:
-            await accounts.add_account(store, account)
+            await accounts.add_account(store, with_secret)
         except AlreadyExists as error:
             raise click.ClickException(f"Client {account.id} already exists.") from error
 
     with_store(add_account)
+    _print(account.kind, account.id, None if secret_stdin else secret, as_json)
 
 
-def _print(made: Mapping[str, str | None], as_json: bool) -> None:
+def _print(kind: ClientKind, client_id: str, secret: str | None, as_json: bool) -> None:
+    """Print the credentials of a client, and a request to try with a secret that is new."""
+    names = ("till", "password") if kind is ClientKind.TILL else ("key", "secret")
+    credentials = dict(zip(names, (client_id, secret), strict=True))
     if as_json:
-        click.echo(json.dumps(made))
+        click.echo(json.dumps(credentials))
         return
-    for name, value in made.items():
+    for name, value in credentials.items():
         click.echo(f"{name}: {value or 'as given'}")
-    match made:
-        case {"till": str(name), "password": str(password)}:
-            path, header = GRAPHQL_PATH, f" -H 'Authorization: {authorization(name, password)}'"
-            body = json.dumps({"query": "{ __typename }"})
-        case {"key": str(), "secret": str()}:
-            path, header, body = TOKEN_PATH, "", json.dumps(made)
-        case _:
-            return
+    if secret is None:
+        return
+    path, header, body = TOKEN_PATH, "", json.dumps(credentials)
+    if kind is ClientKind.TILL:
+        path, header = GRAPHQL_PATH, f" -H 'Authorization: {authorization(client_id, secret)}'"
+        body = json.dumps({"query": "{ __typename }"})
     click.echo("The secret is not shown again. A request to try, on a gateway at port 8000:")
     click.echo(
         f"  curl -s http://127.0.0.1:8000{path}{header} -H 'Content-Type: application/json' -d '{body}'"

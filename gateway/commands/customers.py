@@ -10,7 +10,7 @@ import click
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from gateway.commands.database import check_set_up, with_store
+from gateway.commands.database import check_organization, check_set_up, with_store
 from gateway.commands.terminal import ID, printable
 from gateway.ingest import customer_changes
 from gateway.ingest import export as exporting
@@ -24,7 +24,6 @@ from loaders.customers import (
     find_identifiers,
 )
 from loaders.enums import IdentifierName, PayloadFormat
-from loaders.organizations import find_organization
 from loaders.store import Store
 from resolvers.arguments import CustomerSource, parse_id
 
@@ -159,8 +158,7 @@ def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> 
 
 async def _check(store: Store, organization_id: int) -> None:
     await check_set_up(store)
-    if await find_organization(store, organization_id) is None:
-        raise click.ClickException(f"There is no organisation {organization_id} in the database.")
+    await check_organization(store, organization_id)
 
 
 async def _find(store: Store, organization_id: int, source: str, name: str, value: str) -> tuple[int, Person]:

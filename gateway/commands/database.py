@@ -13,6 +13,7 @@ from loaders import database_setup
 from loaders.clients import add_default_groups
 from loaders.driver import DriverName
 from loaders.driver_options import COMMAND_SERVER_SECONDS
+from loaders.organizations import find_organization
 from loaders.store import Store
 
 T = TypeVar("T")
@@ -46,6 +47,12 @@ def with_store(
 async def check_set_up(store: Store) -> None:
     """Raises `OperatorError` unless `init-db` has been run: without indexes, data could be counted twice."""
     _raise_for(store, await database_setup.find_problems(store))
+
+
+async def check_organization(store: Store, organization_id: int) -> None:
+    """Raises `click.ClickException` if the database has no such organisation."""
+    if await find_organization(store, organization_id) is None:
+        raise click.ClickException(f"There is no organisation {organization_id} in the database.")
 
 
 async def set_up(store: Store, progress: Callable[[str], None] = lambda _: None) -> None:
