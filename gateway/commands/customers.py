@@ -3,9 +3,6 @@
 Identifiers are printed by `customers export` only, and never logged.
 """
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import click
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -29,33 +26,24 @@ from resolvers.arguments import CustomerSource, parse_id
 
 log: FilteringBoundLogger = structlog.get_logger()
 
-Command = TypeVar("Command", bound=Callable[..., None])
-
-_org = click.option("--org", "organization_id", required=True, type=ID, help="The customer's organisation.")
+_ORG = click.Option(["--org", "organization_id"], required=True, type=ID, help="The customer's organisation.")
+_IDENTIFIER = [
+    _ORG,
+    click.Option(
+        ["--source"],
+        required=True,
+        type=click.Choice([source.name for source in CustomerSource], case_sensitive=False),
+        help="The source that knows the customer by the identifier.",
+    ),
+    click.Option(
+        ["--identifier-name", "name"],
+        required=True,
+        type=click.Choice([name.value for name in IdentifierName], case_sensitive=False),
+        help="The identifier's name.",
+    ),
+    click.Option(["--identifier-value", "value"], required=True, help="The identifier."),
+]
 _yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-
-
-def _identifier(command: Command) -> Command:
-    """The options that name a customer of an organisation."""
-    for option in (
-        click.option("--identifier-value", "value", required=True, help="The identifier."),
-        click.option(
-            "--identifier-name",
-            "name",
-            required=True,
-            type=click.Choice([name.value for name in IdentifierName], case_sensitive=False),
-            help="The identifier's name.",
-        ),
-        click.option(
-            "--source",
-            required=True,
-            type=click.Choice([source.name for source in CustomerSource], case_sensitive=False),
-            help="The source that knows the customer by the identifier.",
-        ),
-        _org,
-    ):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -63,8 +51,7 @@ def customers() -> None:
     """Export, erase and merge customers."""
 
 
-@customers.command()
-@_identifier
+@customers.command(params=[*_IDENTIFIER])
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, allow_dash=True),
@@ -78,8 +65,7 @@ def export(organization_id: int, source: str, name: str, value: str, output: str
     """
 
     async def read(store: Store) -> tuple[str, list[bytes], list[str]]:
-        customer_id, person = await _find(store, organization_id, source, name, value)
-        described = await _describe(store, organization_id, customer_id, person)
+        person, described = await _find_by_identifier(store, organization_id, source, name, value)
         lines = [line async for line in exporting.customer_lines(store, organization_id, person)]
         pending = [one async for one in pending_events.naming(store, organization_id, person.ids)]
         lines += [one.payload.encode() for one in pending if one.format is PayloadFormat.RECORD]
@@ -99,8 +85,7 @@ def export(organization_id: int, source: str, name: str, value: str, output: str
         click.echo(f"A pending event names the customer; to print it: {shown}", err=True)
 
 
-@customers.command()
-@_identifier
+@customers.command(params=[*_IDENTIFIER])
 @_yes
 def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -> None:
     """Delete a customer's identifiers and pending events.
@@ -109,13 +94,12 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
     id.
     """
 
-    async def read(store: Store) -> tuple[Person, str]:
-        customer_id, person = await _find(store, organization_id, source, name, value)
-        return person, await _describe(store, organization_id, customer_id, person)
-
-    person, described = with_store(read)
+    person, described = with_store(
+        lambda store: _find_by_identifier(store, organization_id, source, name, value)
+    )
     click.echo(f"To erase in organisation {organization_id}: {described}.")
-    _confirm("This cannot be undone. Erase the customer?", yes)
+    if not yes:
+        click.confirm("This cannot be undone. Erase the customer?", abort=True)
     new = with_store(lambda store: customer_changes.erase(store, organization_id, person.customer_id))
     log.info("customer_erased", org_id=organization_id, customer_id=person.customer_id)
     click.echo(
@@ -124,8 +108,7 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
     )
 
 
-@customers.command()
-@_org
+@customers.command(params=[_ORG])
 @click.option("--victim", "victim_id", required=True, type=ID, help="Id of the customer to merge.")
 @click.option("--survivor", "survivor_id", required=True, type=ID, help="Id of the customer that remains.")
 @_yes
@@ -137,14 +120,12 @@ def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> 
 
     async def read(store: Store) -> list[str]:
         await _check(store, organization_id)
-        persons = await customer_statuses.find_persons(store, organization_id, (victim_id, survivor_id))
-        return [
-            await _describe(store, organization_id, one, persons[one]) for one in (victim_id, survivor_id)
-        ]
+        return [(await _find_by_id(store, organization_id, one))[1] for one in (victim_id, survivor_id)]
 
     victim, survivor = with_store(read)
     click.echo(f"To merge in organisation {organization_id}: {victim}; into {survivor}.")
-    _confirm("This cannot be undone. Merge the customers?", yes)
+    if not yes:
+        click.confirm("This cannot be undone. Merge the customers?", abort=True)
     try:
         new = with_store(lambda store: customer_changes.merge(store, organization_id, victim_id, survivor_id))
     except MergeRefused as error:
@@ -161,8 +142,10 @@ async def _check(store: Store, organization_id: int) -> None:
     await check_organization(store, organization_id)
 
 
-async def _find(store: Store, organization_id: int, source: str, name: str, value: str) -> tuple[int, Person]:
-    """The id of the customer that has the identifier, and the person."""
+async def _find_by_identifier(
+    store: Store, organization_id: int, source: str, name: str, value: str
+) -> tuple[Person, str]:
+    """The person that has the identifier, and the person in words."""
     await _check(store, organization_id)
     identifier = CustomerIdentifier(source, IdentifierName(name), value)
     if identifier.name is IdentifierName.ID:
@@ -177,19 +160,14 @@ async def _find(store: Store, organization_id: int, source: str, name: str, valu
             f"No customer of organisation {organization_id} has this identifier. "
             "To repeat an erasure that was interrupted, use --identifier-name id."
         )
-    persons = await customer_statuses.find_persons(store, organization_id, (customer_id,))
-    return customer_id, persons[customer_id]
+    return await _find_by_id(store, organization_id, customer_id)
 
 
-async def _describe(store: Store, organization_id: int, customer_id: int, person: Person) -> str:
-    """A customer in words: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
+async def _find_by_id(store: Store, organization_id: int, customer_id: int) -> tuple[Person, str]:
+    """The person, and the person in words: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
+    person = (await customer_statuses.find_persons(store, organization_id, (customer_id,)))[customer_id]
     now = "" if customer_id == person.customer_id else f"customer {customer_id}, which is now "
     erased = ", erased" if person.erased else ""
     merged = f", with {', '.join(map(str, person.merged_ids))} merged into it" if person.merged_ids else ""
     count = len(await find_identifiers(store, organization_id, person))
-    return f"{now}customer {person.customer_id}{erased}{merged} ({count} identifiers)"
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if not yes:
-        click.confirm(question, abort=True)
+    return person, f"{now}customer {person.customer_id}{erased}{merged} ({count} identifiers)"
