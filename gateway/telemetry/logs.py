@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import cache
 from logging.handlers import QueueHandler
 from queue import Queue
+from select import PIPE_BUF
 
 import msgspec
 import structlog
@@ -121,14 +122,19 @@ def _queue() -> "Queue[bytes]":
 
 def _write(lines: "Queue[bytes]") -> None:
     while True:
-        line = lines.get()
+        text, taken = lines.get(), 1
+        # As much of what is waiting as a pipe takes in one piece, so that lines of several processes do not
+        # mix.
+        while lines.queue and len(text) + len(lines.queue[0]) <= PIPE_BUF:
+            text, taken = text + lines.get(), taken + 1
         try:
-            # One write for each line, so that lines of several processes do not mix. Not sys.stderr: it would
-            # keep what it could not write, and fail once more when the process ends.
-            os.write(_STANDARD_ERROR, line)
+            # Not sys.stderr: it would keep what it could not write, and fail once more when the process ends.
+            while text:
+                text = text[os.write(_STANDARD_ERROR, text) :]
         except OSError:
-            LOST_LINES.inc()
-        lines.task_done()
+            LOST_LINES.inc(text.count(b"\n"))
+        for _ in range(taken):
+            lines.task_done()
         if lines.empty():
             # A thread that woke for each line would cost a request more than the line does.
             time.sleep(PAUSE_SECONDS)

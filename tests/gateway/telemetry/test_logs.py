@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,6 +141,23 @@ def test_a_full_disk_loses_lines_and_nothing_else() -> None:
             env=buffered,
         )
     assert ended.stdout == b"1\n"
+
+
+@pytest.mark.external
+def test_a_disk_that_fills_up_loses_the_lines_that_are_not_whole(tmp_path: Path) -> None:
+    # Files of the program end after 500 bytes; ten lines have 800.
+    program = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "for n in range(10): log.info('request', n=n)\n"
+        "logs.flush(); print(lost())"
+    )
+    with (tmp_path / "errors").open("wb") as file:
+        ended = run(program, stderr=file, stdout=subprocess.PIPE)
+    written = (tmp_path / "errors").read_bytes()
+    assert len(written) == 500
+    assert int(ended.stdout) == 10 - written.count(b"\n")
 
 
 @pytest.mark.external
