@@ -62,56 +62,52 @@ async def find(
     return None if document is None else _pending_event(document)
 
 
-async def waiting(
+def waiting(
     store: Store, organization_id: int | None = None, promotion_identifier: str | None = None
 ) -> AsyncIterator[PendingEvent]:
     """The pending events: of one organisation, or of those that wait for one of its promotions, if given."""
     query: Document = {} if organization_id is None else {"orgId": organization_id}
     if promotion_identifier is not None:
         query["promotionIdentifiers"] = promotion_identifier
-    async for document in store.stream(PENDING_EVENTS.name, query, ("_id",)):
-        yield _pending_event(document)
+    return _stream(store, query)
 
 
 async def in_batches(
     events: AsyncIterator[PendingEvent], *, only_waiting: bool
 ) -> AsyncIterator[list[PendingEvent]]:
-    """The events in batches of a bounded size; with `only_waiting`, those that wait for promotions."""
+    """The events in batches of one organisation and of a bounded size.
+
+    With `only_waiting`, those that wait for promotions.
+    """
     batch: list[PendingEvent] = []
     size = 0
     async for event in events:
         if only_waiting and not event.promotion_identifiers:
             continue
-        batch.append(event)
-        size += len(event.payload)
-        if len(batch) == BATCH_EVENTS or size >= BATCH_CHARACTERS:
+        full = len(batch) == BATCH_EVENTS or size >= BATCH_CHARACTERS
+        if batch and (full or event.organization_id != batch[0].organization_id):
             yield batch
             batch, size = [], 0
+        batch.append(event)
+        size += len(event.payload)
     if batch:
         yield batch
 
 
-async def naming(
-    store: Store, organization_id: int, customer_ids: Collection[int]
-) -> AsyncIterator[PendingEvent]:
-    """The pending events that may have identifiers of one of these customers."""
-    if not customer_ids:
-        return
-    # An earlier version wrote events without `customerIds`.
+def naming(store: Store, organization_id: int, customer_ids: Collection[int]) -> AsyncIterator[PendingEvent]:
+    """The pending events that may have identifiers of one of these customers, of which there is at least one.
+
+    An earlier version wrote events without `customerIds`.
+    """
     named = rf'"customerId"\s*:\s*"?0*({"|".join(map(str, customer_ids))})\b'
     old = {"customerIds": {"$exists": False}, "payload": {"$regex": named}}
-    query: Document = {
-        "orgId": organization_id,
-        "$or": [{"customerIds": {"$in": [Int64(one) for one in customer_ids]}}, old],
-    }
-    async for document in store.stream(PENDING_EVENTS.name, query, ("_id",)):
-        yield _pending_event(document)
+    recorded = {"customerIds": {"$in": [Int64(one) for one in customer_ids]}}
+    return _stream(store, {"orgId": organization_id, "$or": [recorded, old]})
 
 
-async def with_reason(store: Store, reason: str) -> AsyncIterator[PendingEvent]:
+def with_reason(store: Store, reason: str) -> AsyncIterator[PendingEvent]:
     """The events of all organisations that are pending for this reason."""
-    async for document in store.stream(PENDING_EVENTS.name, {"reason": reason}, ("_id",), batch=10):
-        yield _pending_event(document)
+    return _stream(store, {"reason": reason}, batch=10)
 
 
 async def explain(
@@ -137,6 +133,11 @@ async def delete(store: Store, events: Sequence[PendingEvent]) -> None:
 
 def _id(organization_id: int, event_id: str, format: PayloadFormat) -> str:
     return f"{format}:{organization_id}:{event_id}"
+
+
+async def _stream(store: Store, query: Document, batch: int = 1_000) -> AsyncIterator[PendingEvent]:
+    async for document in store.stream(PENDING_EVENTS.name, query, ("_id",), batch=batch):
+        yield _pending_event(document)
 
 
 def _pending_event(document: Document) -> PendingEvent:

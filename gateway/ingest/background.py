@@ -55,7 +55,7 @@ class BackgroundCounting:
             with suppress(StoreUnavailable):
                 async for event in pending_events.with_reason(self._store, recorder.UNFINISHED):
                     try:
-                        await recorder.replay(self._store, event.organization_id, [event])
+                        await recorder.replay(self._store, [event])
                     except Exception as error:
                         log.error("event_not_counted", **without_message(error))
                     finally:

@@ -32,6 +32,8 @@ async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
 async def forget_erased(store: Store, organization_id: int, customer_ids: Iterable[int]) -> set[int]:
     """Delete the data of erased customers from pending events; returns the ids of these customers."""
     erased = await find_erased(store, organization_id, customer_ids)
+    if not erased:
+        return erased
     # Another erasure may change an event at the same time: the event is then read again.
     while events := [
         # A record of an import has no identifiers.

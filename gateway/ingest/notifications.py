@@ -28,7 +28,7 @@ from loaders.promotions import Promotion
 class Notification:
     """What an event says of customers, of a promotion and of issuances.
 
-    An event whose name means nothing here is not `known`. An event that cannot be read has a `problem`.
+    An event whose name means nothing here is not `known`. An event that cannot be counted has a `problem`.
     `merged` are the ids of a victim and its survivor, and `erased` is the id of an erased customer.
     """
 

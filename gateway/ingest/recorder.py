@@ -80,7 +80,7 @@ async def record(store: Store, notification: Notification, payload: str, days: i
     organization_id = notification.organization_id
     try:
         with until(Deadline(current_deadline().remaining * COUNTING_SHARE)):
-            [written] = await _write(store, organization_id, [notification])
+            [written] = await _write(store, [notification])
     except DeadlineExceeded:
         # Whichever promotions arrive meanwhile, the event is found for them.
         named = {one.promotion_identifier or "" for one in notification.issuances}
@@ -97,15 +97,18 @@ async def record(store: Store, notification: Notification, payload: str, days: i
         written.promotion_identifiers,
         named_customers(payload),
     )
-    unfinished = event.reason == UNFINISHED
-    if not await _keep(store, event, days):
-        if unfinished:
+    kept = await _keep(store, event, days)
+    if event.reason == UNFINISHED:
+        if not kept:
             raise DeadlineExceeded
-        return Outcome.IGNORED
-    if unfinished:
         return Outcome.COUNTING
-    if event.promotion_identifiers and (await replay(store, organization_id, [event])).counted:
-        return Outcome.RECORDED
+    if not kept:
+        return Outcome.IGNORED
+    if event.promotion_identifiers:
+        issued = await issue(store, organization_id, notification.issuances)
+        if not issued.unknown:
+            await pending_events.delete(store, [event])
+            return Outcome.RECORDED
     return Outcome.PENDING
 
 
@@ -115,9 +118,7 @@ async def issue(store: Store, organization_id: int, issuances: Sequence[Issuance
     known = await find_promotion_ids(store, organization_id, named)
     found: dict[int, Issuance] = {}
     for position, one in enumerate(issuances):
-        promotion_id = one.promotion_id
-        if promotion_id is None:
-            promotion_id = known.get(one.promotion_identifier)
+        promotion_id = known.get(one.promotion_identifier) if one.promotion_id is None else one.promotion_id
         if promotion_id is not None:
             found[position] = one.issuance(promotion_id)
     positions = list(found)
@@ -144,17 +145,15 @@ async def replay_all(
     async for batch in pending_events.in_batches(waiting, only_waiting=organization_id is not None):
         if stop():
             break
-        for owner in {event.organization_id for event in batch}:
-            own = [event for event in batch if event.organization_id == owner]
-            replayed = await replay(store, owner, own)
-            counted += replayed.counted
-            contradicting += replayed.contradicting
+        replayed = await replay(store, batch)
+        counted += replayed.counted
+        contradicting += replayed.contradicting
     return Replayed(counted, contradicting)
 
 
-async def replay(store: Store, organization_id: int, events: Sequence[PendingEvent]) -> Replayed:
-    """Count these events of an organisation; those that cannot be counted stay pending."""
-    written = await _write(store, organization_id, [_read(event) for event in events])
+async def replay(store: Store, events: Sequence[PendingEvent]) -> Replayed:
+    """Count these events of one organisation; those that cannot be counted stay pending."""
+    written = await _write(store, [_read(event) for event in events])
     counted: list[PendingEvent] = []
     contradicting = 0
     for event, (reason, promotion_identifiers, contradicts) in zip(events, written, strict=True):
@@ -195,23 +194,23 @@ async def _keep(store: Store, event: PendingEvent, days: int) -> bool:
     return without(kept, await forget_erased(store, event.organization_id, kept.customer_ids)) is not None
 
 
-async def _write(store: Store, organization_id: int, events: Sequence[Notification]) -> list[_Written]:
-    reasons = [event.problem for event in events]
-    for number, event in enumerate(events):
+async def _write(store: Store, events: Sequence[Notification]) -> list[_Written]:
+    organization_id = events[0].organization_id
+    for event in events:
         if event.erased is not None:
             await customer_changes.erase(store, organization_id, event.erased)
         if event.merged is not None:
             try:
                 await customer_changes.merge(store, organization_id, *event.merged)
             except MergeRefused as error:
-                reasons[number] = str(error)
+                event.problem = str(error)
     identifiers = [(*one, event.created_at) for event in events for one in event.identifiers]
     await ledger.move_identifiers(store, organization_id, identifiers)
-    for number, event in enumerate(events):
+    for event in events:
         for promotion, name in event.promotions:
             described = [(promotion, name)]
             if (await ledger.put_promotions(store, organization_id, described, event.created_at)).refused:
-                reasons[number] = IDENTIFIER_TAKEN
+                event.problem = IDENTIFIER_TAKEN
             elif promotion.promotion_identifier:
                 await replay_all(store, organization_id, promotion.promotion_identifier)
     owners = [number for number, event in enumerate(events) for _ in event.issuances]
@@ -223,11 +222,11 @@ async def _write(store: Store, organization_id: int, events: Sequence[Notificati
     contradicting = {owners[position] for position in issued.contradicting}
     return [
         _Written(
-            reason or _reason(missing[number]),
+            event.problem or _reason(missing[number]),
             tuple(sorted(identifier for identifier in missing[number] if identifier)),
             number in contradicting,
         )
-        for number, reason in enumerate(reasons)
+        for number, event in enumerate(events)
     ]
 
 

@@ -135,12 +135,12 @@ async def test_an_event_that_fails_holds_up_no_other_event_and_is_tried_again(
     await set_up(empty_store)
     replay, failures = recorder.replay, 0
 
-    async def fail_twice(store: Store, organization_id: int, events: list[PendingEvent]) -> object:
+    async def fail_twice(store: Store, events: list[PendingEvent]) -> object:
         nonlocal failures
         if events[0].event_id == "ev-1" and failures < 2:
             failures += 1
             raise ValueError(MOBILE)
-        return await replay(store, organization_id, events)
+        return await replay(store, events)
 
     monkeypatch.setattr(recorder, "replay", fail_twice)
     monkeypatch.setattr(background, "RESUME_SECONDS", 0.01)

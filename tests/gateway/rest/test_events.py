@@ -223,6 +223,28 @@ async def test_an_event_that_names_no_promotion_is_pending_not_guessed_at(
     assert await recorder.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
 
 
+async def test_the_statuses_of_customers_are_read_before_and_after_each_write(sender: Sender) -> None:
+    unknown = changed(events.BADGE_EARNED, "data", "promotionIdentifier", to="unknown")
+    for sample, status, commands in (
+        (
+            events.BADGE_EARNED,
+            "recorded",
+            ["customer_statuses", "customer_identifiers", "customer_statuses", "promotions", "issuances"],
+        ),
+        (
+            unknown,
+            "pending",
+            [
+                *("customer_statuses", "customer_identifiers", "customer_statuses"),
+                *("customer_statuses", "promotions", "pending_events", "customer_statuses", "promotions"),
+            ],
+        ),
+    ):
+        sender.gateway.commands.clear()
+        assert await sender.status(sample) == status
+        assert data_commands(sender.gateway) == commands
+
+
 async def test_an_event_and_a_record_of_the_same_id_are_pending_side_by_side(sender: Sender) -> None:
     sample = copy.deepcopy(events.BADGE_EARNED)
     sample["data"]["promotionIdentifier"] = "unknown"
