@@ -65,7 +65,7 @@ def export(organization_id: int, source: str, name: str, value: str, output: str
     """
 
     async def read(store: Store) -> tuple[str, list[bytes], list[str]]:
-        person, described = await _find_by_identifier(store, organization_id, source, name, value)
+        person, described = await _find(store, organization_id, source, name, value)
         lines = [line async for line in exporting.customer_lines(store, organization_id, person)]
         pending = [one async for one in pending_events.naming(store, organization_id, person.ids)]
         lines += [one.payload.encode() for one in pending if one.format is PayloadFormat.RECORD]
@@ -94,9 +94,7 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
     id.
     """
 
-    person, described = with_store(
-        lambda store: _find_by_identifier(store, organization_id, source, name, value)
-    )
+    person, described = with_store(lambda store: _find(store, organization_id, source, name, value))
     click.echo(f"To erase in organisation {organization_id}: {described}.")
     if not yes:
         click.confirm("This cannot be undone. Erase the customer?", abort=True)
@@ -142,9 +140,7 @@ async def _check(store: Store, organization_id: int) -> None:
     await check_organization(store, organization_id)
 
 
-async def _find_by_identifier(
-    store: Store, organization_id: int, source: str, name: str, value: str
-) -> tuple[Person, str]:
+async def _find(store: Store, organization_id: int, source: str, name: str, value: str) -> tuple[Person, str]:
     """The person that has the identifier, and the person in words."""
     await _check(store, organization_id)
     identifier = CustomerIdentifier(source, IdentifierName(name), value)
@@ -164,7 +160,7 @@ async def _find_by_identifier(
 
 
 async def _find_by_id(store: Store, organization_id: int, customer_id: int) -> tuple[Person, str]:
-    """The person, and the person in words: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
+    """The person, also in words: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
     person = (await customer_statuses.find_persons(store, organization_id, (customer_id,)))[customer_id]
     now = "" if customer_id == person.customer_id else f"customer {customer_id}, which is now "
     erased = ", erased" if person.erased else ""
