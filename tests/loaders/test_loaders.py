@@ -88,16 +88,39 @@ async def test_totals_take_one_aggregation_of_the_requested_pairs_and_benefits(
     watched, commands = watched_store
     loader = TotalsByBenefitLoader(TotalsDispatcher(watched), 404, SINCE)
     badges = frozenset({Benefit.BADGE})
-    keys = [BenefitsKey(customer, promotion, badges) for customer in range(20) for promotion in range(3)]
-    assert await loader.load_many(keys) == [{Benefit.BADGE: ()}] * 60
+    keys = [BenefitsKey(customer, promotion, badges) for customer in range(5) for promotion in range(5)]
+    assert await loader.load_many(keys) == [{Benefit.BADGE: ()}] * 25
     [command] = commands.sent
     assert command["aggregate"] == "issuances"
     first, second = (stage["$match"] for stage in command["pipeline"][:2])
     assert sorted(first.pop("customerPromotion")["$in"]) == sorted(
-        f"{customer}:{promotion}" for customer in range(20) for promotion in range(3)
+        f"{customer}:{promotion}" for customer in range(5) for promotion in range(5)
     )
     assert first == {"orgId": 404}
     assert second == {"benefit": {"$in": ["BADGE"]}, "issuedOn": {"$gte": SINCE}}
+
+
+@pytest.mark.parametrize(("pairs", "sizes"), [(25, [50]), (26, [50, 2]), (100, [50] * 4)])
+async def test_totals_of_many_pairs_take_an_aggregation_for_each_25_one_after_another(
+    watched_store: tuple[Store, Commands], pairs: int, sizes: list[int]
+) -> None:
+    watched, commands = watched_store
+    loader = TotalsByBenefitLoader(TotalsDispatcher(watched), 404, SINCE)
+    # The customer has a merged one, and other benefits of the same pairs are requested too.
+    keys = [
+        BenefitsKey(1, promotion, frozenset({benefit}), (2,))
+        for benefit in (Benefit.BADGE, Benefit.REWARD)
+        for promotion in range(pairs)
+    ]
+    found = await loader.load_many(keys)
+    assert found == [{Benefit.BADGE: ()}] * pairs + [{Benefit.REWARD: ()}] * pairs
+    sent = [command["pipeline"][0]["$match"]["customerPromotion"]["$in"] for command in commands.sent]
+    # Sent at the same time, all but the first would share a command.
+    assert [len(one) for one in sent] == sizes
+    assert sorted(pair for one in sent for pair in one) == sorted(
+        f"{customer}:{promotion}" for customer in (1, 2) for promotion in range(pairs)
+    )
+    assert loader.commands == len(sizes)
 
 
 @pytest.mark.parametrize("times", [1_000, pytest.param(50_000, marks=pytest.mark.slow)])

@@ -61,15 +61,18 @@ async def test_all_lists_and_warnings_send_two_finds_and_one_aggregation(gateway
     assert aggregated_benefits(gateway) == ["ALTERNATE_CURRENCY", "BADGE", "POINTS", "REWARD"]
 
 
-async def test_100_full_summaries_fit_one_batch(gateway: Gateway) -> None:
+@pytest.mark.parametrize(("width", "aggregations"), [(25, 1), (26, 2), (100, 4)])
+async def test_up_to_25_full_summaries_fit_one_aggregation(
+    gateway: Gateway, width: int, aggregations: int
+) -> None:
     await gateway.warm()
     aliases = "\n".join(
         field(f"a{n}", FULL_SUMMARY, value=f"9198{n:08}", promotion=f'promotionId: "{2000066 + n % 12}"')
-        for n in range(100)
+        for n in range(width)
     )
     body = (await gateway.graphql(f"{{ {aliases} }}")).json()
     assert "errors" not in body
-    assert gateway.commands.names == ["find", "find", "aggregate"]
+    assert gateway.commands.names == ["find", "find"] + ["aggregate"] * aggregations
 
 
 @pytest.mark.parametrize(
