@@ -34,8 +34,8 @@ from gateway.middleware.deadline import BODY_SECONDS, RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, PageCredentials, Pages
-from gateway.rest.action_summary import ACTION_SUMMARY_PATH, ActionSummary
-from gateway.rest.errors import RestErrors
+from gateway.rest.action_summary import ACTION_SUMMARY_PATH, get_action_summary
+from gateway.rest.errors import event_error, summary_error, token_error
 from gateway.rest.events import EVENTS_PATH, EventsEndpoint
 from gateway.rest.openapi import OPENAPI_PATH, describe
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, TokenEndpoint
@@ -68,7 +68,6 @@ def create_app(
     expression of origins that may call.
     """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
-    rest_errors, graphql_errors = RestErrors(always_200=always_200), GraphQLErrors(always_200=always_200)
     operations = create_operations(schema, settings)
     telemetry = Telemetry(settings.traces, settings.database)
     store = Store(
@@ -128,19 +127,15 @@ def create_app(
     ]
     max_body = settings.max_body_bytes
     max_token_body = min(max_body, TOKEN_REQUEST_BYTES)
-    summary, event, token = rest_errors.summary, rest_errors.event, rest_errors.token
+    graphql = GraphQLErrors(always_200=always_200).refusal
+    summary, event, token = (
+        partial(render, always_200=always_200) for render in (summary_error, event_error, token_error)
+    )
 
     app = Starlette(
         routes=[
-            _route(
-                GRAPHQL_PATH,
-                graphql_endpoint.respond,
-                ["GET", "POST"],
-                graphql_errors.refusal,
-                limits,
-                max_body,
-            ),
-            _route(ACTION_SUMMARY_PATH, ActionSummary(enter).get, ["GET"], summary, limits),
+            _route(GRAPHQL_PATH, graphql_endpoint.respond, ["GET", "POST"], graphql, limits, max_body),
+            _route(ACTION_SUMMARY_PATH, partial(get_action_summary, enter=enter), ["GET"], summary, limits),
             _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, limits, max_body),
             _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, limits, max_token_body),
             *(

@@ -109,10 +109,6 @@ class ErrorSpec(NamedTuple):
     graphql_code: str
     reason: str = ""
 
-    def http_status(self, *, always_200: bool) -> int:
-        """The HTTP status; with `always_200`, the original API's habit, an 8xxx code has status 200."""
-        return HTTPStatus.OK if always_200 and 8000 <= self.code <= 8999 else self.status
-
 
 # The phrases of RFC 9110 that older versions of Python do not know.
 _NEWER_PHRASES = {413: "Content Too Large", 414: "URI Too Long"}

@@ -46,13 +46,16 @@ def error_response(
     always_200: bool,
     media_type: str = json_format.MEDIA_TYPE,
 ) -> Response:
-    """The response to a request that ended in `error`, with the headers that `spec` asks for."""
+    """The response to a request that ended in `error`, with the headers that `spec` asks for.
+
+    With `always_200`, the original API's habit, an 8xxx code has status 200.
+    """
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if spec.status in _RETRY_AFTER_SECONDS:
         headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[spec.status])
     if spec.status in _UNREAD_BODY:
         headers["Connection"] = "close"
-    status = spec.http_status(always_200=always_200)
+    status = HTTPStatus.OK if always_200 and 8000 <= spec.code <= 8999 else spec.status
     response = Response(json_format.encode(body), status, headers, media_type)
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers.append("WWW-Authenticate", 'Bearer realm="promo-gateway"')

@@ -4,7 +4,6 @@ Legacy clients must not notice a difference, so this module keeps the oddities o
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -17,7 +16,7 @@ from resolvers.action_summary import summarize
 from resolvers.arguments import CustomerSource, SummaryArguments
 from resolvers.context import Context
 from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing
-from resolvers.summary_types import CustomerPromotionActionSummary, Warning
+from resolvers.summary_types import CustomerPromotionActionSummary
 
 ACTION_SUMMARY_PATH = "/v2/customers/lookup/customerPromotionDetails/actionSummary"
 
@@ -27,17 +26,19 @@ _IDENTIFIER_NAMES = {name.value.lower(): name for name in IdentifierName}
 _ALL_BENEFITS = frozenset(Benefit)
 
 
-class ActionSummary:
-    """The endpoint; `enter` authenticates the caller and opens the context of its request."""
-
-    def __init__(self, enter: Callable[[Request], Awaitable[Context]]) -> None:
-        self._enter = enter
-
-    async def get(self, request: Request) -> Response:
-        """Answer `GET actionSummary`; raises the exceptions of `gateway.errors.ERRORS`."""
-        context = await self._enter(request)
-        summary = await summarize(context.loaders, _read_arguments(request), _ALL_BENEFITS)
-        return Response(json_format.encode(_body(summary)), media_type=json_format.MEDIA_TYPE)
+async def get_action_summary(request: Request, *, enter: Callable[[Request], Awaitable[Context]]) -> Response:
+    """Answer `GET actionSummary`; `enter` authenticates the caller and opens the context of its request."""
+    context = await enter(request)
+    # Starlette's `get` returns the last value of a repeated parameter.
+    parameters = request.query_params
+    arguments = SummaryArguments.check(
+        read_customer(parameters),
+        parameters.get("programId"),
+        parameters.get("promotionId"),
+        parameters.get("promotionIdentifier"),
+    )
+    summary = await summarize(context.loaders, arguments, _ALL_BENEFITS)
+    return Response(json_format.encode(_body(summary)), media_type=json_format.MEDIA_TYPE)
 
 
 def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
@@ -62,17 +63,6 @@ def _folded(word: str) -> str:
     return word.lower() if word.isascii() else word
 
 
-def _read_arguments(request: Request) -> SummaryArguments:
-    # Starlette's `get` returns the last value of a repeated parameter.
-    parameters = request.query_params
-    return SummaryArguments.check(
-        read_customer(parameters),
-        parameters.get("programId"),
-        parameters.get("promotionId"),
-        parameters.get("promotionIdentifier"),
-    )
-
-
 def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
     return {
         "orgId": summary.org_id,
@@ -84,7 +74,7 @@ def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
             {
                 "pointsCategory": row.points_category.name,
                 "totalPointsIssued": row.total_points_issued,
-                **_issued(row.number_of_times_issued, row.last_issued_on),
+                **_issued(row),
             }
             for row in summary.points()
         ],
@@ -95,34 +85,21 @@ def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
                     {
                         "alternateCurrencyType": row.alternate_currency_type.name,
                         "totalIssued": row.total_issued,
-                        **_issued(row.number_of_times_issued, row.last_issued_on),
+                        **_issued(row),
                     }
                     for row in currency.alternate_currency_sub_details
                 ],
             }
             for currency in summary.alternate_currencies()
         ],
-        "rewards": [
-            {
-                "rewardSeriesId": row.reward_series_id,
-                **_issued(row.number_of_times_issued, row.last_issued_on),
-            }
-            for row in summary.rewards()
+        "rewards": [{"rewardSeriesId": row.reward_series_id, **_issued(row)} for row in summary.rewards()],
+        "badges": [{"badgeSeriesId": row.badge_series_id, **_issued(row)} for row in summary.badges()],
+        "warnings": [
+            {"status": False, "code": warning.code, "message": warning.message}
+            for warning in summary.warnings()
         ],
-        "badges": [
-            {
-                "badgeSeriesId": row.badge_series_id,
-                **_issued(row.number_of_times_issued, row.last_issued_on),
-            }
-            for row in summary.badges()
-        ],
-        "warnings": [_warning(warning) for warning in summary.warnings()],
     }
 
 
-def _issued(times: int, last: datetime) -> dict[str, Any]:
-    return {"numberOfTimesIssued": times, "lastIssuedOn": last.isoformat()}
-
-
-def _warning(warning: Warning) -> dict[str, Any]:
-    return {"status": False, "code": warning.code, "message": warning.message}
+def _issued(row: Any) -> dict[str, Any]:
+    return {"numberOfTimesIssued": row.number_of_times_issued, "lastIssuedOn": row.last_issued_on.isoformat()}
