@@ -1,6 +1,6 @@
 """An event notification of the loyalty platform, translated for the loaders."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -48,13 +48,11 @@ class Notification:
         place: int,
         customer: CustomerIdentifiers,
         benefit: Benefit,
-        item: Reference = None,
-        *,
-        promotion_id: int | None = None,
-        promotion_identifier: Reference = None,
+        item: Reference,
+        promotion: payloads.MayNamePromotion,
+        issued_on: Moment = None,
         type: IssuanceType | None = None,
         amount: Decimal | None = None,
-        issued_on: Moment = None,
     ) -> None:
         """Add an issuance. Its place in the event makes its id, by which a repetition is known again."""
         self.issuances.append(
@@ -64,8 +62,8 @@ class Notification:
                 customer.customer_id,
                 benefit,
                 self.created_at if issued_on is None else _instant(issued_on),
-                promotion_id,
-                as_text(promotion_identifier),
+                promotion.promotion_id,
+                as_text(promotion.promotion_identifier),
                 as_text(item),
                 type,
                 amount,
@@ -112,18 +110,18 @@ def _read_data(notification: Notification, header: EventHeader) -> None:
 
 def _points(said: Notification, data: payloads.PointsIssued) -> None:
     entries = (*(data.promotional_points_issued or ()), *(data.promised_points_issued or ()))
-    _amounts(said, data.customer_identifiers, Benefit.POINTS, ((None, entry) for entry in entries))
+    _amounts(said, data.customer_identifiers, Benefit.POINTS, [(None, entry) for entry in entries])
 
 
 def _currencies(said: Notification, data: payloads.AlternateCurrenciesIssued) -> None:
-    entries = (
+    entries = [
         (currency.alternate_currency_name, entry)
         for currency in data.alternate_currencies or ()
         for entry in (
             *(currency.promotional_alternate_currencies_issued or ()),
             *(currency.promised_alternate_currencies_issued or ()),
         )
-    )
+    ]
     _amounts(said, data.customer_identifiers, Benefit.ALTERNATE_CURRENCY, entries)
 
 
@@ -131,7 +129,7 @@ def _amounts(
     said: Notification,
     customer: CustomerIdentifiers,
     benefit: Benefit,
-    entries: Iterable[tuple[Reference, payloads.IssuedAmount]],
+    entries: list[tuple[Reference, payloads.IssuedAmount]],
 ) -> None:
     said.identifiers += customer.known()
     for place, (item, entry) in enumerate(entries):
@@ -144,51 +142,25 @@ def _amounts(
         check_amount(amount)
         if benefit is Benefit.ALTERNATE_CURRENCY and not as_text(item):
             raise RecordInvalid("alternateCurrencyName is missing")
-        said.issue(
-            place,
-            customer,
-            benefit,
-            item,
-            promotion_identifier=entry.promotion_identifier,
-            type=entry.type,
-            amount=amount,
-        )
-
-
-def _item(
-    said: Notification,
-    place: int,
-    customer: CustomerIdentifiers,
-    benefit: Benefit,
-    item: Reference,
-    promotion: payloads.MayNamePromotion,
-    issued_on: Moment = None,
-) -> None:
-    said.identifiers += customer.known()
-    said.issue(
-        place,
-        customer,
-        benefit,
-        item,
-        promotion_id=promotion.promotion_id,
-        promotion_identifier=promotion.promotion_identifier,
-        issued_on=issued_on,
-    )
+        promotion = payloads.MayNamePromotion(promotion_identifier=entry.promotion_identifier)
+        said.issue(place, customer, benefit, item, promotion, type=entry.type, amount=amount)
 
 
 def _badge(said: Notification, data: payloads.BadgeEarned) -> None:
-    _item(said, 0, data.customer_identifiers, Benefit.BADGE, data.badge_id, data, data.earned_on)
+    said.identifiers += data.customer_identifiers.known()
+    said.issue(0, data.customer_identifiers, Benefit.BADGE, data.badge_id, data, data.earned_on)
 
 
 def _reward(said: Notification, data: payloads.RewardIssued) -> None:
-    _item(said, 0, data.customer_identifiers, Benefit.REWARD, data.reward_id, data)
+    said.identifiers += data.customer_identifiers.known()
+    said.issue(0, data.customer_identifiers, Benefit.REWARD, data.reward_id, data)
 
 
 def _coupons(said: Notification, data: payloads.CouponIssue) -> None:
-    series_id = data.series_info.id
     for place, coupon in enumerate(data.coupons):
         customer = coupon.customer_identifiers
-        _item(said, place, customer, Benefit.REWARD, series_id, data, coupon.issued_on)
+        said.identifiers += customer.known()
+        said.issue(place, customer, Benefit.REWARD, data.series_info.id, data, coupon.issued_on)
 
 
 def _promotion(said: Notification, data: payloads.PromotionDescribed) -> None:
