@@ -80,8 +80,8 @@ async def measure(store: Store) -> None:
 
 async def _issue(store: Store) -> None:
     """Give points, two currencies, a reward and a badge from each promotion, and merge customers."""
-    promotions = [Promotion(PROGRAM, int(one), f"list-{one}") for one in IDS]
-    await ledger.put_promotions(store, DEMO.id, [(one, "List") for one in promotions])
+    promotions = [Promotion(PROGRAM, int(one), f"list-{one}", "List") for one in IDS]
+    await ledger.put_promotions(store, DEMO.id, promotions)
     regular, amount = IssuanceType.REGULAR, Decimal("12.5")
     issued = [
         Issuance(f"list-{owner}-{one}-{n}", owner, int(one), benefit, AT, item, type_, paid)

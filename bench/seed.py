@@ -66,7 +66,7 @@ class Tenant:
         return f"9198{n:08}"
 
     def promotion(self, n: int) -> Promotion:
-        return Promotion(self.program, 2_000_066 + n, f"promotion-{n}")
+        return Promotion(self.program, 2_000_066 + n, f"promotion-{n}", "Generated")
 
 
 def organization(n: int) -> Organization:
@@ -88,9 +88,7 @@ async def seed(store: Store, tenants: Iterable[Tenant]) -> None:
         await add_account(
             store, Account(one.till, one.till, ClientKind.TILL, organization_id, "default", 0, secret)
         )
-        await ledger.put_promotions(
-            store, organization_id, [(one.promotion(n), "Generated") for n in range(one.promotions)]
-        )
+        await ledger.put_promotions(store, organization_id, [one.promotion(n) for n in range(one.promotions)])
         await ledger.put_identifiers(
             store,
             organization_id,

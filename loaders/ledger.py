@@ -52,40 +52,25 @@ class Issuance:
 
 async def put_organizations(store: Store, organizations: Iterable[Organization]) -> Upserted:
     """Add organisations, or change their names and time zones."""
-    return await store.upsert(
-        ORGANIZATIONS.name,
-        [
-            ({"_id": Int64(one.id)}, _set({"name": one.name, "timeZone": one.time_zone.key}))
-            for one in organizations
-        ],
-    )
+    changes = [
+        ({"_id": Int64(one.id)}, _set({"name": one.name, "timeZone": one.time_zone.key}))
+        for one in organizations
+    ]
+    return await store.upsert(ORGANIZATIONS.name, changes)
 
 
 async def put_promotions(
-    store: Store,
-    organization_id: int,
-    promotions: Sequence[tuple[Promotion, str]],
-    as_of: datetime | None = None,
+    store: Store, organization_id: int, promotions: Sequence[Promotion], as_of: datetime | None = None
 ) -> Upserted:
-    """Add or change promotions, each given with its name; an identifier of another promotion is refused."""
-    upserted = await store.upsert(
-        PROMOTIONS.name,
-        [
-            (
-                {"orgId": Int64(organization_id), "promotionId": Int64(one.promotion_id)},
-                _set(
-                    {
-                        "programId": Int64(one.program_id),
-                        "promotionIdentifier": one.promotion_identifier or None,
-                        "name": name,
-                    },
-                    as_of,
-                ),
-            )
-            for one, name in promotions
-        ],
-    )
-    refused = [promotions[position][0] for position in upserted.refused]
+    """Add or change promotions; an identifier of another promotion is refused."""
+    changes = []
+    for one in promotions:
+        key = {"orgId": Int64(organization_id), "promotionId": Int64(one.promotion_id)}
+        identifier = one.promotion_identifier or None
+        fields = {"programId": Int64(one.program_id), "promotionIdentifier": identifier, "name": one.name}
+        changes.append((key, _set(fields, as_of)))
+    upserted = await store.upsert(PROMOTIONS.name, changes)
+    refused = [promotions[position] for position in upserted.refused]
     owners = await find_promotion_ids(store, organization_id, (one.promotion_identifier for one in refused))
     if any(owners.get(one.promotion_identifier) in (None, one.promotion_id) for one in refused):
         raise StoreUnavailable("an upsert of a promotion lost a race twice")

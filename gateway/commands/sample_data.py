@@ -29,16 +29,16 @@ OAUTH_KEY, OAUTH_SECRET = "demo-key", "demo-secret"
 CUSTOMER, MOBILE = 387729100, "919078345795"
 CUSTOMER_WITHOUT_BENEFITS, MOBILE_WITHOUT_BENEFITS = 387729101, "919078345796"
 PROGRAM = 2568
-PROMOTION = Promotion(PROGRAM, 2000065, "021a1876-17d9-4d7a-bd2c-e74a65298398")
+PROMOTION = Promotion(PROGRAM, 2000065, "021a1876-17d9-4d7a-bd2c-e74a65298398", "Summer")
 
 GENERATED_CUSTOMERS = range(387730000, 387730300)
-GENERATED_PROMOTIONS = tuple(
-    Promotion(PROGRAM, promotion_id, f"demo-promotion-{promotion_id}")
-    for promotion_id in range(2000066, 2000078)
-)
-GENERATED_NAMES = (
+_NAMES = (
     *("Weekend breakfast", "Double coins", "Bring a friend", "Birthday week", "Coffee hour", "New in town"),
     *("Free delivery", "Book month", "Winter coats", "Garden days", "Back to school", "Thank you"),
+)
+GENERATED_PROMOTIONS = tuple(
+    Promotion(PROGRAM, promotion_id, f"demo-promotion-{promotion_id}", name)
+    for promotion_id, name in enumerate(_NAMES, 2000066)
 )
 _ITEMS = {
     Benefit.ALTERNATE_CURRENCY: ("DocCoin", "StarCoin"),
@@ -53,8 +53,7 @@ async def fill(store: Store) -> None:
     await set_up(store)
     await ledger.put_organizations(store, [DEMO, OTHER])
     await _add_accounts(store)
-    names = zip(GENERATED_PROMOTIONS, GENERATED_NAMES, strict=True)
-    await ledger.put_promotions(store, DEMO.id, [(PROMOTION, "Summer"), *names])
+    await ledger.put_promotions(store, DEMO.id, [PROMOTION, *GENERATED_PROMOTIONS])
     mobiles = {CUSTOMER: MOBILE, CUSTOMER_WITHOUT_BENEFITS: MOBILE_WITHOUT_BENEFITS}
     mobiles |= {customer_id: f"9198{n:08}" for n, customer_id in enumerate(GENERATED_CUSTOMERS)}
     await _add_customers(store, DEMO, mobiles)
@@ -62,7 +61,7 @@ async def fill(store: Store) -> None:
         while batch := list(islice(issuances, BATCH)):
             await ledger.add_issuances(store, DEMO.id, batch)
     # The other organisation has the same ids and other totals, which the demo's callers must never see.
-    await ledger.put_promotions(store, OTHER.id, [(PROMOTION, "Winter")])
+    await ledger.put_promotions(store, OTHER.id, [replace(PROMOTION, name="Winter")])
     await _add_customers(store, OTHER, {CUSTOMER: MOBILE})
     await ledger.add_issuances(store, OTHER.id, _other_issuances())
 

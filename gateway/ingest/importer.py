@@ -103,8 +103,8 @@ class Import:
         self, organization_id: int, records: list[tuple[Line, PromotionRecord]]
     ) -> None:
         latest = list({one.promotion_id: (line, one) for line, one in records}.values())
-        described = [(one.promotion(), one.name) for _, one in latest]
-        upserted = await ledger.put_promotions(self._store, organization_id, described)
+        promotions = [one.promotion() for _, one in latest]
+        upserted = await ledger.put_promotions(self._store, organization_id, promotions)
         for position in upserted.refused:
             self.summary.reject(latest[position][0], "promotionIdentifier belongs to another promotion")
         self.summary.accept(len(records) - len(upserted.refused), upserted.new)

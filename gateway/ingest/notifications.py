@@ -38,7 +38,7 @@ class Notification:
     known: bool = True
     problem: str | None = None
     identifiers: list[tuple[CustomerIdentifier, int]] = field(default_factory=list)
-    promotions: list[tuple[Promotion, str]] = field(default_factory=list)
+    promotions: list[Promotion] = field(default_factory=list)
     issuances: list[IssuanceRecord] = field(default_factory=list)
     merged: tuple[int, int] | None = None
     erased: int | None = None
@@ -165,8 +165,8 @@ def _coupons(said: Notification, data: payloads.CouponIssue) -> None:
 
 def _promotion(said: Notification, data: payloads.PromotionDescribed) -> None:
     identifier = as_text(data.external_identifier) or ""
-    promotion = Promotion(data.loyalty_program_id, data.promotion_id, identifier)
-    said.promotions.append((promotion, str(data.promotion_name or "")))
+    name = str(data.promotion_name or "")
+    said.promotions.append(Promotion(data.loyalty_program_id, data.promotion_id, identifier, name))
 
 
 def _customer(said: Notification, data: payloads.CustomerUpdated) -> None:

@@ -207,9 +207,8 @@ async def _write(store: Store, events: Sequence[Notification]) -> list[_Written]
     identifiers = [(*one, event.created_at) for event in events for one in event.identifiers]
     await ledger.move_identifiers(store, organization_id, identifiers)
     for event in events:
-        for promotion, name in event.promotions:
-            described = [(promotion, name)]
-            if (await ledger.put_promotions(store, organization_id, described, event.created_at)).refused:
+        for promotion in event.promotions:
+            if (await ledger.put_promotions(store, organization_id, [promotion], event.created_at)).refused:
                 event.problem = IDENTIFIER_TAKEN
             elif promotion.promotion_identifier:
                 await replay_all(store, organization_id, promotion.promotion_identifier)

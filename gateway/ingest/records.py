@@ -73,7 +73,7 @@ class PromotionRecord(_Record, tag="promotion"):
     promotion_identifier: Name | None = None
 
     def promotion(self) -> Promotion:
-        return Promotion(self.program_id, self.promotion_id, self.promotion_identifier or "")
+        return Promotion(self.program_id, self.promotion_id, self.promotion_identifier or "", self.name)
 
 
 class Identifier(_Strict):

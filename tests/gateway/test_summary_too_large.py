@@ -36,7 +36,7 @@ def _few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def tenant(store: Store) -> Tenant:
     tenant = await new_tenant(store)
-    others = [(Promotion(1, n, f"p{n}"), f"Promotion {n}") for n in (2, 3)]
+    others = [Promotion(1, n, f"p{n}", f"Promotion {n}") for n in (2, 3)]
     await ledger.put_promotions(store, tenant.organization.id, others)
     return tenant
 

@@ -49,7 +49,7 @@ DOCUMENTED = {
     "programId": str(PROGRAM),
     "promotionId": str(PROMOTION.promotion_id),
 }
-PROMOTION_ONE = Promotion(1, 1, "one")
+PROMOTION_ONE = Promotion(1, 1, "one", "Promotion")
 # A hash that is cheap to make and to check; the one of production takes 20 ms on purpose.
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD_HASH = CHEAP_HASHER.hash(md5_hex(PASSWORD))
@@ -273,7 +273,7 @@ async def new_tenant(
     await add_account(
         store, Account(till, till, ClientKind.TILL, organization.id, "default", 0, PASSWORD_HASH)
     )
-    await ledger.put_promotions(store, organization.id, [(promotion, "Promotion")])
+    await ledger.put_promotions(store, organization.id, [promotion])
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, mobile)
     await ledger.put_identifiers(store, organization.id, [(identifier, customer_id)])
     header = {"Authorization": authorization(till, PASSWORD)}

@@ -108,7 +108,7 @@ async def test_the_queries_of_events_and_commands_use_indexes(
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, "919000000009")
     await ledger.put_identifiers(store, OTHER.id, [(identifier, 9), (identifier, 9)])
     await ledger.move_identifiers(store, OTHER.id, [(identifier, 9, NOW)])
-    await ledger.put_promotions(store, DEMO.id, [(PROMOTION, "Summer")], NOW)
+    await ledger.put_promotions(store, DEMO.id, [PROMOTION], NOW)
     assert await ledger.add_issuances(store, DEMO.id, [next(documented_issuances())]) == ([0], [])
     await find_promotion_ids(store, DEMO.id, [PROMOTION.promotion_identifier])
     await find_organization(store, DEMO.id)

@@ -66,7 +66,7 @@ async def race(
     await set_up(empty_store)
     collection = client[empty_store.name][request.param]
     if request.param == PROMOTIONS.name:
-        await ledger.put_promotions(empty_store, ORGANIZATION, [(Promotion(1, 1, "one"), "")])
+        await ledger.put_promotions(empty_store, ORGANIZATION, [Promotion(1, 1, "one")])
     else:
         other = MOBILE._replace(value="919000000002")
         await ledger.put_identifiers(empty_store, ORGANIZATION, [(other, 5)])
@@ -79,7 +79,7 @@ async def race(
 
 async def put(store: Store, collection: str) -> None:
     if collection == PROMOTIONS.name:
-        await ledger.put_promotions(store, ORGANIZATION, [(Promotion(1, 2, "two"), "")], NOW)
+        await ledger.put_promotions(store, ORGANIZATION, [Promotion(1, 2, "two")], NOW)
     else:
         await ledger.move_identifiers(store, ORGANIZATION, [(MOBILE, 5, NOW)])
 
@@ -108,8 +108,8 @@ async def test_an_identifier_of_another_promotion_is_refused(
     empty_store: Store, as_of: datetime | None
 ) -> None:
     await set_up(empty_store)
-    await ledger.put_promotions(empty_store, ORGANIZATION, [(Promotion(1, 1, "one"), "")], as_of)
-    described = [(Promotion(1, n, identifier), "") for n, identifier in enumerate(("", "one", "", "four"), 1)]
+    await ledger.put_promotions(empty_store, ORGANIZATION, [Promotion(1, 1, "one")], as_of)
+    described = [Promotion(1, n, identifier) for n, identifier in enumerate(("", "one", "", "four"), 1)]
     upserted = await ledger.put_promotions(empty_store, ORGANIZATION, described[1:], as_of)
     assert upserted == (2, [0])
     assert await ledger.put_promotions(empty_store, ORGANIZATION, described[:1]) == (0, [])

@@ -115,7 +115,7 @@ async def test_one_wrong_document_fails_the_insertion_of_several(store: Store) -
 
 async def test_a_promotion_identifier_names_one_promotion(store: Store) -> None:
     first, second = Promotion(1, 1, "same"), Promotion(1, 2, "same")
-    assert await ledger.put_promotions(store, 404, [(first, ""), (second, "")]) == (1, [1])
+    assert await ledger.put_promotions(store, 404, [first, second]) == (1, [1])
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ async def test_an_older_event_never_overwrites_a_newer_one(store: Store) -> None
         found = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
         assert await found.load(identifier) == Person(owner)
         promotion = Promotion(customer_id, tenant.promotion.promotion_id, "one")
-        await ledger.put_promotions(store, organization_id, [(promotion, "")], as_of)
+        await ledger.put_promotions(store, organization_id, [promotion], as_of)
         promotions = PromotionByReferenceLoader(PromotionDispatcher(store), organization_id)
         loaded = await promotions.load(PromotionReference("promotionId", tenant.promotion.promotion_id))
         assert loaded == Promotion(owner, tenant.promotion.promotion_id, "one")

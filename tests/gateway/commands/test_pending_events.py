@@ -87,7 +87,7 @@ def test_an_event_that_is_not_pending_is_one_line(pending: dict[str, str]) -> No
 async def test_a_replay_counts_what_can_be_counted_and_explains_the_rest(
     pending: dict[str, str], empty_store: Store
 ) -> None:
-    await ledger.put_promotions(empty_store, 51135, [(Promotion(2568, 2000065, "021a"), "Summer")])
+    await ledger.put_promotions(empty_store, 51135, [Promotion(2568, 2000065, "021a", "Summer")])
     assert (
         await invoke_in_thread("events", "replay", variables=pending)
     ).stdout == "1 pending events counted.\n"

@@ -64,8 +64,8 @@ async def tenant(store: Store) -> Tenant:
     """A customer with 11 points from promotion 11, …, 15 from 15, and 20 from one of another programme."""
     tenant = await new_tenant(store)
     promotions = [
-        *((Promotion(1, n, f"p{n}"), f"Promotion {n}") for n in range(11, 16)),
-        (Promotion(2, 20, ""), "Promotion 20"),
+        *(Promotion(1, n, f"p{n}", f"Promotion {n}") for n in range(11, 16)),
+        Promotion(2, 20, "", "Promotion 20"),
     ]
     await ledger.put_promotions(store, tenant.organization.id, promotions)
     identifier = CustomerIdentifier("INSTORE", IdentifierName.ID, "1")
@@ -293,7 +293,7 @@ async def test_an_entry_has_the_totals_of_its_promotion(gateway: Gateway, tenant
 async def test_issuances_before_the_first_day_make_no_entry(
     gateway: Gateway, tenant: Tenant, store: Store
 ) -> None:
-    await ledger.put_promotions(store, tenant.organization.id, [(Promotion(1, 30, "p30"), "Promotion 30")])
+    await ledger.put_promotions(store, tenant.organization.id, [Promotion(1, 30, "p30", "Promotion 30")])
     await tenant.issue([points(30, "1", at=datetime(2025, 6, 11, 23, 59, tzinfo=UTC))])
     assert await pages(gateway, tenant) == [[20, 15, 14, 13, 12, 11]]
 
@@ -301,7 +301,7 @@ async def test_issuances_before_the_first_day_make_no_entry(
 async def test_paging_visits_each_promotion_once_while_new_issuances_arrive(
     gateway: Gateway, tenant: Tenant, store: Store
 ) -> None:
-    added = [(Promotion(1, n, f"p{n}"), f"Promotion {n}") for n in range(100, 160)]
+    added = [Promotion(1, n, f"p{n}", f"Promotion {n}") for n in range(100, 160)]
     await ledger.put_promotions(store, tenant.organization.id, added)
     await tenant.issue([points(n, "1") for n in range(100, 160, 2)])
     seen: list[int] = []

@@ -105,7 +105,7 @@ def issuance(
 async def tenant(store: Store) -> Tenant:
     """An organisation with more than a hundred promotions; the third is of another programme."""
     tenant = await new_tenant(store)
-    promotions = [(Promotion(1 + (n == 3), n, f"p{n}"), f"Promotion {n}") for n in range(1, 110)]
+    promotions = [Promotion(1 + (n == 3), n, f"p{n}", f"Promotion {n}") for n in range(1, 110)]
     await ledger.put_promotions(store, tenant.organization.id, promotions)
     return tenant
 
@@ -157,7 +157,7 @@ async def test_an_entry_whose_data_cannot_be_read_is_null_with_an_error_at_its_p
 async def test_pages_visit_a_thousand_promotions_once_while_others_write(store: Store) -> None:
     tenant = await new_tenant(store)
     earned = range(2_000, 4_000, 2)
-    described = [(Promotion(1, n, ""), "Promotion") for n in range(2_000, 4_000)]
+    described = [Promotion(1, n, "", "Promotion") for n in range(2_000, 4_000)]
     await ledger.put_promotions(store, tenant.organization.id, described)
 
     def badge(n: int, event: str) -> Issuance:

@@ -176,7 +176,7 @@ class Fold:
 async def test_a_history_in_any_order_equals_the_fold_of_its_steps(store: Store, history: list[Step]) -> None:
     base = uuid.uuid4().int >> 66
     for organization_id in ORGANIZATIONS:
-        await put_promotions(store, base + organization_id, [(PROMOTION_ONE, "One")])
+        await put_promotions(store, base + organization_id, [PROMOTION_ONE])
     moved = [(step[0], base + step[1], *step[2:]) for step in history]
     for step in moved:
         await apply(store, step)

@@ -229,8 +229,8 @@ def test_identifiers_of_other_sources_change_nothing(other: object) -> None:
 @pytest.mark.parametrize(("given", "identifier"), [("", ""), (None, ""), (..., ""), (7, "7"), ("one", "one")])
 def test_the_identifier_of_a_promotion_is_optional(given: object, identifier: str) -> None:
     event = changed(events.PROMOTION_CREATED, "data", "externalIdentifier", to=given)
-    [(promotion, name)] = said(event).promotions
-    assert (promotion.promotion_identifier, name) == (identifier, "Summer")
+    [promotion] = said(event).promotions
+    assert (promotion.promotion_identifier, promotion.name) == (identifier, "Summer")
 
 
 NOT_STRICT = "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
