@@ -36,9 +36,9 @@ from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, PageCredentials, Pages
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, get_action_summary
 from gateway.rest.errors import event_error, summary_error, token_error
-from gateway.rest.events import EVENTS_PATH, EventsEndpoint
+from gateway.rest.events import EVENTS_PATH, receive_event
 from gateway.rest.openapi import OPENAPI_PATH, describe
-from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, TokenEndpoint
+from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, generate_token, get_public_keys
 from gateway.server import tune_memory
 from gateway.settings import Settings
 from gateway.telemetry import logs
@@ -93,15 +93,16 @@ def create_app(
     in_flight = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, in_flight)
     counting = BackgroundCounting(store, partial(dispatchers.forget, identifiers=(), everything=True))
-    events_endpoint = EventsEndpoint(
-        store,
-        authenticator.authenticate,
-        settings.pending_event_days,
-        dispatchers.forget,
-        health.is_set_up,
-        counting.begin,
+    receive = partial(
+        receive_event,
+        store=store,
+        authenticate=authenticator.authenticate,
+        pending_event_days=settings.pending_event_days,
+        forget=dispatchers.forget,
+        is_set_up=health.is_set_up,
+        begin_counting=counting.begin,
     )
-    token_endpoint = TokenEndpoint(dispatchers.customers, passwords, tokens)
+    generate = partial(generate_token, customers=dispatchers.customers, passwords=passwords, tokens=tokens)
 
     async def enter(request: Request) -> Context:
         caller = await authenticator.authenticate(request)
@@ -136,14 +137,14 @@ def create_app(
         routes=[
             _route(GRAPHQL_PATH, graphql_endpoint.respond, ["GET", "POST"], graphql, limits, max_body),
             _route(ACTION_SUMMARY_PATH, partial(get_action_summary, enter=enter), ["GET"], summary, limits),
-            _route(EVENTS_PATH, events_endpoint.receive, ["POST"], event, limits, max_body),
-            _route(TOKEN_PATH, token_endpoint.generate, ["POST"], token, limits, max_token_body),
+            _route(EVENTS_PATH, receive, ["POST"], event, limits, max_body),
+            _route(TOKEN_PATH, generate, ["POST"], token, limits, max_token_body),
             *(
                 [_route(SCHEMA_PATH, schema_document(schema.as_str()), ["GET"], summary)]
                 if introspection
                 else []
             ),
-            _route(JWKS_PATH, token_endpoint.public_keys, ["GET"], summary),
+            _route(JWKS_PATH, partial(get_public_keys, tokens=tokens), ["GET"], summary),
             _route(OPENAPI_PATH, describe, ["GET"], summary, [Middleware(GZipMiddleware, compresslevel=6)]),
             _route(LIVE, health.live, ["GET"], summary),
             _route(READY, health.ready, ["GET"], summary),

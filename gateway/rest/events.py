@@ -1,7 +1,6 @@
 """`POST /v3/events`: the loyalty platform's event notifications, one a request."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.exceptions import HTTPException
@@ -23,45 +22,44 @@ EVENTS_PATH = "/v3/events"
 NOT_RECORDED = "The event is not recorded; send it again."
 
 
-@dataclass(frozen=True)
-class EventsEndpoint:
-    """Records one notification a request, from a caller that may write events."""
+async def receive_event(
+    request: Request,
+    *,
+    store: Store,
+    authenticate: Callable[[Request], Awaitable[Caller]],
+    pending_event_days: int,
+    forget: Callable[..., None],
+    is_set_up: Callable[[], bool],
+    begin_counting: Callable[[], None],
+) -> Response:
+    """Record one notification of a caller that may write events.
 
-    store: Store
-    authenticate: Callable[[Request], Awaitable[Caller]]
-    pending_event_days: int
-    forget: Callable[..., None]
-    is_set_up: Callable[[], bool]
-    begin_counting: Callable[[], None]
-
-    async def receive(self, request: Request) -> Response:
-        """Answer 200 when a majority of the database's servers has what the event says."""
-        if not self.is_set_up():
-            raise HTTPException(503, NOT_RECORDED)
-        caller = await self.authenticate(request)
-        require(caller.rights, Right.WRITE, Resource.EVENT)
-        require_json(request)
-        body = await request.body()
+    The answer is 200 when a majority of the database's servers has what the event says.
+    """
+    if not is_set_up():
+        raise HTTPException(503, NOT_RECORDED)
+    caller = await authenticate(request)
+    require(caller.rights, Right.WRITE, Resource.EVENT)
+    require_json(request)
+    body = await request.body()
+    try:
+        notification = notifications.read(body, datetime.now(UTC))
+        if notification.organization_id != caller.organization.id:
+            raise AccessDenied
         try:
-            notification = notifications.read(body, datetime.now(UTC))
-            if notification.organization_id != caller.organization.id:
-                raise AccessDenied
-            try:
-                outcome = await recorder.record(
-                    self.store, notification, body.decode(), self.pending_event_days
-                )
-            finally:
-                self.forget(
-                    notification.organization_id,
-                    [identifier for identifier, _ in notification.identifiers],
-                    # A promotion has pending events counted, which may move any identifier, as a merge does.
-                    everything=bool(notification.promotions or notification.merged or notification.erased),
-                )
-        except RecordInvalid as error:
-            raise HTTPException(400, f"The body is not an event: {error}.") from error
-        except StoreUnavailable as error:
-            raise HTTPException(503, NOT_RECORDED) from error
-        if outcome is recorder.Outcome.COUNTING:
-            self.begin_counting()
-        EVENTS.labels(outcome).inc()
-        return Response(json_format.encode({"status": outcome}), media_type=json_format.MEDIA_TYPE)
+            outcome = await recorder.record(store, notification, body.decode(), pending_event_days)
+        finally:
+            forget(
+                notification.organization_id,
+                [identifier for identifier, _ in notification.identifiers],
+                # A promotion has pending events counted, which may move any identifier, as a merge does.
+                everything=bool(notification.promotions or notification.merged or notification.erased),
+            )
+    except RecordInvalid as error:
+        raise HTTPException(400, f"The body is not an event: {error}.") from error
+    except StoreUnavailable as error:
+        raise HTTPException(503, NOT_RECORDED) from error
+    if outcome is recorder.Outcome.COUNTING:
+        begin_counting()
+    EVENTS.labels(outcome).inc()
+    return Response(json_format.encode({"status": outcome}), media_type=json_format.MEDIA_TYPE)

@@ -1,6 +1,5 @@
 """The token endpoint of the original API, and the public keys of its tokens."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -17,7 +16,6 @@ from gateway.errors import AuthorizationUnavailable, InvalidClient, Unauthentica
 from gateway.http_headers import public_document, require_json
 from gateway.rest.action_summary import read_customer
 from gateway.telemetry.request_log import current_request_log
-from loaders.clients import Client
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
 from loaders.errors import StoreUnavailable
@@ -43,50 +41,40 @@ class TokenRequest(msgspec.Struct):
         return f"TokenRequest(key={self.key!r})"
 
 
-@dataclass(frozen=True)
-class TokenEndpoint:
-    """`POST /v3/oauth/token/generate` and the JWKS."""
-
-    customers: CustomerDispatcher
-    passwords: Passwords
-    tokens: Tokens
-
-    async def generate(self, request: Request) -> Response:
-        """Answer a key and its secret with a token."""
-        if self.tokens.signing_key is None:
-            raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
-        require_json(request)
-        asked = _read(await request.body())
-        if not 0 < len(asked.key) <= LONGEST_CLIENT_ID or not asked.secret:
-            raise InvalidClient(f"key has 1 to {LONGEST_CLIENT_ID} characters, and secret must not be empty.")
-        try:
-            client = await self.passwords.check(
-                ClientKind.OAUTH, asked.key, asked.secret, address_of(request)
-            )
-        except Unauthenticated as error:
-            raise InvalidClient from error
-        except StoreUnavailable as error:
-            raise AuthorizationUnavailable from error
-        current_request_log().client_id = client.account.id
-        customer_id = None
-        if asked.customer is not None:
-            # Only a client that may read customers can learn whether this one exists.
-            require(client.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
-            customer_id = await self._find(client, asked.customer)
-        token, seconds = self.tokens.issue(client, customer_id)
-        body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
-        return Response(json_format.encode(body), media_type=json_format.MEDIA_TYPE)
-
-    async def public_keys(self, request: Request) -> Response:
-        """The public keys of the gateway's tokens, as a JSON Web Key Set."""
-        return public_document(request, json_format.encode({"keys": self.tokens.public_keys()}))
-
-    async def _find(self, client: Client, customer: dict[str, str]) -> int:
-        identifier = read_customer(customer)
-        found = await CustomerByIdentifierLoader(self.customers, client.organization.id).load(identifier)
+async def generate_token(
+    request: Request, *, customers: CustomerDispatcher, passwords: Passwords, tokens: Tokens
+) -> Response:
+    """Answer a key and its secret with a token."""
+    if tokens.signing_key is None:
+        raise HTTPException(503, "This gateway has no signing keys: GATEWAY_SIGNING_KEYS is not set.")
+    require_json(request)
+    asked = _read(await request.body())
+    if not 0 < len(asked.key) <= LONGEST_CLIENT_ID or not asked.secret:
+        raise InvalidClient(f"key has 1 to {LONGEST_CLIENT_ID} characters, and secret must not be empty.")
+    try:
+        client = await passwords.check(ClientKind.OAUTH, asked.key, asked.secret, address_of(request))
+    except Unauthenticated as error:
+        raise InvalidClient from error
+    except StoreUnavailable as error:
+        raise AuthorizationUnavailable from error
+    current_request_log().client_id = client.account.id
+    customer_id = None
+    if asked.customer is not None:
+        # Only a client that may read customers can learn whether this one exists.
+        require(client.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
+        loader = CustomerByIdentifierLoader(customers, client.organization.id)
+        found = await loader.load(read_customer(asked.customer))
         if found is None:
             raise CustomerNotFound
-        return found.customer_id
+        customer_id = found.customer_id
+    token, seconds = tokens.issue(client, customer_id)
+    body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
+    return Response(json_format.encode(body), media_type=json_format.MEDIA_TYPE)
+
+
+async def get_public_keys(request: Request, *, tokens: Tokens) -> Response:
+    """The public keys of the gateway's tokens, as a JSON Web Key Set."""
+    return public_document(request, json_format.encode({"keys": tokens.public_keys()}))
 
 
 def _read(body: bytes) -> TokenRequest:
