@@ -21,19 +21,11 @@ from starlette.types import ASGIApp, Scope
 from gateway import json_format
 from gateway.auth.credentials import authorization
 from gateway.pages.examples import examples, graphql_command, rest_command
-from gateway.pages.page import from_bundle, from_cdn, from_template
+from gateway.pages.page import from_bundle, from_cdn, from_template, part
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 
 ASSETS_PATH = "/assets"
 BUNDLE = Path(__file__).parent / "dist"
-_GRAPHIQL_CARDS = (
-    '<li><a href="/graphql">GraphiQL</a><span>Write a query, run it, copy it as code.</span></li>'
-    '<li><a href="/schema.graphql">Schema</a><span>For code generators and editors.</span></li>'
-)
-_WALLET_CARD = (
-    '<li><a href="http://127.0.0.1:5180/">Wallet</a><span>An example app on this demo. Start it with '
-    "<code>npm ci</code> and <code>npm start</code> in <code>examples/wallet</code>.</span></li>"
-)
 
 
 class PageCredentials(NamedTuple):
@@ -47,15 +39,19 @@ class Pages:
     """The pages of a gateway with this schema. Without `credentials`, they ask their readers for some."""
 
     def __init__(self, schema: str, credentials: PageCredentials | None, *, introspection: bool) -> None:
-        header = authorization(*credentials) if credentials else None
-        about_credentials = _about(credentials, header)
+        header, wallet, about_credentials = None, "", part("credentials.html")
+        if credentials:
+            header, wallet = authorization(*credentials), part("wallet_card.html")
+            about_credentials = part("demo_credentials.html", header=header, **credentials._asdict())
+        commands = part("command.html", api="REST", command=rest_command(header))
+        if introspection:
+            commands += part("command.html", api="GraphQL", command=graphql_command(header))
         self._index = from_template(
             "index.html",
             credentials=about_credentials,
-            commands=_command("REST", rest_command(header))
-            + (_command("GraphQL", graphql_command(header)) if introspection else ""),
-            graphiql=_GRAPHIQL_CARDS if introspection else "",
-            wallet=_WALLET_CARD if credentials else "",
+            commands=commands,
+            graphiql=part("graphiql_cards.html") if introspection else "",
+            wallet=wallet,
             version=version("promo-gateway"),
         )
         if (BUNDLE / "graphiql.html").exists():
@@ -75,7 +71,10 @@ class Pages:
             self._graphiql = from_template(
                 "graphql.html",
                 credentials=about_credentials,
-                examples=_listed_examples(),
+                examples="".join(
+                    part("example.html", query=query, variables=json_format.encode(variables).decode())
+                    for query, variables in examples()
+                ),
                 schema=escape(schema),
             )
         self._cdn = from_cdn()
@@ -116,32 +115,3 @@ def _assets(directory: Path) -> ASGIApp:
         return Router()
     # Level 9 would take a third longer and save less than a hundredth of the bytes.
     return GZipMiddleware(Assets(directory=directory), compresslevel=6)
-
-
-def _about(credentials: PageCredentials | None, header: str | None) -> str:
-    if credentials is None or header is None:
-        return (
-            "<p>Every request needs credentials. The REST documentation lists the kinds. The commands below "
-            "read the header from the variable <code>AUTHORIZATION</code>.</p>"
-        )
-    return (
-        f"<p>This is the demo. Its POS client <code>{escape(credentials.name)}</code> has the password "
-        f"<code>{escape(credentials.password)}</code> and sends this header:</p>"
-        f'<pre tabindex="0"><code>Authorization: {escape(header)}</code></pre>'
-    )
-
-
-def _command(api: str, command: str) -> str:
-    return (
-        f'<section class="command"><h2 id="{api}">Over {api}</h2>'
-        f'<button type="button" aria-describedby="{api}" hidden>Copy</button>'
-        f'<pre tabindex="0" aria-labelledby="{api}"><code>{escape(command)}</code></pre></section>'
-    )
-
-
-def _listed_examples() -> str:
-    return "".join(
-        f'<pre tabindex="0"><code>{escape(example.query)}\n'
-        f"# Variables\n{escape(json_format.encode(example.variables).decode())}</code></pre>"
-        for example in examples()
-    )

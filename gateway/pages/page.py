@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from string import Template
 from urllib.parse import quote
@@ -78,6 +79,12 @@ def from_template(template: str, **values: str) -> Page:
             frame_src="'self'",
         ),
     )
+
+
+def part(template: str, **values: str) -> str:
+    """The HTML of a part of such a page; `values` are texts."""
+    html = (_TEMPLATES / template).read_text().rstrip("\n")
+    return Template(html).substitute({name: escape(value) for name, value in values.items()})
 
 
 def from_cdn() -> Page:
