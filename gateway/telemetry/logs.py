@@ -15,8 +15,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from functools import cache
-from logging.handlers import QueueHandler
-from queue import Queue
+from queue import Full, Queue
 from select import PIPE_BUF
 
 import msgspec
@@ -39,16 +38,12 @@ log: FilteringBoundLogger = structlog.get_logger()
 
 def configure(*, colored: bool = False) -> None:
     """Write the log lines of this process as JSON, or as coloured text for a terminal."""
-    gateway = logging.getLogger("gateway")
     structlog.configure(
         processors=[_add_common_fields, _render_colored if colored else _render_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: gateway,
+        logger_factory=_LineQueue,
         cache_logger_on_first_use=True,
     )
-    gateway.handlers = [_LineQueue(_queue())]
-    gateway.setLevel(logging.INFO)
-    gateway.propagate = False
     logging.basicConfig(handlers=[_LibraryRecords()], level=logging.WARNING, force=True)
 
 
@@ -88,15 +83,19 @@ def _render_colored(logger: WrappedLogger, level: str, event: EventDict) -> byte
     return f"{_console(logger, level, event)}\n".encode()
 
 
-class _LineQueue(QueueHandler):
-    """Queues rendered lines."""
+class _LineQueue:
+    """The logger under structlog's: it queues rendered lines, whatever their level is."""
 
-    def prepare(self, record: logging.LogRecord) -> object:
-        return record.msg
+    def __init__(self, *_: object) -> None:
+        self._lines = _queue()
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        # The queue is full.
-        LOST_LINES.inc()
+    def info(self, line: bytes) -> None:
+        try:
+            self._lines.put_nowait(line)
+        except Full:
+            LOST_LINES.inc()
+
+    warning = error = critical = info
 
 
 class _LibraryRecords(logging.Handler):
