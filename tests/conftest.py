@@ -14,6 +14,8 @@ from typing import IO
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from pydantic import SecretStr
 from pymongo import MongoClient
 
@@ -42,6 +44,10 @@ from tests.helpers.gateway import (
 )
 
 Logged = Callable[[], str]
+
+# On a busy machine, no example is too slow.
+examples.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("any speed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -66,7 +66,6 @@ MANY = os.environ.get("GATEWAY_FUZZ_EXAMPLES")
 fuzz = examples(
     max_examples=int(MANY or BOUNDED),
     derandomize=MANY is None,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -304,7 +304,7 @@ STEPS = st.lists(
 )
 
 
-@examples(deadline=None, max_examples=200)
+@examples(max_examples=200)
 @given(steps=STEPS, in_flight=st.integers(1, 3), limit=st.integers(1, 6))
 async def test_the_result_of_a_load_does_not_depend_on_other_loads(
     steps: list[tuple[Any, ...]], in_flight: int, limit: int

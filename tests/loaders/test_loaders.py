@@ -202,7 +202,7 @@ KEYS = st.builds(
 )
 
 
-@examples(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ledgers=st.tuples(*[st.lists(issuances(), max_size=25)] * 2),
     keys=st.lists(KEYS, min_size=1, max_size=12),

@@ -149,7 +149,7 @@ RIGHTS = st.sampled_from(Right)
 IDENTIFIERS = st.sampled_from(["919000000001", "919000000002", "919000000003"])
 
 
-@examples(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     customer_right=RIGHTS,
     promotion_right=RIGHTS,

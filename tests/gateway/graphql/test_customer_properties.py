@@ -113,7 +113,6 @@ async def tenant(store: Store) -> Tenant:
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "executed"])
 @pytest.mark.parametrize("length", [1, 3, 100])
 @examples(
-    deadline=None,
     max_examples=5,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from graphql import GraphQLSyntaxError
-from hypothesis import HealthCheck, event, given
+from hypothesis import event, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
@@ -198,7 +198,7 @@ def operations(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
     return f"query Q{declared} {{ {' '.join(roots)} }} {' '.join(drawn.fragments)}", drawn.variables
 
 
-@examples(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@examples(max_examples=120)
 @given(
     asked=operations(),
     reader=st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"]),

@@ -170,9 +170,7 @@ class Fold:
 
 @pytest.mark.slow
 @given(history=histories())
-@examples(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)
+@examples(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 async def test_a_history_in_any_order_equals_the_fold_of_its_steps(store: Store, history: list[Step]) -> None:
     base = uuid.uuid4().int >> 66
     for organization_id in ORGANIZATIONS:
