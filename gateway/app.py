@@ -1,5 +1,6 @@
 """The application, declared: its routes, middleware, exception handlers and lifespan."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -42,7 +43,7 @@ from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, gene
 from gateway.server import tune_memory
 from gateway.settings import Settings
 from gateway.telemetry import logs
-from gateway.telemetry.metrics import PoolMetrics
+from gateway.telemetry.metrics import PoolMetrics, sample
 from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST
 from gateway.telemetry.setup import Telemetry
 from loaders import Dispatchers, Loaders
@@ -115,11 +116,18 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # Connects to the database before the first request.
+        await health.database_answers()
+        jobs = (sample(dispatchers.waiting), health.check_schema(), counting.count_all())
+        background = [asyncio.create_task(job) for job in jobs]
         try:
-            async with telemetry.open(dispatchers.waiting), health.open(), counting.open():
-                with in_flight.drained():
-                    yield
+            with in_flight.drained():
+                yield
         finally:
+            for task in background:
+                task.cancel()
+            await asyncio.wait(background)
+            await telemetry.close()
             await store.close()
 
     limits = [

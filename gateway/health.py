@@ -1,8 +1,6 @@
 """The probes: whether this process lives, and whether it takes requests. They need no credentials."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import structlog
@@ -51,7 +49,7 @@ class Health:
             return _answer(OVERLOADED, HTTPStatus.SERVICE_UNAVAILABLE)
         # Concurrent probes share a ping, because anybody may send them.
         if self._ping is None or self._ping.done():
-            self._ping = asyncio.create_task(self._database_answers())
+            self._ping = asyncio.create_task(self.database_answers())
         if not await asyncio.shield(self._ping):
             return _answer(DATABASE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
         if not self._set_up:
@@ -62,17 +60,7 @@ class Health:
         """Whether the database had all collections and indexes when it was checked last."""
         return self._set_up
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Connect to the database before the first request; check it regularly until the block ends."""
-        await self._database_answers()
-        checks = asyncio.create_task(self._check_schema())
-        try:
-            yield
-        finally:
-            checks.cancel()
-
-    async def _check_schema(self) -> None:
+    async def check_schema(self) -> None:
         """Notice that the database was emptied: without its indexes, events could be counted twice."""
         while True:
             await asyncio.sleep(SCHEMA_CHECK_SECONDS)
@@ -84,7 +72,8 @@ class Health:
                 log.error("database_not_set_up", problems=problems)
             self._set_up = not problems
 
-    async def _database_answers(self) -> bool:
+    async def database_answers(self) -> bool:
+        """Whether the database answers a ping in time."""
         with until(Deadline(PING_SECONDS)):
             try:
                 async with asyncio.timeout(PING_SECONDS):

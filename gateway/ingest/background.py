@@ -6,8 +6,8 @@ same time, because each issuance counts once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -36,17 +36,8 @@ class BackgroundCounting:
         """Look for unfinished events now."""
         self._begin.set()
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Count events until the block ends; an event that is not finished then stays pending."""
-        counting = asyncio.create_task(self._count_all())
-        try:
-            yield
-        finally:
-            counting.cancel()
-            await asyncio.wait([counting])
-
-    async def _count_all(self) -> None:
+    async def count_all(self) -> None:
+        """Count events until cancelled; an event that is not finished then stays pending."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RESUME_SECONDS):

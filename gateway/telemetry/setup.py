@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 
 from starlette.middleware import Middleware
@@ -11,7 +10,7 @@ from starlette.middleware import Middleware
 from gateway import OperatorError
 from gateway.telemetry import logs
 from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import BATCHES, COMMANDS, sample
+from gateway.telemetry.metrics import BATCHES, COMMANDS
 from gateway.telemetry.request_log import current_request_log
 from loaders.dispatcher import BatchObserver
 
@@ -68,15 +67,9 @@ class Telemetry(BatchObserver):
         if self.traces is not None:
             self.traces.command(name, collection, failure, seconds)
 
-    @asynccontextmanager
-    async def open(self, queued_loads: Callable[[], Mapping[str, int]]) -> AsyncIterator[None]:
-        """Sample the gauges until the block ends; then send the last spans and write the last lines."""
-        sampling = asyncio.create_task(sample(queued_loads))
-        try:
-            yield
-        finally:
-            sampling.cancel()
-            if self.traces is not None:
-                await asyncio.to_thread(self.traces.close)
-            # A worker process is ended by a signal and runs no exit handlers.
-            await asyncio.to_thread(logs.flush)
+    async def close(self) -> None:
+        """Send the last spans and write the last lines."""
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close)
+        # A worker process is ended by a signal and runs no exit handlers.
+        await asyncio.to_thread(logs.flush)

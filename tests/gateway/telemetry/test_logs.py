@@ -211,10 +211,10 @@ def test_lines_are_written_when_the_application_stops() -> None:
         "import asyncio\n"
         "from gateway.telemetry.setup import Telemetry\n"
         "async def serve():\n"
-        "    async with Telemetry('off', 'promo_gateway').open(dict):\n"
-        "        fill_pipe()\n"
-        "        for n in range(1000): log.info('request', n=n)\n"
-        "        print('logged', flush=True)\n"
+        "    fill_pipe()\n"
+        "    for n in range(1000): log.info('request', n=n)\n"
+        "    print('logged', flush=True)\n"
+        "    await Telemetry('off', 'promo_gateway').close()\n"
         "asyncio.run(serve()); os._exit(0)"
     )
     with start(program) as process:
