@@ -72,18 +72,11 @@ def waiting(
     return _stream(store, query)
 
 
-async def in_batches(
-    events: AsyncIterator[PendingEvent], *, only_waiting: bool
-) -> AsyncIterator[list[PendingEvent]]:
-    """The events in batches of one organisation and of a bounded size.
-
-    With `only_waiting`, those that wait for promotions.
-    """
+async def in_batches(events: AsyncIterator[PendingEvent]) -> AsyncIterator[list[PendingEvent]]:
+    """The events in batches of one organisation and of a bounded size."""
     batch: list[PendingEvent] = []
     size = 0
     async for event in events:
-        if only_waiting and not event.promotion_identifiers:
-            continue
         full = len(batch) == BATCH_EVENTS or size >= BATCH_CHARACTERS
         if batch and (full or event.organization_id != batch[0].organization_id):
             yield batch

@@ -29,7 +29,9 @@ class Notification:
     """What an event says of customers, of a promotion and of issuances.
 
     An event whose name means nothing here is not `known`. An event that cannot be counted has a `problem`.
-    `merged` are the ids of a victim and its survivor, and `erased` is the id of an erased customer.
+    `merged` are the ids of a victim and its survivor, and `erased` is the id of an erased customer. The
+    recorder adds the `missing` promotions, None for an issuance that names none, and whether an issuance with
+    the same event id is `contradicting`.
     """
 
     organization_id: int
@@ -42,6 +44,8 @@ class Notification:
     issuances: list[IssuanceRecord] = field(default_factory=list)
     merged: tuple[int, int] | None = None
     erased: int | None = None
+    missing: set[str | None] = field(default_factory=set)
+    contradicting: bool = False
 
     def issue(
         self,

@@ -7,7 +7,6 @@ the promotion is written, then the events that wait for it are looked up.
 An event that takes half of its request's time is kept pending too. `background` then counts it.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -62,14 +61,6 @@ class Replayed(NamedTuple):
     contradicting: int
 
 
-class _Written(NamedTuple):
-    """Why an event must stay pending, if it must, and the promotions that it waits for."""
-
-    reason: str | None
-    promotion_identifiers: tuple[str, ...] = ()
-    contradicting: bool = False
-
-
 async def record(store: Store, notification: Notification, payload: str, days: int) -> Outcome:
     """Record what an event says, or keep it pending for so many days.
 
@@ -80,30 +71,29 @@ async def record(store: Store, notification: Notification, payload: str, days: i
     organization_id = notification.organization_id
     try:
         with until(Deadline(current_deadline().remaining * COUNTING_SHARE)):
-            [written] = await _write(store, [notification])
+            await _write(store, [notification])
     except DeadlineExceeded:
         # Whichever promotions arrive meanwhile, the event is found for them.
-        named = {one.promotion_identifier or "" for one in notification.issuances}
-        written = _Written(UNFINISHED, tuple(sorted(named - {""})))
-    if written.reason is None:
+        notification.missing = {one.promotion_identifier for one in notification.issuances}
+        notification.problem = UNFINISHED
+    if (reason := _reason(notification)) is None:
         return Outcome.RECORDED
     event = PendingEvent(
         organization_id,
         notification.event_id,
         PayloadFormat.EVENT,
         payload,
-        written.reason,
+        reason,
         datetime.now(UTC),
-        written.promotion_identifiers,
+        _awaited(notification),
         named_customers(payload),
     )
-    kept = await _keep(store, event, days)
-    if event.reason == UNFINISHED:
-        if not kept:
+    if not await _keep(store, event, days):
+        if reason == UNFINISHED:
             raise DeadlineExceeded
-        return Outcome.COUNTING
-    if not kept:
         return Outcome.IGNORED
+    if reason == UNFINISHED:
+        return Outcome.COUNTING
     if event.promotion_identifiers:
         issued = await issue(store, organization_id, notification.issuances)
         if not issued.unknown:
@@ -141,8 +131,12 @@ async def replay_all(
     Of one organisation, only those are tried that wait for a promotion, or for this promotion.
     """
     counted = contradicting = 0
-    waiting = pending_events.waiting(store, organization_id, promotion_identifier)
-    async for batch in pending_events.in_batches(waiting, only_waiting=organization_id is not None):
+    waiting = (
+        event
+        async for event in pending_events.waiting(store, organization_id, promotion_identifier)
+        if event.promotion_identifiers or organization_id is None
+    )
+    async for batch in pending_events.in_batches(waiting):
         if stop():
             break
         replayed = await replay(store, batch)
@@ -153,17 +147,19 @@ async def replay_all(
 
 async def replay(store: Store, events: Sequence[PendingEvent]) -> Replayed:
     """Count these events of one organisation; those that cannot be counted stay pending."""
-    written = await _write(store, [_read(event) for event in events])
+    read = [_read(event) for event in events]
+    await _write(store, read)
     counted: list[PendingEvent] = []
     contradicting = 0
-    for event, (reason, promotion_identifiers, contradicts) in zip(events, written, strict=True):
+    for event, notification in zip(events, read, strict=True):
         # An event with the id of an earlier one repeats it; a record of an import must be the same.
-        if contradicts and event.format is PayloadFormat.RECORD:
-            reason, contradicting = CONTRADICTING, contradicting + 1
+        if notification.contradicting and event.format is PayloadFormat.RECORD:
+            notification.problem, contradicting = CONTRADICTING, contradicting + 1
+        reason, awaited = _reason(notification), _awaited(notification)
         if reason is None:
             counted.append(event)
-        elif (reason, promotion_identifiers) != (event.reason, event.promotion_identifiers):
-            await pending_events.explain(store, event, reason, promotion_identifiers)
+        elif (reason, awaited) != (event.reason, event.promotion_identifiers):
+            await pending_events.explain(store, event, reason, awaited)
     await pending_events.delete(store, counted)
     return Replayed(len(counted), contradicting)
 
@@ -194,7 +190,8 @@ async def _keep(store: Store, event: PendingEvent, days: int) -> bool:
     return without(kept, await forget_erased(store, event.organization_id, kept.customer_ids)) is not None
 
 
-async def _write(store: Store, events: Sequence[Notification]) -> list[_Written]:
+async def _write(store: Store, events: Sequence[Notification]) -> None:
+    """Write what these events of one organisation say, and set their problems and missing promotions."""
     organization_id = events[0].organization_id
     for event in events:
         if event.erased is not None:
@@ -212,24 +209,21 @@ async def _write(store: Store, events: Sequence[Notification]) -> list[_Written]
                 event.problem = IDENTIFIER_TAKEN
             elif promotion.promotion_identifier:
                 await replay_all(store, organization_id, promotion.promotion_identifier)
-    owners = [number for number, event in enumerate(events) for _ in event.issuances]
-    issuances = [one for event in events for one in event.issuances]
-    issued = await issue(store, organization_id, issuances)
-    missing: defaultdict[int, set[str | None]] = defaultdict(set)
+    issuances = [(event, one) for event in events for one in event.issuances]
+    issued = await issue(store, organization_id, [one for _, one in issuances])
     for position in issued.unknown:
-        missing[owners[position]].add(issuances[position].promotion_identifier)
-    contradicting = {owners[position] for position in issued.contradicting}
-    return [
-        _Written(
-            event.problem or _reason(missing[number]),
-            tuple(sorted(identifier for identifier in missing[number] if identifier)),
-            number in contradicting,
-        )
-        for number, event in enumerate(events)
-    ]
+        event, one = issuances[position]
+        event.missing.add(one.promotion_identifier)
+    for position in issued.contradicting:
+        issuances[position][0].contradicting = True
 
 
-def _reason(missing: set[str | None]) -> str | None:
-    if not missing:
-        return None
-    return NO_PROMOTION if missing == {None} else UNKNOWN_PROMOTION
+def _reason(event: Notification) -> str | None:
+    """Why the event must be kept pending, if it must."""
+    if event.problem or not event.missing:
+        return event.problem
+    return NO_PROMOTION if event.missing == {None} else UNKNOWN_PROMOTION
+
+
+def _awaited(event: Notification) -> tuple[str, ...]:
+    return tuple(sorted(identifier for identifier in event.missing if identifier))

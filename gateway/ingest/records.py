@@ -156,16 +156,9 @@ class IssuanceRecord(_Record, tag="issuance"):
             check_amount(self.amount)
 
     def issuance(self, promotion_id: int) -> Issuance:
-        return Issuance(
-            self.event_id,
-            self.customer_id,
-            promotion_id,
-            self.benefit,
-            self.issued_on,
-            self.item,
-            self.type,
-            self.amount,
-        )
+        """The issuance of this promotion, with the record's fields of the same names."""
+        record = msgspec.structs.replace(self, promotion_id=promotion_id)
+        return msgspec.convert(record, Issuance, from_attributes=True)
 
 
 Record = OrganizationRecord | PromotionRecord | CustomerRecord | MergeRecord | ErasureRecord | IssuanceRecord
