@@ -69,6 +69,7 @@ def create_app(
     expression of origins that may call.
     """
     schema, always_200 = create_schema(), settings.rest_status == "legacy"
+    sdl = schema.as_str()
     operations = create_operations(schema, settings)
     telemetry = Telemetry(settings.traces, settings.database)
     store = Store(
@@ -87,7 +88,7 @@ def create_app(
     tokens = Tokens([SigningKey.read(path) for path in settings.signing_keys])
     authenticator = Authenticator(store, passwords, tokens, _external_issuer(settings))
     introspection = settings.introspection
-    pages = Pages(schema.as_str(), page_credentials, introspection=introspection)
+    pages = Pages(sdl, page_credentials, introspection=introspection)
     persisted = PersistedDocuments(
         operations, only_trusted=settings.trusted_documents_only, cache_bytes=settings.apq_cache_bytes
     )
@@ -147,11 +148,7 @@ def create_app(
             _route(ACTION_SUMMARY_PATH, partial(get_action_summary, enter=enter), ["GET"], summary, limits),
             _route(EVENTS_PATH, receive, ["POST"], event, limits, max_body),
             _route(TOKEN_PATH, generate, ["POST"], token, limits, max_token_body),
-            *(
-                [_route(SCHEMA_PATH, schema_document(schema.as_str()), ["GET"], summary)]
-                if introspection
-                else []
-            ),
+            *([_route(SCHEMA_PATH, schema_document(sdl), ["GET"], summary)] if introspection else []),
             _route(JWKS_PATH, partial(get_public_keys, tokens=tokens), ["GET"], summary),
             _route(OPENAPI_PATH, describe, ["GET"], summary, [Middleware(GZipMiddleware, compresslevel=6)]),
             _route(LIVE, health.live, ["GET"], summary),
@@ -186,15 +183,15 @@ def _route(
 ) -> Route:
     """A route whose errors all look like its API's, those of its middleware and of wrong methods included."""
     inner = Route(path, endpoint, methods=methods)
-    guards = [_errors(render_error), Middleware(RequestHead, max_body_bytes=max_body_bytes), *middleware]
+    handlers = {HTTPException: render_error, Exception: render_error, ClientDisconnect: _client_gone}
+    guards = [
+        Middleware(ExceptionMiddleware, handlers=handlers),
+        Middleware(RequestHead, max_body_bytes=max_body_bytes),
+        *middleware,
+    ]
     if max_body_bytes is not None:
         guards.append(Middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes))
     return Route(path, inner, middleware=guards)
-
-
-def _errors(render: RenderError) -> Middleware:
-    handlers = {HTTPException: render, Exception: render, ClientDisconnect: _client_gone}
-    return Middleware(ExceptionMiddleware, handlers=handlers)
 
 
 async def _client_gone(_: Request, __: Exception) -> Response:
@@ -214,11 +211,7 @@ def trusted_proxies(proxies: Sequence[str]) -> list[Middleware]:
 
 def create_operations(schema: Schema, settings: Settings) -> Operations:
     """The operations of the schema; raises `ManifestUnusable` if those of the manifest cannot be trusted."""
-    limits = Limits(
-        tokens=settings.max_tokens,
-        depth=settings.max_depth,
-        summaries=settings.max_summaries,
-    )
+    limits = Limits(tokens=settings.max_tokens, depth=settings.max_depth, summaries=settings.max_summaries)
     operations = Operations(
         schema, compiled=settings.compiled, limits=limits, introspection=settings.introspection
     )

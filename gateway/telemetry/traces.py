@@ -11,6 +11,7 @@ import os
 import time
 from contextlib import AbstractContextManager
 from functools import partial
+from http import HTTPMethod
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -25,8 +26,6 @@ from gateway.telemetry.access_log import UNMATCHED, route_of
 from gateway.telemetry.request_log import AD_HOC, UNNAMED, RequestLog, current_request_log
 
 _TRACEPARENT = "traceparent"
-# Other methods could be anything; the conventions call them _OTHER.
-_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -98,7 +97,8 @@ class RequestTraces:
 
 
 def _describe(span: Span, method: str, route: str, request_log: RequestLog) -> None:
-    method = method if method in _METHODS else "_OTHER"
+    # Other methods could be anything; the conventions call them _OTHER.
+    method = method if method in HTTPMethod.__members__ else "_OTHER"
     failed = request_log.status >= 500
     operation = request_log.operation
     attributes: dict[str, str | int | None] = {
