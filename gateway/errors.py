@@ -166,10 +166,7 @@ def status_phrase(status: int) -> str:
 
 
 def describe(error: Exception) -> ErrorSpec:
-    """How a caller sees `error`. Counts the error, and logs a defect or a failure of the database.
-
-    The error loses its traceback.
-    """
+    """How a caller sees `error`. Counts it, logs a defect or a failed database, and drops its traceback."""
     spec = _look_up(error)
     note_error(spec.code)
     cause = error if isinstance(error, StoreUnavailable) else error.__cause__

@@ -46,15 +46,13 @@ def error_response(
     always_200: bool,
     media_type: str = json_format.MEDIA_TYPE,
 ) -> Response:
-    """The response to a request that ended in `error`, with the headers that `spec` asks for.
-
-    With `always_200`, the original API's habit, an 8xxx code has status 200.
-    """
+    """The response to a request that ended in `error`, with the headers that `spec` asks for."""
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if spec.status in _RETRY_AFTER_SECONDS:
         headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[spec.status])
     if spec.status in _UNREAD_BODY:
         headers["Connection"] = "close"
+    # The original API answers an 8xxx code with status 200.
     status = HTTPStatus.OK if always_200 and 8000 <= spec.code <= 8999 else spec.status
     response = Response(json_format.encode(body), status, headers, media_type)
     if status == HTTPStatus.UNAUTHORIZED:

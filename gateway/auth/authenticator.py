@@ -41,10 +41,7 @@ class Authenticator:
         self._remembered: TLRUCache[bytes, Caller] = TLRUCache(REMEMBERED_TOKENS, _forget_at)
 
     async def authenticate(self, connection: HTTPConnection) -> Caller:
-        """The caller that sent a request.
-
-        Raises `Unauthenticated`, `TokenExpired`, `TooManyFailures` or `AuthorizationUnavailable`.
-        """
+        """The caller that sent a request; raises the kind of `Refused` that says why there is none."""
         credentials = read_credentials(connection.headers)
         try:
             if isinstance(credentials, Basic):

@@ -114,10 +114,7 @@ class ExternalIssuer:
         self._keys = IssuerKeys(self.issuer)
 
     async def check(self, store: Store, token: UnverifiedToken) -> Caller:
-        """The caller that the token names.
-
-        Raises `Unauthenticated`, `TokenExpired`, `AuthorizationUnavailable` or `StoreUnavailable`.
-        """
+        """The caller that the token names; raises a kind of `Refused`, or `StoreUnavailable`."""
         key = await self._keys.find(token.key_id)
         claims = verified_claims(
             token,

@@ -109,10 +109,7 @@ class Tokens:
         return jwt.encode(claims, self.signing_key.private, ALGORITHM, headers=headers), ttl
 
     async def check(self, store: Store, token: "UnverifiedToken") -> Caller:
-        """The caller that the token names, if its client may still call.
-
-        Raises `Unauthenticated`, `TokenExpired` or `StoreUnavailable`.
-        """
+        """The caller that the token names; raises `Unauthenticated`, `TokenExpired` or `StoreUnavailable`."""
         if (key := self._keys.get(token.key_id)) is None:
             raise Unauthenticated
         claims = verified_claims(token, key.public, [ALGORITHM], issuer=ISSUER, required=_REQUIRED)

@@ -42,10 +42,7 @@ async def get_action_summary(request: Request, *, enter: Callable[[Request], Awa
 
 
 def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
-    """The customer that `source`, `identifierName` and `identifierValue` name.
-
-    Raises `SourceMissing`, `SourceInvalid`, `IdentifierMissing` or `IdentifierNameInvalid`, in this order.
-    """
+    """The customer that `source`, `identifierName` and `identifierValue` name, checked in this order."""
     if not (source := parameters.get("source")):
         raise SourceMissing
     if _folded(source) not in _SOURCES:
