@@ -1,6 +1,7 @@
 """Operations are prepared once; compiled or not, they give the same answer."""
 
 import gc
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -226,7 +227,8 @@ async def outcome(
     except LimitExceeded as error:
         return str(error)
     event(f"errors: {len(answer.errors or [])}")
-    return described(answer)
+    # The customer and the promotion are looked up together, and without a database either can fail first.
+    return re.sub(r"InvalidOperation, \w+", "InvalidOperation", described(answer))
 
 
 def test_an_operation_is_prepared_once() -> None:
