@@ -25,7 +25,7 @@ from gateway.settings import Settings
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, ISSUANCES, PROMOTIONS, customer_promotion
 from loaders.enums import Benefit, IssuanceType
 from loaders.organizations import Organization
-from resolvers.scalars import to_local_second, to_three_digits
+from resolvers.scalars import to_three_digits, write_second
 from resolvers.summary_types import NO_BENEFITS
 
 Row = dict[str, Any]
@@ -89,8 +89,8 @@ def create_app(
 
 def _body(organization: Organization, promotion: Row, customer_id: int, rows: list[Row]) -> Row:
     def issued(row: Row) -> Row:
-        last: datetime = to_local_second(row["lastIssuedOn"], organization.time_zone)
-        return {"numberOfTimesIssued": row["times"], "lastIssuedOn": last.isoformat()}
+        last: datetime = row["lastIssuedOn"].astimezone(organization.time_zone)
+        return {"numberOfTimesIssued": row["times"], "lastIssuedOn": write_second(last)}
 
     def amount(row: Row) -> Any:
         return to_three_digits(row["total"].to_decimal())

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
-from zoneinfo import ZoneInfo
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -17,9 +16,9 @@ def to_three_digits(amount: Decimal) -> Decimal:
     return amount.quantize(_THREE_DIGITS, context=_ROUNDING)
 
 
-def to_local_second(instant: datetime, zone: ZoneInfo) -> datetime:
-    """`instant` in `zone`, without its fraction of a second."""
-    return instant.astimezone(zone).replace(microsecond=0)
+def write_second(local: datetime) -> str:
+    """A local time with its UTC offset and without its fraction of a second."""
+    return local.isoformat(timespec="seconds")
 
 
 SCALARS: dict[object, ScalarDefinition] = {
@@ -34,6 +33,6 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="A date and time to the second in the time zone of the organisation, with its UTC "
         'offset, such as `"2025-07-22T17:36:21+05:30"`.',
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339#section-5.6",
-        serialize=datetime.isoformat,
+        serialize=write_second,
     ),
 }

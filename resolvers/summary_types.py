@@ -15,7 +15,7 @@ from loaders.enums import Benefit, IssuanceType
 from loaders.totals import Total, Totals
 from resolvers.promotion import Promotion
 from resolvers.required_benefits import needs
-from resolvers.scalars import to_local_second, to_three_digits
+from resolvers.scalars import to_three_digits
 
 _TYPE_ORDER: dict[IssuanceType | None, int] = {type_: n for n, type_ in enumerate(IssuanceType)}
 
@@ -186,7 +186,7 @@ class CustomerPromotionActionSummary:
         return [] if any(self.totals[benefit] for benefit in Benefit) else [NO_BENEFITS]
 
     def _local(self, total: Total) -> datetime:
-        return to_local_second(total.last_issued_on, self.time_zone)
+        return total.last_issued_on.astimezone(self.time_zone)
 
 
 def _by_type(totals: Iterable[Total]) -> list[Total]:

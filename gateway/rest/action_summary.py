@@ -16,6 +16,7 @@ from resolvers.action_summary import summarize
 from resolvers.arguments import CustomerSource, SummaryArguments
 from resolvers.context import Context
 from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing
+from resolvers.scalars import write_second
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 ACTION_SUMMARY_PATH = "/v2/customers/lookup/customerPromotionDetails/actionSummary"
@@ -99,4 +100,7 @@ def _body(summary: CustomerPromotionActionSummary) -> dict[str, Any]:
 
 
 def _issued(row: Any) -> dict[str, Any]:
-    return {"numberOfTimesIssued": row.number_of_times_issued, "lastIssuedOn": row.last_issued_on.isoformat()}
+    return {
+        "numberOfTimesIssued": row.number_of_times_issued,
+        "lastIssuedOn": write_second(row.last_issued_on),
+    }
