@@ -30,10 +30,10 @@ from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, READY, Health
 from gateway.ingest.background import BackgroundCounting
-from gateway.middleware.admission import Admission, CloseWhenDraining, InFlightRequests
+from gateway.middleware.admission import Admission, InFlightRequests
 from gateway.middleware.deadline import BODY_SECONDS, RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
-from gateway.middleware.security_headers import SecurityHeaders, cors_middleware
+from gateway.middleware.response_headers import ResponseHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, PageCredentials, Pages
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, get_action_summary
 from gateway.rest.errors import event_error, summary_error, token_error
@@ -158,9 +158,8 @@ def create_app(
             Mount(ASSETS_PATH, pages.assets),
         ],
         middleware=[
-            Middleware(CloseWhenDraining, in_flight=in_flight),
             *telemetry.middleware,
-            Middleware(SecurityHeaders),
+            Middleware(ResponseHeaders, in_flight=in_flight),
             *cors_middleware(settings.cors_origins, settings.cors_headers, cors_origin_pattern),
             *trusted_proxies(settings.trusted_proxies),
             Middleware(OriginForm),

@@ -23,8 +23,6 @@ MAX_RECEIVED_BYTES = 64 * 1024 * 1024
 # After SIGTERM, a process takes new connections for this long.
 LINGER_SECONDS = 1.0
 
-_CLOSE = (b"connection", b"close")
-
 
 class InFlightRequests:
     """The requests of one process: a slot for each, and the bytes of bodies that are being received."""
@@ -116,19 +114,3 @@ class Admission:
         finally:
             in_flight.received_bytes -= size
             in_flight.running -= slots
-
-
-class CloseWhenDraining:
-    """Middleware that closes each connection behind its response while the process drains."""
-
-    def __init__(self, app: ASGIApp, *, in_flight: InFlightRequests) -> None:
-        self._app = app
-        self._in_flight = in_flight
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_and_close(message: Message) -> None:
-            if self._in_flight.draining and message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], _CLOSE]
-            await send(message)
-
-        await self._app(scope, receive, send_and_close)

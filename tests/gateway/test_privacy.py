@@ -20,7 +20,7 @@ from gateway.auth.credentials import TOKEN_HEADER, authorization
 from gateway.commands.sample_data import MOBILE, PASSWORD
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.middleware.deadline import HEADER as DEADLINE
-from gateway.middleware.security_headers import CORS_HEADERS
+from gateway.middleware.response_headers import CORS_HEADERS
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
 from gateway.rest.tokens import TOKEN_PATH

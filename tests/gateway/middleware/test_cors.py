@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gateway.commands.demo import LOCAL_ORIGINS
-from gateway.middleware.security_headers import CORS_HEADERS
+from gateway.middleware.response_headers import CORS_HEADERS
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway

@@ -1,4 +1,4 @@
-"""The response headers for browsers: what a page may load, keep, and read from another origin.
+"""The headers of all responses: what a page in a browser may load, keep, and read from another origin.
 
 The gateway reads and sets no cookies, and a browser never adds the headers that carry credentials. So a page
 of another site can do no more than any other client without credentials. The proxy that ends TLS sends
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.auth.credentials import TOKEN_HEADER
 from gateway.http_headers import content_security_policy
+from gateway.middleware.admission import InFlightRequests
 from gateway.telemetry import REQUEST_ID
 
 # The request headers that a page of an allowed origin may send.
@@ -39,23 +40,30 @@ _DEFAULTS = [
     (b"content-security-policy", content_security_policy().encode()),
     (b"cache-control", b"no-store"),
 ]
+_CLOSE = (b"connection", b"close")
 
 
-class SecurityHeaders:
-    """Middleware that adds the headers of `_DEFAULTS` to every response that does not have them."""
+class ResponseHeaders:
+    """Middleware that adds the headers of `_DEFAULTS` to every response that does not have them.
 
-    def __init__(self, app: ASGIApp) -> None:
+    While the process drains, it also closes each connection behind its response.
+    """
+
+    def __init__(self, app: ASGIApp, *, in_flight: InFlightRequests) -> None:
         self._app = app
+        self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_defaults(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
                 present = {name for name, _ in headers}
                 headers += [header for header in _DEFAULTS if header[0] not in present]
+                if self._in_flight.draining:
+                    message["headers"] = [*headers, _CLOSE]
             await send(message)
 
-        await self._app(scope, receive, send_with_defaults)
+        await self._app(scope, receive, send_with_headers)
 
 
 def cors_middleware(
