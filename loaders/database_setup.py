@@ -17,10 +17,10 @@ _OPTIONS = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds",
 
 
 class _Problem(NamedTuple):
-    """What is wrong with an index; `set_up` solves it unless an operator has to drop another index first."""
+    """What is wrong with an index; `build` is our index, unless an operator has to drop another one first."""
 
     text: str
-    solvable: bool
+    build: Index | None
 
 
 async def find_problems(store: Store) -> list[str]:
@@ -30,7 +30,7 @@ async def find_problems(store: Store) -> list[str]:
     problems = [f"it lacks the collections {', '.join(missing)}"] if missing else []
     for collection in COLLECTIONS:
         if collection.name in names:
-            problems += [problem.text for _, problem in await _index_problems(store, collection)]
+            problems += [problem.text for problem in await _index_problems(store, collection)]
     return problems
 
 
@@ -42,48 +42,40 @@ async def set_up(store: Store, progress: Callable[[str], None] = lambda _: None)
     unsolved = []
     for collection in COLLECTIONS:
         await store.create_collection(collection)
-        for index, problem in await _index_problems(store, collection):
-            if problem.solvable:
-                progress(f"{collection.name}.{index.name}")
-                unsolved += await _create(store, collection, index)
-            else:
-                unsolved.append(problem.text)
+        for text, index in await _index_problems(store, collection):
+            if index is None:
+                unsolved.append(text)
+                continue
+            name = f"{collection.name}.{index.name}"
+            progress(name)
+            try:
+                await store.create_index(collection.name, index)
+            except AlreadyExists:
+                same = ", ".join(index.fields)
+                unsolved.append(f"index {name} cannot be built: several documents have the same {same}")
     return unsolved
 
 
-async def _create(store: Store, collection: Collection, index: Index) -> list[str]:
-    try:
-        await store.create_index(collection.name, index)
-    except AlreadyExists:
-        fields = ", ".join(index.fields)
-        return [f"{_name(collection, index)} cannot be built: several documents have the same {fields}"]
-    return []
-
-
-async def _index_problems(store: Store, collection: Collection) -> list[tuple[Index, _Problem]]:
+async def _index_problems(store: Store, collection: Collection) -> list[_Problem]:
     existing = await store.list_indexes(collection.name) if collection.indexes else []
-    found = [(index, _find_problem(collection, index, existing)) for index in collection.indexes]
-    return [(index, problem) for index, problem in found if problem is not None]
+    found = (_find_problem(collection.name, index, existing) for index in collection.indexes)
+    return [problem for problem in found if problem is not None]
 
 
-def _find_problem(collection: Collection, index: Index, existing: list[Document]) -> _Problem | None:
+def _find_problem(collection: str, index: Index, existing: list[Document]) -> _Problem | None:
     same = [one for one in existing if not _differences(index, one)]
     if any(not one["building"] for one in same):
         return None
     if same:
-        return _Problem(f"{_name(collection, index)} is still being built", solvable=True)
+        return _Problem(f"index {collection}.{index.name} is still being built", index)
     for one in existing:
         if one["name"] == index.name or one["key"] == index.keys:
             text = (
-                f"index {collection.name}.{one['name']} has {' and '.join(_differences(index, one))}: "
-                f'drop it with db.{collection.name}.dropIndex("{one["name"]}")'
+                f"index {collection}.{one['name']} has {' and '.join(_differences(index, one))}: "
+                f'drop it with db.{collection}.dropIndex("{one["name"]}")'
             )
-            return _Problem(text, solvable=False)
-    return _Problem(f"{_name(collection, index)} is missing", solvable=True)
-
-
-def _name(collection: Collection, index: Index) -> str:
-    return f"index {collection.name}.{index.name}"
+            return _Problem(text, None)
+    return _Problem(f"index {collection}.{index.name} is missing", index)
 
 
 def _differences(index: Index, existing: Document) -> list[str]:
