@@ -1,7 +1,6 @@
 """The probes: whether this process lives, and whether it takes requests. They need no credentials."""
 
 import asyncio
-from http import HTTPStatus
 
 import structlog
 from starlette.requests import Request
@@ -44,16 +43,16 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """Say whether this process takes requests, and if not, why."""
         if self._in_flight.draining:
-            return _answer(DRAINING, HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(DRAINING)
         if self._in_flight.full:
-            return _answer(OVERLOADED, HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(OVERLOADED)
         # Concurrent probes share a ping, because anybody may send them.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self.database_answers())
         if not await asyncio.shield(self._ping):
-            return _answer(DATABASE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(DATABASE_UNAVAILABLE)
         if not self._set_up:
-            return _answer(DATABASE_NOT_SET_UP, HTTPStatus.SERVICE_UNAVAILABLE)
+            return _answer(DATABASE_NOT_SET_UP)
         return _answer("ready")
 
     def is_set_up(self) -> bool:
@@ -83,6 +82,7 @@ class Health:
         return True
 
 
-def _answer(status: str, code: HTTPStatus = HTTPStatus.OK) -> Response:
+def _answer(status: str) -> Response:
+    code = 503 if status in NOT_READY else 200
     headers = {"Cache-Control": "no-store"}
     return Response(json_format.encode({"status": status}), code, headers, json_format.MEDIA_TYPE)

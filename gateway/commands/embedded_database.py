@@ -8,8 +8,8 @@ import re
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway import OperatorError
@@ -32,31 +32,28 @@ def embedded_database(directory: Path, *, durable: bool, port: int = 0) -> Itera
     log, config = directory / "database.log", directory / "database.toml"
     command: list[str | Path] = [program, "--config", config, "--port", str(port)]
     command += ["--storage-path", directory / "data", *(["--sync-on-commit"] if durable else [])]
-    with ExitStack() as stack:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            # Without a configuration file, it reads those in the home and working directories.
-            config.write_text("")
-            log_file = stack.enter_context(log.open("w"))
-        except OSError as error:
-            raise OperatorError(f"{error.filename}: {error.strerror}.") from error
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=log_file,
-            # Ctrl-C reaches the whole process group of a terminal; the database must outlive the gateway.
-            start_new_session=True,
-        )
-        # One that is not durable has nothing to finish, and takes two seconds to end in order.
-        stack.callback(_stop, process, process.terminate if durable else process.kill)
-        yield f"mongodb://{_address(process, log)}"
-
-
-def _stop(process: subprocess.Popen[bytes], end: Callable[[], None]) -> None:
-    end()
     try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
+        directory.mkdir(parents=True, exist_ok=True)
+        # Without a configuration file, it reads those in the home and working directories.
+        config.write_text("")
+        with log.open("w") as log_file:
+            process = subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=log_file,
+                # Ctrl-C reaches the process group of a terminal; the database must outlive the gateway.
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise OperatorError(f"{error.filename}: {error.strerror}.") from error
+    try:
+        yield f"mongodb://{_address(process, log)}"
+    finally:
+        # One that is not durable has nothing to finish, and takes two seconds to end in order.
+        if durable:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
         process.kill()
         process.wait()
 

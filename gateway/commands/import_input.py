@@ -79,7 +79,8 @@ def _read(raw: "BufferedReader[Any]") -> Iterator[list[Line]]:
     while text := opened.readline(LONGEST_LINE + 2):
         number += 1
         if not text.endswith(b"\n") and len(text) > LONGEST_LINE:
-            _skip_line(opened)
+            while (rest := opened.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
         if number == 1:
             text = text.removeprefix(BYTE_ORDER_MARK)
         if text.strip():
@@ -98,9 +99,3 @@ def _unpacked(raw: "BufferedReader[Any]") -> BinaryIO:
         if start.startswith(prefix):
             raise InputUnusable(f"it is {name}; expected UTF-8, gzipped or not")
     return cast(BinaryIO, gzip.open(raw) if start.startswith(_GZIP) else raw)
-
-
-def _skip_line(opened: BinaryIO) -> None:
-    while rest := opened.readline(LONGEST_LINE):
-        if rest.endswith(b"\n"):
-            return

@@ -5,9 +5,8 @@ The lines come in a fixed order and spelling, so that an export of an import of 
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from itertools import groupby
-from typing import Any
 
 from gateway import json_format
 from loaders.customer_statuses import status_id
@@ -22,19 +21,26 @@ from loaders.database_schema import (
 from loaders.enums import IdentifierName
 from loaders.store import Document, Store
 
+# The fields of each kind of record, in their order.
+_FIELDS = {
+    "organization": ("orgId", "name", "timeZone"),
+    "promotion": ("orgId", "programId", "promotionId", "promotionIdentifier", "name"),
+    "merge": ("orgId", "victimId", "survivorId"),
+    "erasure": ("orgId", "customerId"),
+    "customer": ("orgId", "customerId", "profiles"),
+    "issuance": (
+        *("orgId", "eventId", "customerId", "promotionId"),
+        *("benefit", "item", "type", "amount", "issuedOn"),
+    ),
+}
+
 
 async def lines(store: Store) -> AsyncIterator[bytes]:
     """Every organisation, promotion, merge and erasure, customer and issuance, a line each, in this order."""
     async for one in store.stream(ORGANIZATIONS.name, {}, ("_id",)):
-        yield _line("organization", orgId=int(one["_id"]), name=one["name"], timeZone=one["timeZone"])
+        yield _line("organization", {**one, "orgId": one["_id"]})
     async for one in store.stream(PROMOTIONS.name, {}, ("orgId", "promotionId")):
-        yield _line(
-            "promotion",
-            orgId=int(one["orgId"]),
-            programId=int(one["programId"]),
-            promotionId=int(one["promotionId"]),
-            **{name: one[name] for name in ("promotionIdentifier", "name") if name in one},
-        )
+        yield _line("promotion", one)
     async for line in _customers(store, {}, {}):
         yield line
     async for one in store.stream(ISSUANCES.name, {}, ("_id",)):
@@ -57,12 +63,10 @@ async def customer_lines(store: Store, organization_id: int, person: Person) -> 
 
 async def _customers(store: Store, statuses: Document, identifiers: Document) -> AsyncIterator[bytes]:
     async for one in store.stream(CUSTOMER_STATUSES.name, statuses, ("_id",)):
-        organization_id, customer_id = int(one["orgId"]), int(one["customerId"])
         if "survivorId" in one:
-            survivor_id = int(one["survivorId"])
-            yield _line("merge", orgId=organization_id, victimId=customer_id, survivorId=survivor_id)
+            yield _line("merge", {**one, "victimId": one["customerId"]})
         if one.get("erased"):
-            yield _line("erasure", orgId=organization_id, customerId=customer_id)
+            yield _line("erasure", one)
     order = ("orgId", "customerId", "source", "name", "value")
     owned: list[Document] = []
     async for identifier in store.stream(CUSTOMER_IDENTIFIERS.name, identifiers, order):
@@ -100,28 +104,20 @@ def _customer(identifiers: list[Document]) -> Iterator[bytes]:
             own = others if customer_id == first else []
             profiles[customer_id].append({"source": source, "identifiers": own})
     for customer_id, own in sorted(profiles.items()):
-        yield _line("customer", orgId=organization_id, customerId=customer_id, profiles=own)
+        yield _line("customer", {"orgId": organization_id, "customerId": customer_id, "profiles": own})
 
 
 def _issuance(one: Document) -> bytes:
-    optional: Document = {name: one[name] for name in ("item", "type") if name in one}
-    if "amount" in one:
-        optional["amount"] = format(one["amount"], "f")
-    return _line(
-        "issuance",
-        orgId=int(one["orgId"]),
-        eventId=one["_id"].partition(":")[2],
-        customerId=int(one["customerId"]),
-        promotionId=int(one["promotionId"]),
-        benefit=one["benefit"],
-        **optional,
-        issuedOn=_utc(one["issuedOn"]),
-    )
+    amount = {"amount": format(one["amount"], "f")} if "amount" in one else {}
+    event_id = one["_id"].partition(":")[2]
+    issued_on = one["issuedOn"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _line("issuance", {**one, **amount, "eventId": event_id, "issuedOn": issued_on})
 
 
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _line(record: str, **fields: Any) -> bytes:
-    return json_format.encode({"record": record, **fields})
+def _line(record: str, document: Document) -> bytes:
+    """A record with the fields of its kind that the document has; `Int64` is no type of JSON."""
+    line: Document = {"record": record}
+    for name in _FIELDS[record]:
+        if name in document:
+            line[name] = int(document[name]) if isinstance(document[name], int) else document[name]
+    return json_format.encode(line)
