@@ -21,10 +21,18 @@ from loaders.store import Store
 
 LONGEST_TTL_SECONDS = 3600
 
-_org = click.option("--org", "organization_id", required=True, type=ID, help="Organisation of the client.")
-_group = click.option("--group", default="default", show_default=True, help="Access group of the client.")
-_secret_stdin = click.option("--secret-stdin", is_flag=True, help="Read the secret from standard input.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_NAME, _CLIENT_ID = click.Argument(["name"]), click.Argument(["client_id"])
+_ORG = click.Option(["--org", "organization_id"], required=True, type=ID, help="Organisation of the client.")
+_GROUP = click.Option(["--group"], default="default", show_default=True, help="Access group of the client.")
+_TTL = click.Option(
+    ["--ttl"],
+    default=300,
+    show_default=True,
+    type=click.IntRange(1, LONGEST_TTL_SECONDS),
+    help="Lifetime of its tokens, in seconds.",
+)
+_SECRET_STDIN = click.Option(["--secret-stdin"], is_flag=True, help="Read the secret from standard input.")
+_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -37,12 +45,7 @@ def add() -> None:
     """Add a client. Without --secret-stdin, the command generates a secret and prints it once."""
 
 
-@add.command()
-@click.argument("name")
-@_org
-@_group
-@_secret_stdin
-@_json
+@add.command(params=[_NAME, _ORG, _GROUP, _SECRET_STDIN, _JSON])
 def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_json: bool) -> None:
     """Add a POS client, which the vendor calls a till.
 
@@ -54,19 +57,7 @@ def till(name: str, organization_id: int, group: str, secret_stdin: bool, as_jso
     _add(Account(name, name, ClientKind.TILL, organization_id, group, 0, ""), secret_stdin, as_json)
 
 
-@add.command()
-@click.argument("name")
-@_org
-@_group
-@click.option(
-    "--ttl",
-    default=300,
-    show_default=True,
-    type=click.IntRange(1, LONGEST_TTL_SECONDS),
-    help="Lifetime of its tokens, in seconds.",
-)
-@_secret_stdin
-@_json
+@add.command(params=[_NAME, _ORG, _GROUP, _TTL, _SECRET_STDIN, _JSON])
 def oauth(name: str, organization_id: int, group: str, ttl: int, secret_stdin: bool, as_json: bool) -> None:
     """Add an OAuth client. The command generates its key.
 
@@ -77,8 +68,7 @@ def oauth(name: str, organization_id: int, group: str, ttl: int, secret_stdin: b
     _add(Account(key, name, ClientKind.OAUTH, organization_id, group, ttl, ""), secret_stdin, as_json)
 
 
-@clients.command("list")
-@_json
+@clients.command("list", params=[_JSON])
 def list_clients(as_json: bool) -> None:
     """List the clients.
 
@@ -103,8 +93,7 @@ def list_clients(as_json: bool) -> None:
             print_row(*row.values())
 
 
-@clients.command()
-@click.argument("client_id")
+@clients.command(params=[_CLIENT_ID])
 def disable(client_id: str) -> None:
     """Disable a client. Its credentials and its tokens are refused within a minute."""
     if not with_store(lambda store: accounts.disable_account(store, client_id)):
@@ -112,10 +101,7 @@ def disable(client_id: str) -> None:
     click.echo(f"Client {client_id} is disabled.")
 
 
-@clients.command()
-@click.argument("client_id")
-@_secret_stdin
-@_json
+@clients.command(params=[_CLIENT_ID, _SECRET_STDIN, _JSON])
 def rotate(client_id: str, secret_stdin: bool, as_json: bool) -> None:
     """Replace the secret of a client. The old secret and its tokens are refused within a minute."""
     secret = _read_secret() if secret_stdin else secrets.token_urlsafe(24)
@@ -135,8 +121,7 @@ def groups() -> None:
     """Manage access groups."""
 
 
-@groups.command("list")
-@_json
+@groups.command("list", params=[_JSON])
 def list_groups(as_json: bool) -> None:
     """List the access groups and their rights."""
     listed = with_store(accounts.list_groups)
@@ -148,8 +133,7 @@ def list_groups(as_json: bool) -> None:
             print_row(group, *(f"{resource}={right}" for resource, right in rights.items()))
 
 
-@groups.command("set")
-@click.argument("name")
+@groups.command("set", params=[_NAME])
 @click.argument("rights", nargs=-1, required=True, metavar="RESOURCE=RIGHT...")
 def set_group(name: str, rights: tuple[str, ...]) -> None:
     """Add or replace an access group.

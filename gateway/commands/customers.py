@@ -43,7 +43,17 @@ _IDENTIFIER = [
     ),
     click.Option(["--identifier-value", "value"], required=True, help="The identifier."),
 ]
-_yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+_VICTIM = click.Option(["--victim", "victim_id"], required=True, type=ID, help="Id of the customer to merge.")
+_SURVIVOR = click.Option(
+    ["--survivor", "survivor_id"], required=True, type=ID, help="Id of the customer that remains."
+)
+_OUTPUT = click.Option(
+    ["--output"],
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default="-",
+    help="Write to this file instead of standard output.",
+)
+_YES = click.Option(["--yes"], is_flag=True, help="Do not ask for confirmation.")
 
 
 @click.group()
@@ -51,13 +61,7 @@ def customers() -> None:
     """Export, erase and merge customers."""
 
 
-@customers.command(params=[*_IDENTIFIER])
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    default="-",
-    help="Write to this file instead of standard output.",
-)
+@customers.command(params=[*_IDENTIFIER, _OUTPUT])
 def export(organization_id: int, source: str, name: str, value: str, output: str) -> None:
     """Write all data about a customer, as `import` takes it.
 
@@ -85,8 +89,7 @@ def export(organization_id: int, source: str, name: str, value: str, output: str
         click.echo(f"A pending event names the customer; to print it: {shown}", err=True)
 
 
-@customers.command(params=[*_IDENTIFIER])
-@_yes
+@customers.command(params=[*_IDENTIFIER, _YES])
 def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -> None:
     """Delete a customer's identifiers and pending events.
 
@@ -106,10 +109,7 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
     )
 
 
-@customers.command(params=[_ORG])
-@click.option("--victim", "victim_id", required=True, type=ID, help="Id of the customer to merge.")
-@click.option("--survivor", "survivor_id", required=True, type=ID, help="Id of the customer that remains.")
-@_yes
+@customers.command(params=[_ORG, _VICTIM, _SURVIVOR, _YES])
 def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> None:
     """Merge a customer, the victim, into the survivor.
 
