@@ -1,14 +1,17 @@
-"""The commands that manage callers: `clients`, `groups`."""
+"""The commands that manage callers and their credentials: `clients`, `groups`, `keys`."""
 
 import json
+import os
 import secrets
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
 from gateway.auth.credentials import authorization, md5_hex
 from gateway.auth.passwords import hash_secret
+from gateway.auth.tokens import SigningKey
 from gateway.commands.database import check_organization, with_store
 from gateway.commands.terminal import ID, print_row
 from gateway.graphql.endpoint import GRAPHQL_PATH
@@ -152,6 +155,24 @@ def set_group(name: str, rights: tuple[str, ...]) -> None:
     _check_name(name)
     with_store(lambda store: accounts.put_group(store, name, {**NO_RIGHTS, **given}))
     click.echo(f"Group {name} is set. The change takes effect within a minute.")
+
+
+@click.group()
+def keys() -> None:
+    """Manage signing keys."""
+
+
+@keys.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+def new(path: Path) -> None:
+    """Write a new signing key to PATH. An existing file is not overwritten."""
+    try:
+        SigningKey.write_new(path)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {os.strerror(error.errno or 0)}.") from error
+    click.echo(
+        f"Wrote {path}. Add it to GATEWAY_SIGNING_KEYS: the first key signs tokens, all keys verify them."
+    )
 
 
 def _check_name(name: str) -> None:

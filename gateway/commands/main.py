@@ -25,7 +25,7 @@ _SECTIONS = {
         "customers": ("customers:customers", "Export, erase and merge customers."),
         "clients": ("clients:clients", "Add, list, disable and rotate clients."),
         "groups": ("clients:groups", "List and set access groups."),
-        "keys": ("signing_keys:keys", "Create signing keys."),
+        "keys": ("clients:keys", "Create signing keys."),
     },
 }
 _COMMANDS = {name: place for section in _SECTIONS.values() for name, (place, _) in section.items()}
