@@ -31,7 +31,7 @@ from gateway.graphql.persisted_documents import PersistedDocuments, trust_manife
 from gateway.health import LIVE, READY, Health
 from gateway.ingest.background import BackgroundCounting
 from gateway.middleware.admission import Admission, InFlightRequests
-from gateway.middleware.deadline import BODY_SECONDS, RequestDeadline
+from gateway.middleware.deadline import RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.response_headers import ResponseHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, PageCredentials, Pages
@@ -52,8 +52,6 @@ from loaders.enums import Resource, Right
 from loaders.store import Listener, Store
 from resolvers.context import Context
 from resolvers.schema import create_schema
-
-RenderError = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def create_app(
@@ -133,7 +131,7 @@ def create_app(
 
     limits = [
         Middleware(Admission, in_flight=in_flight),
-        Middleware(RequestDeadline, milliseconds=settings.deadline_ms, body_seconds=BODY_SECONDS),
+        Middleware(RequestDeadline, milliseconds=settings.deadline_ms),
     ]
     max_body = settings.max_body_bytes
     max_token_body = min(max_body, TOKEN_REQUEST_BYTES)
@@ -176,7 +174,7 @@ def _route(
     path: str,
     endpoint: Callable[[Request], Awaitable[Response]],
     methods: list[str],
-    render_error: RenderError,
+    render_error: Callable[[Request, Exception], Awaitable[Response]],
     middleware: Sequence[Middleware] = (),
     max_body_bytes: int | None = None,
 ) -> Route:

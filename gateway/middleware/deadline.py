@@ -15,6 +15,7 @@ from loaders.deadline import Deadline, until
 from loaders.errors import DeadlineExceeded
 
 HEADER = "X-CAP-DEADLINE-MS"
+# The time for a body to arrive.
 BODY_SECONDS = 4
 # Most requests are answered sooner, without the cost of a task that watches the client and the deadline.
 WATCH_AFTER_SECONDS = 0.05
@@ -22,27 +23,16 @@ WATCH_AFTER_SECONDS = 0.05
 _HEADER = HEADER.lower().encode()
 
 
-class BodyTooLate(HTTPException):
-    """The body did not arrive in time."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(408, f"The body did not arrive within {seconds} seconds.")
-
-
 class RequestDeadline:
-    """Middleware that gives each request `milliseconds`, or fewer where X-CAP-DEADLINE-MS says so.
+    """Middleware that gives each request `milliseconds`, or fewer where X-CAP-DEADLINE-MS says so."""
 
-    The body has to arrive within `body_seconds`.
-    """
-
-    def __init__(self, app: ASGIApp, *, milliseconds: int, body_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, *, milliseconds: int) -> None:
         self._app = app
         self._milliseconds = milliseconds
-        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         deadline = Deadline(self._read_header(scope) / 1000)
-        request = _Request(scope, receive, send, deadline, self._body_seconds)
+        request = _Request(scope, receive, send, deadline)
         try:
             with until(deadline):
                 await self._app(scope, request.receive, request.send)
@@ -71,9 +61,7 @@ class RequestDeadline:
 class _Request:
     """A request that ends at its deadline, or when its client goes away."""
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, deadline: Deadline, body_seconds: float
-    ) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, deadline: Deadline) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None, "a server runs each request in a task"
@@ -83,8 +71,7 @@ class _Request:
         self._receive = receive
         self._send = send
         self._deadline = deadline
-        self._body_seconds = body_seconds
-        self._body_due = loop.time() + body_seconds
+        self._body_due = loop.time() + BODY_SECONDS
         self._body_read = asyncio.Event()
         if scope["method"] in ("GET", "HEAD"):
             self._body_read.set()
@@ -99,7 +86,7 @@ class _Request:
             async with asyncio.timeout_at(self._body_due):
                 message = await self._receive()
         except TimeoutError:
-            raise BodyTooLate(self._body_seconds) from None
+            raise HTTPException(408, f"The body did not arrive within {BODY_SECONDS} seconds.") from None
         if not message.get("more_body", False):
             self._body_read.set()
         return message

@@ -271,7 +271,7 @@ async def test_a_body_is_as_long_as_is_allowed_and_no_longer(gateway_with: OpenG
 @pytest.fixture
 async def port(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A server that does not wait long for a body."""
-    monkeypatch.setattr("gateway.app.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.3)
     async with served(create_app(settings)) as (_, port):
         yield port
 

@@ -212,7 +212,7 @@ async def test_each_described_response_occurs_and_no_other(
     expired = {TOKEN_HEADER: _expired_token(settings)}
     async with AsyncExitStack() as stack:
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.app.BODY_SECONDS", 0)
+            patch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0)
             impatient = await stack.enter_async_context(
                 open_gateway(settings.model_copy(update={"rest_status": rest_status}))
             )
