@@ -117,13 +117,10 @@ def describe_failure(error: Exception, client: Client, collection: str) -> str:
     if isinstance(error, ConnectionFailure):
         servers = client.topology_description.server_descriptions().values()
         unreachable = [one for one in servers if not one.is_server_type_known] or servers
-        parts += sorted(_show_address(*one.address) for one in unreachable)
+        addresses = (one.address for one in unreachable)
+        parts += sorted(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in addresses)
     elif collection:
         parts.append(collection)
     if fields := failures[0].get("keyPattern"):
         parts.append(f"index on {', '.join(fields)}")
     return ", ".join(parts)
-
-
-def _show_address(host: str, port: int | None) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -33,7 +33,6 @@ CUSTOMER_TOKEN_SECONDS = 900
 LATEST_END = 253_370_764_800
 
 TOKEN_FORM = "The token is not a whole JWT of three parts with dots between them. It may have been cut short."
-TOKEN_KEY_ID = "The header of the token has no kid, which names the key that signed it."
 
 # In bytes, by the beginning of the algorithm's name.
 _SHORTEST_SIGNATURES = {"RS": 256, "PS": 256, "ES": 64, "Ed": 64}
@@ -152,7 +151,7 @@ class UnverifiedToken(NamedTuple):
         if len(signature) < _SHORTEST_SIGNATURES.get(str(header.get("alg"))[:2], 1):
             raise Unauthenticated(TOKEN_FORM)
         if "kid" not in header:
-            raise Unauthenticated(TOKEN_KEY_ID)
+            raise Unauthenticated("The header of the token has no kid, which names the key that signed it.")
         return cls(text, header["kid"], parts["payload"].get("iss"))
 
 
