@@ -5,7 +5,7 @@
 - `persisted_documents`: documents that clients name by an id
 - `operations`: parses, validates and compiles each document once
 - `validation`: validates each document, or one of many that differ in their strings only
-- `compiler`, `field_definitions`, `plan`: execute an operation without graphql-core's executor
+- `compiler`, `field_definitions`, `plan`, `plans`: execute an operation without graphql-core's executor
 - `limits`, `cost`: how much an operation may ask for, and its cost
 - `wide_operations`: operations of many summaries wait for each other
 - `redaction`: errors about wrong input, without the input

@@ -45,7 +45,6 @@ from gateway.graphql.field_definitions import (
 )
 from gateway.graphql.plan import Complete, FieldFailed, Plan, Root
 
-# Without directives, the selection does not depend on variables.
 _NO_VARIABLES = VariableValues({}, {})
 
 
@@ -53,7 +52,7 @@ def compile_operation(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
-    conditions: VariableValues = _NO_VARIABLES,
+    conditions: VariableValues,
 ) -> Plan | None:
     """The plan of a valid operation; None if the compiler does not support it.
 

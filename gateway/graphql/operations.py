@@ -22,11 +22,10 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from gateway.errors import LimitExceeded, OperationUnknown
-from gateway.graphql.compiler import compile_operation
-from gateway.graphql.conditional_plans import ConditionalPlans, has_directives
 from gateway.graphql.cost import count_summaries
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
-from gateway.graphql.plan import Plan, position
+from gateway.graphql.plan import position
+from gateway.graphql.plans import Plans
 from gateway.graphql.redaction import syntax_error, variable_error
 from gateway.graphql.validation import MAX_ERRORS, Validator
 from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
@@ -46,16 +45,14 @@ class DocumentInvalid(ValueError):
 class Operation:
     """One operation of a document. If it has `errors`, it cannot be executed.
 
-    One with directives has conditional plans. Without a plan, graphql-core's executor executes it. A trusted
-    operation comes from the manifest.
+    Without a plan, graphql-core's executor executes it. A trusted operation comes from the manifest.
     """
 
     document: DocumentNode
     definition: OperationDefinitionNode
     errors: list[GraphQLError]
-    plan: Plan | None
+    plans: Plans | None
     trusted: bool = False
-    conditional: ConditionalPlans | None = None
 
     @property
     def name(self) -> str | None:
@@ -153,13 +150,8 @@ class Operations:
         if (definition := get_operation_ast(document, name)) is None:
             raise OperationUnknown
         errors = self._validator.validate(document)
-        plan = conditional = None
-        if self._compiled and not errors:
-            if has_directives(document):
-                conditional = ConditionalPlans(self._schema, document, definition)
-            else:
-                plan = compile_operation(self._schema, document, definition)
-        return Operation(document, definition, errors, plan, trusted, conditional)
+        plans = Plans(self._schema, document, definition) if self._compiled and not errors else None
+        return Operation(document, definition, errors, plans, trusted)
 
     def count_summaries(self, operation: Operation, variables: dict[str, Any]) -> int:
         """How many different summaries the operation asks for: its cost."""
@@ -190,7 +182,7 @@ class Operations:
             values = self._coerce(operation, variables)
             if isinstance(values, list):
                 return ExecutionResult(None, values)
-            plan = operation.plan if operation.conditional is None else operation.conditional.get(values)
+            plan = operation.plans.get(values) if operation.plans is not None else None
             summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
             if not summaries or summaries > self._limits.summaries:
                 summaries = count_summaries(self._schema, operation.document, operation.definition, values)

@@ -3,8 +3,11 @@
 import json
 
 from graphql import ExecutionResult
+from graphql.execution.values import VariableValues
 
 from gateway.commands.sample_data import MOBILE, PROGRAM, PROMOTION
+from gateway.graphql.operations import Operation
+from gateway.graphql.plan import Plan
 from resolvers.schema import create_schema
 
 SCHEMA = create_schema()
@@ -26,6 +29,11 @@ def field(
         f"{alias}: customerPromotionActionSummary(source: INSTORE, identifierName: {name}, "
         f'identifierValue: "{value}", programId: "{program}", {promotion}) {{ {selection} }}'
     )
+
+
+def plan_of(operation: Operation, **conditions: object) -> Plan | None:
+    """The plan that executes an operation with these values of its conditions."""
+    return None if operation.plans is None else operation.plans.get(VariableValues({}, conditions))
 
 
 def described(result: ExecutionResult) -> str:

@@ -8,14 +8,13 @@ from typing import Annotated, Any, cast
 
 import pytest
 import strawberry
-from graphql.execution.values import VariableValues
 
 from gateway.commands.sample_data import DEMO
 from gateway.graphql import plan
-from gateway.graphql.conditional_plans import MAX_PLANS
 from gateway.graphql.operations import Operations
+from gateway.graphql.plans import MAX_PLANS
 from tests.helpers.gateway import FULL_SUMMARY
-from tests.helpers.graphql import SCHEMA, SUMMARY, described
+from tests.helpers.graphql import SCHEMA, SUMMARY, described, plan_of
 
 # The resolvers of the schemas below use no context.
 CONTEXT: Any = SimpleNamespace(loaders=SimpleNamespace(organization=DEMO))
@@ -30,10 +29,9 @@ COMPILED = [
     "earnedPromotions(first: $first, after: $after) "
     f"{{ edges {{ cursor node {{ {FULL_SUMMARY} }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}",
     f"query ($p: ID!) {{ {SUMMARY.replace('promotionId: 1', 'promotionId: $p')} {{ orgId }} }}",
+    f"{{ {SUMMARY} @skip(if: false) {{ orgId @include(if: true) }} }}",
 ]
 LEFT_TO_THE_EXECUTOR = [
-    f"{{ {SUMMARY} @skip(if: false) {{ orgId }} }}",
-    f"{{ {SUMMARY} {{ orgId @include(if: true) }} }}",
     "{ __schema { queryType { name } } }",
     '{ __type(name: "Query") { name } }',
 ]
@@ -43,15 +41,15 @@ LEFT_TO_THE_EXECUTOR = [
 def test_what_is_compiled(query: str) -> None:
     operation = Operations(SCHEMA, compiled=True).prepare(query, None)
     assert operation.errors == []
-    assert operation.plan is not None
-    assert Operations(SCHEMA, compiled=False).prepare(query, None).plan is None
+    assert plan_of(operation) is not None
+    assert plan_of(Operations(SCHEMA, compiled=False).prepare(query, None)) is None
 
 
 @pytest.mark.parametrize("query", LEFT_TO_THE_EXECUTOR)
 def test_what_is_left_to_the_executor(query: str) -> None:
     operation = Operations(SCHEMA, compiled=True).prepare(query, None)
     assert operation.errors == []
-    assert operation.plan is None
+    assert plan_of(operation) is None
 
 
 @pytest.mark.parametrize("on", [True, False])
@@ -63,11 +61,16 @@ async def test_a_combination_of_conditions_is_compiled_once(on: bool) -> None:
     operation = compiled.prepare(query, None)
     expected = await plain.execute(plain.prepare(query, None), {"on": on}, CONTEXT)
     assert described(await compiled.execute(operation, {"on": on}, CONTEXT)) == described(expected)
-    assert operation.conditional is not None
-    values = VariableValues({}, {"on": on})
-    plan = operation.conditional.get(values)
-    assert plan is not None
-    assert operation.conditional.get(values) is plan
+    first = plan_of(operation, on=on)
+    assert first is not None
+    assert plan_of(operation, on=on) is first
+
+
+def test_documents_have_no_directives_but_include_and_skip() -> None:
+    """The compiler takes every variable that is a Boolean for a condition."""
+    operations = {"QUERY", "FIELD", "FRAGMENT_DEFINITION", "FRAGMENT_SPREAD", "INLINE_FRAGMENT"}
+    places = {one.name: {place.name for place in one.locations} for one in SCHEMA._schema.directives}
+    assert [name for name, found in places.items() if found & operations] == ["include", "skip"]
 
 
 def test_a_ninth_combination_is_left_to_the_executor() -> None:
@@ -76,9 +79,8 @@ def test_a_ninth_combination_is_left_to_the_executor() -> None:
     fields = " ".join(f"{name}: name @include(if: ${name})" for name in names)
     query = f"query ({declared}) {{ whole(failsAt: 7) {{ number {fields} }} }}"
     operation = Operations(PARTS, compiled=True).prepare(query, None)
-    assert operation.conditional is not None
     combinations = [dict(zip(names, values, strict=True)) for values in product([True, False], repeat=4)]
-    plans = [operation.conditional.get(VariableValues({}, one)) for one in combinations]
+    plans = [plan_of(operation, **one) for one in combinations]
     assert [plan is not None for plan in plans] == [True] * MAX_PLANS + [False] * (16 - MAX_PLANS)
 
 
@@ -222,7 +224,7 @@ async def test_any_schema_compiles_or_is_left_to_the_executor(
     query = f"{{ a: whole(failsAt: {fails_at}) {{ {selection} }} b: whole(failsAt: 7) {{ name }} }}"
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation = compiled.prepare(query, None)
-    assert (operation.plan is not None) == is_compiled
+    assert (plan_of(operation) is not None) == is_compiled
     expected = await plain.execute(plain.prepare(query, None), {}, CONTEXT)
     assert described(await compiled.execute(operation, {}, CONTEXT)) == described(expected)
 
@@ -248,7 +250,7 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
     query = f"query ($colour: Colour!, $missing: ID) {{ {root} {{ name }} {unused} }}"
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
-    assert (operation.errors, operation.plan is not None) == ([], is_compiled)
+    assert (operation.errors, plan_of(operation) is not None) == ([], is_compiled)
     for variables in ({"colour": "RED"}, {"colour": "BLUE"}, {}):
         answer = await compiled.execute(operation, variables, CONTEXT)
         assert described(answer) == described(await plain.execute(expected, variables, CONTEXT))
@@ -290,7 +292,7 @@ async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor
     )
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
-    assert (operation.errors, operation.plan is not None) == ([], is_compiled)
+    assert (operation.errors, plan_of(operation) is not None) == ([], is_compiled)
     given: tuple[dict[str, Any], ...] = (
         {"ids": ["0", "x", "1"]},
         {"ids": []},
@@ -343,7 +345,7 @@ async def test_other_tasks_have_a_turn_between_the_fields_of_an_operation_that_t
 
     operations = Operations(strawberry.Schema(Items), compiled=True)
     operation = operations.prepare(f"{{ {' '.join(f'f{n}: item {{ number }}' for n in range(12))} }}", None)
-    assert operation.plan is not None
+    assert plan_of(operation) is not None
     other = asyncio.create_task(take_turns())
     await asyncio.sleep(0)
     TURNS.clear()

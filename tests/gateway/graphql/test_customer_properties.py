@@ -21,7 +21,7 @@ from loaders.promotions import Promotion
 from loaders.store import Store
 from resolvers.context import Context
 from tests.helpers.gateway import FULL_SUMMARY, Tenant, make_unreadable, new_tenant
-from tests.helpers.graphql import SCHEMA
+from tests.helpers.graphql import SCHEMA, plan_of
 
 SINCE = date(2025, 6, 12)
 # Ids of customers: each example has a customer of its own.
@@ -57,7 +57,7 @@ async def run(
     operations = Operations(SCHEMA, compiled=compiled)
     context = Context(Loaders(Dispatchers(store), tenant.organization, SINCE))
     operation = operations.prepare(query, None)
-    assert (operation.plan is not None) == compiled
+    assert (plan_of(operation) is not None) == compiled
     result = await operations.execute(operation, {"mobile": tenant.mobile, **variables}, context)
     errors = [(error.path, type(error.original_error).__name__) for error in result.errors or ()]
     return result.data, [(path[-1] if path else None, kind) for path, kind in errors]

@@ -13,7 +13,7 @@ from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql import limits
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
-from tests.helpers.graphql import SCHEMA, SUMMARY
+from tests.helpers.graphql import SCHEMA, SUMMARY, plan_of
 
 DEEP = "{ a { ...F } } fragment F on T { ... { b { ...G } } } fragment G on T { c { d } }"
 TWICE = "{ s { x y } s { x } } "
@@ -178,7 +178,7 @@ def test_an_operation_within_its_limits_is_remembered() -> None:
     document = nested(50, 1)
     first = operations.prepare(document, None)
     assert first.errors == []
-    assert first.plan is not None
+    assert plan_of(first) is not None
     assert [operations.prepare(document, None) is first for _ in range(3)] == [True] * 3
     assert (operations.misses, operations.hits) == (1, 3)
 

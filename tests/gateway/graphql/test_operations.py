@@ -21,7 +21,7 @@ from loaders.ledger import Issuance
 from loaders.store import Store
 from resolvers.context import Context
 from tests.helpers.gateway import Tenant, new_tenant
-from tests.helpers.graphql import SCHEMA, SUMMARY, described
+from tests.helpers.graphql import SCHEMA, SUMMARY, described, plan_of
 
 SINCE = date(2025, 6, 12)
 
@@ -210,7 +210,7 @@ async def test_a_compiled_operation_answers_what_the_executor_answers(
     query, variables = asked
     compiled, plain = Operations(SCHEMA, compiled=True), Operations(SCHEMA, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
-    event(f"valid: {not expected.errors}, compiled: {operation.plan is not None}")
+    event(f"valid: {not expected.errors}, compiled: {plan_of(operation) is not None}")
     assert [error.formatted for error in operation.errors] == [error.formatted for error in expected.errors]
     if not expected.errors:
         assert await outcome(compiled, operation, variables, world.context(reader)) == await outcome(

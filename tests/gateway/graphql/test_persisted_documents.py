@@ -15,7 +15,7 @@ from gateway.settings import Settings
 from resolvers.schema import create_schema
 from tests.conftest import Logged, OpenGateway
 from tests.helpers.gateway import DEMO_HEADER, Gateway, assert_graphql_refusal
-from tests.helpers.graphql import field
+from tests.helpers.graphql import field, plan_of
 
 GOOD = "query Good { __typename }"
 OTHER = "query Other { other: __typename }"
@@ -200,9 +200,9 @@ def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Pat
     operations = create_operations(create_schema(), Settings(trusted_documents=manifest))
     trusted = operations.trusted("two", "A")
     assert trusted is not None
-    assert (trusted.plan is not None, trusted.trusted, trusted.label) == (True, True, "A")
+    assert (plan_of(trusted) is not None, trusted.trusted, trusted.label) == (True, True, "A")
     sent = operations.prepare(TWO, "A")
-    assert (sent.plan is not None, sent.trusted, sent.label) == (True, False, "ad hoc")
+    assert (plan_of(sent) is not None, sent.trusted, sent.label) == (True, False, "ad hoc")
     assert (operations.misses, operations.hits) == (1, 0)
 
 
