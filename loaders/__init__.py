@@ -24,11 +24,7 @@ class Dispatchers:
     """The reads that all requests of a process share."""
 
     def __init__(
-        self,
-        store: Store,
-        batching: Batching = DEFAULT_BATCHING,
-        *,
-        lookup_seconds: int = 0,
+        self, store: Store, batching: Batching = DEFAULT_BATCHING, *, lookup_seconds: int = 0
     ) -> None:
         self.store = store
         self.customers = CustomerDispatcher(store, batching, lookup_seconds=lookup_seconds)

@@ -34,8 +34,7 @@ class CustomerPromotionActionSummaryConnection:
 
 
 _ProgramId = Annotated[
-    strawberry.ID | None,
-    strawberry.argument(description="The programme that the promotions must belong to."),
+    strawberry.ID | None, strawberry.argument(description="The programme that the promotions must belong to.")
 ]
 
 

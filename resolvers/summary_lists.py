@@ -13,12 +13,7 @@ from loaders.errors import StoreUnavailable
 from loaders.promotions import Field, Promotion, PromotionReference
 from resolvers.action_summary import make_summary, read_summary
 from resolvers.arguments import NOT_AN_ID, parse_id
-from resolvers.errors import (
-    ArgumentInvalid,
-    CustomerNotFound,
-    PromotionInOtherProgram,
-    PromotionNotFound,
-)
+from resolvers.errors import ArgumentInvalid, CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 MOST = 100

@@ -18,14 +18,7 @@ from gateway.auth.tokens import SigningKey
 from gateway.commands.database import with_store
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.environment import read_settings
-from gateway.commands.sample_data import (
-    DEMO,
-    OAUTH_KEY,
-    OAUTH_SECRET,
-    PASSWORD,
-    TILL,
-    fill,
-)
+from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD, TILL, fill
 from gateway.commands.serve import stop_on_signals
 from gateway.pages import PageCredentials
 from gateway.pages.examples import graphql_command, rest_command

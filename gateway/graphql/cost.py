@@ -13,12 +13,7 @@ from graphql import (
     get_argument_values,
     get_nullable_type,
 )
-from graphql.execution.collect_fields import (
-    FieldDetails,
-    FragmentDetails,
-    collect_fields,
-    collect_subfields,
-)
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 
 from resolvers.summary_lists import DEFAULT_PAGE
@@ -27,10 +22,7 @@ Grouped = Mapping[str, list[FieldDetails]]
 
 
 def count_summaries(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    values: VariableValues,
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, values: VariableValues
 ) -> int:
     """How many summaries a valid operation reads; single summaries with the same arguments count once.
 
