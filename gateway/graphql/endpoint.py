@@ -51,7 +51,7 @@ class GraphQLEndpoint:
         operations: Operations,
         persisted: PersistedDocuments,
         enter: Callable[[Request], Awaitable[Context]],
-        page: Callable[[Request], Response] | None,
+        page: Callable[[Request], Awaitable[Response]] | None,
     ) -> None:
         self._operations = operations
         self._persisted = persisted
@@ -61,7 +61,7 @@ class GraphQLEndpoint:
     async def respond(self, request: Request) -> Response:
         """Respond to a request; raises an exception for one that is not a GraphQL request."""
         if self._page is not None and _wants_page(request):
-            return self._page(request)
+            return await self._page(request)
         context = await self._enter(request)
         current_request_log().operation = AD_HOC
         media_type = response_type(request.headers)

@@ -33,7 +33,7 @@ class Page:
     html: str
     policy: str
 
-    def response(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         """The page, compressed for a browser that reads gzip: GraphiQL's page holds the whole schema."""
         body = self.html.encode()
         headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Encoding"}
