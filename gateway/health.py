@@ -15,12 +15,8 @@ from loaders.errors import StoreUnavailable
 from loaders.store import Store
 
 LIVE, READY = "/health/live", "/health/ready"
-NOT_READY = DRAINING, OVERLOADED, DATABASE_UNAVAILABLE, DATABASE_NOT_SET_UP = (
-    "draining",
-    "overloaded",
-    "database unavailable",
-    "database not set up",
-)
+NOT_READY = "draining", "overloaded", "database unavailable", "database not set up"
+DRAINING, OVERLOADED, DATABASE_UNAVAILABLE, DATABASE_NOT_SET_UP = NOT_READY
 PING_SECONDS = 1.0
 SCHEMA_CHECK_SECONDS = 30.0
 

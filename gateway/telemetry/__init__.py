@@ -2,13 +2,6 @@
 
 None of them holds a value that a caller sent. They hold the template of a route, the name of an operation in
 the operator's manifest, numbers, names of our own, and ids of a form that fits nothing personal.
-
-- `access_log`: the middleware that logs and counts each request
-- `request_log`: what is known about the current request
-- `logs`: the form of log lines, and how they are written
-- `metrics`: the metrics, and the port that Prometheus reads
-- `traces`: OpenTelemetry spans; imported only if traces are switched on
-- `setup`: all of this for one application
 """
 
 import multiprocessing
