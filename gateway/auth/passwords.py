@@ -2,7 +2,7 @@
 
 A check takes tens of milliseconds of a core on purpose. A secret that was good is therefore remembered with
 the stored hash that it was checked against: every minute the account is read again, and while its stored hash
-is the same, the secret is good without another check. All other checks run in one thread, in the order of
+is the same, the secret is good without another check. All other checks run one at a time, in the order of
 `CheckQueue`. A client id that failed too often from one address is refused before its next check; no other
 address is affected.
 """
@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from argon2 import PasswordHasher
@@ -50,7 +49,6 @@ class Passwords:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue = CheckQueue()
-        self._thread = ThreadPoolExecutor(1, "argon2")
         self._key = secrets.token_bytes(32)
         self._remembered: TLRUCache[bytes, _Remembered] = TLRUCache(REMEMBERED_CLIENTS, _forget_at)
         # The stored hash that a client's secret was good for.
@@ -111,8 +109,7 @@ class Passwords:
             if self._proved.get(credentials) == stored_hash:
                 return
             self._refuse_after_failures(failed)
-            loop = asyncio.get_running_loop()
-            if await loop.run_in_executor(self._thread, _verify, stored_hash, secret):
+            if await asyncio.to_thread(_verify, stored_hash, secret):
                 self._proved[credentials] = stored_hash
                 return
             self._proved.pop(credentials, None)
