@@ -8,8 +8,9 @@ gateway fetches the documents itself, and PyJWT reads the keys in them.
 import asyncio
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import httpx
 import jwt
@@ -166,25 +167,21 @@ async def _get(http: httpx.AsyncClient, url: str) -> bytes:
 
 
 def _read_keys(document: bytes) -> dict[str, jwt.PyJWK]:
-    published = msgspec.json.decode(document)["keys"]
-    keys = {key.key_id: key for data in published if (key := _read_key(data)) and key.key_id}
+    keys: dict[str, jwt.PyJWK] = {}
+    for published in msgspec.json.decode(document)["keys"]:
+        # PyJWT raises many kinds of errors for keys that are damaged or not for signatures.
+        with suppress(Exception):
+            key = jwt.PyJWK(published)
+            key.Algorithm.prepare_key(key.key)
+            if (
+                key.key_id
+                and isinstance(key.key_id, str)
+                and key.public_key_use in ("sig", None)
+                and isinstance(key.key, get_args(AllowedPublicKeys))
+                # PyJWT's own rule: an RSA key has at least 2,048 bits.
+                and key.Algorithm.check_key_length(key.key) is None
+            ):
+                keys[key.key_id] = key
     if not keys:
         raise ValueError("the issuer publishes no usable key")
     return keys
-
-
-def _read_key(data: Any) -> jwt.PyJWK | None:
-    try:
-        key = jwt.PyJWK(data)
-        key.Algorithm.prepare_key(key.key)
-    # PyJWT raises many kinds of errors for keys that are damaged or not for signatures.
-    except Exception:
-        return None
-    usable = (
-        isinstance(key.key_id, str)
-        and key.public_key_use in ("sig", None)
-        and isinstance(key.key, get_args(AllowedPublicKeys))
-        # PyJWT's own rule: an RSA key has at least 2,048 bits.
-        and key.Algorithm.check_key_length(key.key) is None
-    )
-    return key if usable else None
