@@ -5,8 +5,6 @@ most a minute, under a keyed hash of its credentials that means nothing outside 
 therefore spends no argon2 check, no signature check and no database command on its caller.
 """
 
-import hashlib
-import secrets
 import time
 
 from cachetools import TLRUCache
@@ -14,7 +12,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.auth.addresses import address_of
 from gateway.auth.callers import Caller
-from gateway.auth.credentials import Basic, read_credentials
+from gateway.auth.credentials import Basic, fingerprint, read_credentials
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords
 from gateway.auth.tokens import Tokens, UnverifiedToken
@@ -37,7 +35,6 @@ class Authenticator:
         self._passwords = passwords
         self._tokens = tokens
         self._external = external
-        self._key = secrets.token_bytes(32)
         self._remembered: TLRUCache[bytes, Caller] = TLRUCache(REMEMBERED_TOKENS, _forget_at)
 
     async def authenticate(self, connection: HTTPConnection) -> Caller:
@@ -59,14 +56,14 @@ class Authenticator:
         return caller
 
     async def _check_token(self, token: str) -> Caller:
-        fingerprint = hashlib.blake2b(token.encode(), key=self._key).digest()
-        if (caller := self._remembered.get(fingerprint)) is None:
+        token_hash = fingerprint(token)
+        if (caller := self._remembered.get(token_hash)) is None:
             unverified = UnverifiedToken.read(token)
             if self._external is not None and unverified.issuer == self._external.issuer:
                 caller = await self._external.check(self._store, unverified)
             else:
                 caller = await self._tokens.check(self._store, unverified)
-            self._remembered[fingerprint] = caller
+            self._remembered[token_hash] = caller
         return caller
 
 

@@ -6,8 +6,10 @@ By the vendor's convention, a POS client sends the MD5 hex of its password in pl
 import base64
 import hashlib
 import re
+import secrets
 from dataclasses import dataclass, field
 
+import msgspec
 from starlette.datastructures import Headers
 
 from gateway.errors import Unauthenticated
@@ -20,6 +22,7 @@ NO_CREDENTIALS = (
 )
 BASIC_MD5 = "The secret in Basic credentials is the MD5 of the password in 32 hex digits, not the password."
 
+_FINGERPRINT_KEY = secrets.token_bytes(32)
 _MD5_HEX = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
@@ -57,6 +60,11 @@ def md5_hex(password: str) -> str:
 def authorization(name: str, password: str) -> str:
     """The `Authorization` header that a POS client sends."""
     return "Basic " + base64.b64encode(f"{name}:{md5_hex(password)}".encode()).decode()
+
+
+def fingerprint(*texts: str) -> bytes:
+    """A hash of a fixed length, under which secrets are remembered; it means nothing outside this process."""
+    return hashlib.blake2b(msgspec.msgpack.encode(texts), key=_FINGERPRINT_KEY, digest_size=32).digest()
 
 
 def _read_authorization(value: str) -> Basic | Token:

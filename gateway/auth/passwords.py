@@ -8,7 +8,6 @@ address is affected.
 """
 
 import asyncio
-import hashlib
 import secrets
 import time
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from cachetools import LRUCache, TLRUCache, TTLCache
 
 from gateway.auth.check_queue import CheckQueue
+from gateway.auth.credentials import fingerprint
 from gateway.errors import AuthorizationUnavailable, TooManyFailures, Unauthenticated
 from loaders.clients import Client, find_account, find_client
 from loaders.deadline import Deadline, until
@@ -49,7 +49,6 @@ class Passwords:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue = CheckQueue()
-        self._key = secrets.token_bytes(32)
         self._remembered: TLRUCache[bytes, _Remembered] = TLRUCache(REMEMBERED_CLIENTS, _forget_at)
         # The stored hash that a client's secret was good for.
         self._proved: LRUCache[bytes, str] = LRUCache(REMEMBERED_CLIENTS)
@@ -64,7 +63,7 @@ class Passwords:
         Raises `Unauthenticated`, `TooManyFailures`, `StoreUnavailable`, or `AuthorizationUnavailable` if too
         many checks are waiting, or this one has waited too long.
         """
-        credentials = self._digest(kind, client_id, secret)
+        credentials = fingerprint(kind, client_id, secret)
         if (remembered := self._remembered.get(credentials)) is not None:
             return remembered.client
         # Concurrent requests with the same secret share one check, which none of them can cancel.
@@ -82,7 +81,7 @@ class Passwords:
     async def _check(
         self, credentials: bytes, kind: ClientKind, client_id: str, secret: str, address: str
     ) -> Client:
-        failed = self._digest(address, client_id)
+        failed = fingerprint(address, client_id)
         if credentials not in self._proved:
             self._refuse_after_failures(failed)
         read_at = time.monotonic()
@@ -120,10 +119,6 @@ class Passwords:
     def _refuse_after_failures(self, failed: bytes) -> None:
         if self._failures.get(failed, 0) >= FAILURES_ALLOWED:
             raise TooManyFailures
-
-    def _digest(self, *texts: str) -> bytes:
-        # Of a fixed length, because a caller may choose long ids; keyed, because it is kept.
-        return hashlib.blake2b(repr(texts).encode(), key=self._key, digest_size=32).digest()
 
 
 class _Remembered(NamedTuple):
