@@ -29,7 +29,7 @@ from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, READY, Health
-from gateway.ingest.background import BackgroundCounting
+from gateway.ingest.background import count_unfinished
 from gateway.middleware.admission import Admission, InFlightRequests
 from gateway.middleware.deadline import RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
@@ -92,7 +92,8 @@ def create_app(
     )
     in_flight = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, in_flight)
-    counting = BackgroundCounting(store, partial(dispatchers.forget, identifiers=(), everything=True))
+    forget_all = partial(dispatchers.forget, identifiers=(), everything=True)
+    begin_counting = asyncio.Event()
     receive = partial(
         receive_event,
         store=store,
@@ -100,7 +101,7 @@ def create_app(
         pending_event_days=settings.pending_event_days,
         forget=dispatchers.forget,
         is_set_up=health.is_set_up,
-        begin_counting=counting.begin,
+        begin_counting=begin_counting.set,
     )
     generate = partial(generate_token, customers=dispatchers.customers, passwords=passwords, tokens=tokens)
 
@@ -117,7 +118,8 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Connects to the database before the first request.
         await health.database_answers()
-        jobs = (sample(dispatchers.waiting), health.check_schema(), counting.count_all())
+        counting = count_unfinished(store, forget_all, begin_counting)
+        jobs = (sample(dispatchers.waiting), health.check_schema(), counting)
         background = [asyncio.create_task(job) for job in jobs]
         try:
             with in_flight.drained():

@@ -18,7 +18,7 @@ from loaders.customers import (
     CustomerDispatcher,
     CustomerIdentifier,
     Person,
-    find_identifiers,
+    count_identifiers,
 )
 from loaders.enums import IdentifierName, PayloadFormat
 from loaders.store import Store
@@ -165,5 +165,5 @@ async def _find_by_id(store: Store, organization_id: int, customer_id: int) -> t
     now = "" if customer_id == person.customer_id else f"customer {customer_id}, which is now "
     erased = ", erased" if person.erased else ""
     merged = f", with {', '.join(map(str, person.merged_ids))} merged into it" if person.merged_ids else ""
-    count = len(await find_identifiers(store, organization_id, person))
+    count = await count_identifiers(store, organization_id, person)
     return person, f"{now}customer {person.customer_id}{erased}{merged} ({count} identifiers)"

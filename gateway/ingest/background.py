@@ -24,30 +24,21 @@ RESUME_SECONDS = 30.0
 log: FilteringBoundLogger = structlog.get_logger()
 
 
-class BackgroundCounting:
-    """Counts unfinished events, one at a time; `forget` drops what is remembered of an organisation."""
+async def count_unfinished(store: Store, forget: Callable[[int], None], begin: asyncio.Event) -> None:
+    """Count unfinished events, one at a time, until cancelled: at each `begin`, and after `RESUME_SECONDS`.
 
-    def __init__(self, store: Store, forget: Callable[[int], None]) -> None:
-        self._store = store
-        self._forget = forget
-        self._begin = asyncio.Event()
-
-    def begin(self) -> None:
-        """Look for unfinished events now."""
-        self._begin.set()
-
-    async def count_all(self) -> None:
-        """Count events until cancelled; an event that is not finished then stays pending."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RESUME_SECONDS):
-                    await self._begin.wait()
-            self._begin.clear()
-            with suppress(StoreUnavailable):
-                async for event in pending_events.with_reason(self._store, recorder.UNFINISHED):
-                    try:
-                        await recorder.replay(self._store, [event])
-                    except Exception as error:
-                        log.error("event_not_counted", **without_message(error))
-                    finally:
-                        self._forget(event.organization_id)
+    An event that is not finished then stays pending. `forget` drops what is remembered of an organisation.
+    """
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESUME_SECONDS):
+                await begin.wait()
+        begin.clear()
+        with suppress(StoreUnavailable):
+            async for event in pending_events.with_reason(store, recorder.UNFINISHED):
+                try:
+                    await recorder.replay(store, [event])
+                except Exception as error:
+                    log.error("event_not_counted", **without_message(error))
+                finally:
+                    forget(event.organization_id)

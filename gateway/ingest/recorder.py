@@ -46,14 +46,6 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
 
 
-class Issued(NamedTuple):
-    """The positions of issuances: with an unknown promotion, in the ledger before, and differing from it."""
-
-    unknown: list[int]
-    there: list[int]
-    contradicting: list[int]
-
-
 class Replayed(NamedTuple):
     """How many pending events are counted now, and how many contradict what is counted."""
 
@@ -95,15 +87,21 @@ async def record(store: Store, notification: Notification, payload: str, days: i
     if reason == UNFINISHED:
         return Outcome.COUNTING
     if event.promotion_identifiers:
-        issued = await issue(store, organization_id, notification.issuances)
-        if not issued.unknown:
+        unknown, _, _ = await issue(store, organization_id, notification.issuances)
+        if not unknown:
             await pending_events.delete(store, [event])
             return Outcome.RECORDED
     return Outcome.PENDING
 
 
-async def issue(store: Store, organization_id: int, issuances: Sequence[IssuanceRecord]) -> Issued:
-    """Add the issuances to the ledger whose promotions are known."""
+async def issue(
+    store: Store, organization_id: int, issuances: Sequence[IssuanceRecord]
+) -> tuple[list[int], list[int], list[int]]:
+    """Add the issuances to the ledger whose promotions are known.
+
+    Returns the positions of those with an unknown promotion, of those that are there already, and, of these,
+    of those that differ from what is there.
+    """
     named = [one.promotion_identifier for one in issuances if one.promotion_id is None]
     known = await find_promotion_ids(store, organization_id, named)
     found: dict[int, Issuance] = {}
@@ -113,11 +111,8 @@ async def issue(store: Store, organization_id: int, issuances: Sequence[Issuance
             found[position] = one.issuance(promotion_id)
     positions = list(found)
     there, contradicting = await ledger.add_issuances(store, organization_id, found.values())
-    return Issued(
-        [position for position in range(len(issuances)) if position not in found],
-        [positions[n] for n in there],
-        [positions[n] for n in contradicting],
-    )
+    unknown = [position for position in range(len(issuances)) if position not in found]
+    return unknown, [positions[n] for n in there], [positions[n] for n in contradicting]
 
 
 async def replay_all(
@@ -210,11 +205,11 @@ async def _write(store: Store, events: Sequence[Notification]) -> None:
             elif promotion.promotion_identifier:
                 await replay_all(store, organization_id, promotion.promotion_identifier)
     issuances = [(event, one) for event in events for one in event.issuances]
-    issued = await issue(store, organization_id, [one for _, one in issuances])
-    for position in issued.unknown:
+    unknown, _, contradicting = await issue(store, organization_id, [one for _, one in issuances])
+    for position in unknown:
         event, one = issuances[position]
         event.missing.add(one.promotion_identifier)
-    for position in issued.contradicting:
+    for position in contradicting:
         issuances[position][0].contradicting = True
 
 

@@ -1,6 +1,7 @@
 """An event that takes too long for its request is answered, counted in the background, and never lost."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 
 from gateway.commands.database import set_up
 from gateway.ingest import background, recorder
-from gateway.ingest.background import BackgroundCounting
 from gateway.ingest.recorder import UNFINISHED
+from loaders import pending_events
 from loaders.pending_events import PendingEvent
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
@@ -35,6 +36,13 @@ async def sender(gateway: Gateway, store: Store) -> Sender:
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each event takes too long for its request."""
     monkeypatch.setattr(recorder, "COUNTING_SHARE", 0)
+
+
+async def nothing(*_: object) -> AsyncIterator[PendingEvent]:
+    """No events, as if this process counted none."""
+    no_events: list[PendingEvent] = []
+    for one in no_events:
+        yield one
 
 
 def badges(answer: dict[str, Any]) -> list[int]:
@@ -91,7 +99,7 @@ async def test_a_promotion_that_arrives_meanwhile_finds_the_unfinished_event(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as stopped:
-        stopped.setattr(BackgroundCounting, "begin", lambda _: None)
+        stopped.setattr(pending_events, "with_reason", nothing)
         stopped.setattr(recorder, "COUNTING_SHARE", 0)
         assert await sender.status(WAITS) == "counting"
     assert await sender.status(LATE) == "recorded"
@@ -116,7 +124,7 @@ async def test_after_a_restart_an_unfinished_event_is_counted(
     await set_up(empty_store)
     tenant = await new_tenant(empty_store, mobile=MOBILE)
     with monkeypatch.context() as stopped:
-        stopped.setattr(BackgroundCounting, "begin", lambda _: None)
+        stopped.setattr(pending_events, "with_reason", nothing)
         async with gateway_with(database=empty_store.name) as gateway:
             sender = await new_sender(gateway, empty_store, tenant)
             assert await sender.status(events.BADGE_EARNED) == "counting"
