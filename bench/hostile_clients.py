@@ -8,9 +8,9 @@ import json
 import socket
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from itertools import product
+from itertools import count, cycle, product
 
 from bench.http_client import Address, read_response
 from bench.seed import Tenant
@@ -47,6 +47,14 @@ def _conditional(tenant: Tenant) -> list[Request]:
     ]
 
 
+def _never_sent_before(tenant: Tenant) -> Iterator[bytes]:
+    """The widest operation under ever new names, with the longest document: without a fragment."""
+    body = json.loads(wide(tenant).body)
+    query = body["query"].partition(" fragment ")[0].replace("...ErrorSpec", FULL)
+    for n in count():
+        yield _text(_post(tenant, query.replace("query (", f"query New{n} ("), body["variables"]))
+
+
 def _post(tenant: Tenant, query: str, variables: dict[str, object]) -> Request:
     return Request(GRAPHQL_PATH, tenant.headers, json.dumps({"query": query, "variables": variables}))
 
@@ -69,7 +77,7 @@ def amplified_keys(tenant: Tenant) -> Request:
 def attacks(tenant: Tenant) -> dict[str, Attack]:
     """The attacks by name; `tenant` is the organisation of those that need credentials."""
     widest = _text(wide(tenant))
-    conditional = [_text(one) for one in _conditional(tenant)]
+    conditional = cycle([_text(one) for one in _conditional(tenant)])
     token = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
     token_body = b" " * (TOKEN_REQUEST_BYTES - 1)
     large = _text(Request(GRAPHQL_PATH, tenant.headers, " " * 1_000_000))
@@ -81,7 +89,8 @@ def attacks(tenant: Tenant) -> dict[str, Attack]:
         ),
         "100 bodies of 1 MB without their last byte": _crowd(100, _held(large[:-1])),
         "120 bodies that end at once": _burst(120, widest),
-        "16 connections of the widest operation": _crowd(16, _repeat([widest])),
+        "16 connections of the widest operation": _crowd(16, _repeat(cycle([widest]))),
+        "16 connections of it in new documents": _crowd(16, _repeat(_never_sent_before(tenant))),
         "16 connections of it with conditions": _crowd(16, _repeat(conditional)),
         "100 connections of it with conditions": _crowd(100, _repeat(conditional)),
         "500 connections with one line end": _crowd(500, _held(b"\r\n")),
@@ -108,18 +117,17 @@ def _crowd(connections: int, client: Attack) -> Attack:
     return attack
 
 
-def _repeat(requests: Sequence[bytes]) -> Attack:
-    """Sends these requests, each when the one before is answered."""
+def _repeat(requests: Iterator[bytes]) -> Attack:
+    """Sends the next of these requests, which have no end, when the one before is answered."""
 
     async def client(address: Address, seen: Counter[str]) -> None:
         async with connected(address) as (reader, writer):
-            while True:
-                for request in requests:
-                    writer.write(request)
-                    status, _ = await read_response(reader)
-                    seen[str(status)] += 1
-                    if status != 200:
-                        await asyncio.sleep(REFUSED_SECONDS)
+            for request in requests:
+                writer.write(request)
+                status, _ = await read_response(reader)
+                seen[str(status)] += 1
+                if status != 200:
+                    await asyncio.sleep(REFUSED_SECONDS)
 
     return client
 

@@ -6,8 +6,10 @@
 - `operations`: parses, validates and compiles each document once
 - `validation`: validates each document, or one of many that differ in their strings only
 - `compiler`, `field_definitions`, `plan`, `plans`: execute an operation without graphql-core's executor
+- `graphql_core`: executes the operations that the compiler does not support
 - `limits`, `cost`: how much an operation may ask for, and its cost
 - `wide_operations`: operations of many summaries wait for each other
+- `large_documents`: new documents of this size are prepared in steps
 - `redaction`: errors about wrong input, without the input
 - `errors`: renders an error that ends a request before its operation is executed
 """

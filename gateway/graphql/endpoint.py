@@ -83,7 +83,7 @@ class GraphQLEndpoint:
         self, request: Request, parameters: GraphQLRequest, context: Context
     ) -> dict[str, Any]:
         try:
-            operation = self._persisted.prepare(parameters)
+            operation = await self._persisted.prepare(parameters, context.loaders.organization.id)
         except GraphQLSyntaxError as error:
             return _body(ExecutionResult(None, [error]), PARSE_FAILED)
         request_log = current_request_log()

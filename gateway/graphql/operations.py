@@ -1,9 +1,9 @@
 """Operations: each is parsed, validated and compiled once, and executed many times."""
 
+from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from inspect import isawaitable
 from typing import Any
 
 import strawberry
@@ -11,11 +11,9 @@ from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    Executor,
     GraphQLError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    execute_root_selection_set,
     get_operation_ast,
     get_variable_values,
 )
@@ -23,6 +21,8 @@ from graphql.execution.values import VariableValues
 
 from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql.cost import count_summaries
+from gateway.graphql.graphql_core import execute
+from gateway.graphql.large_documents import is_large, run, run_fairly
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import position
 from gateway.graphql.plans import Plans
@@ -87,7 +87,8 @@ class Operations:
         self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
             REMEMBERED_CHARACTERS, getsizeof=_characters
         )
-        self._wide = WideOperations()
+        # An operation that is prepared may be executed while others wait for their preparation.
+        self._preparing, self._wide = WideOperations(), WideOperations()
         self.hits = self.misses = 0
 
     def trust(self, document_id: str, text: str) -> None:
@@ -99,7 +100,7 @@ class Operations:
                 for one in document.definitions
                 if isinstance(one, OperationDefinitionNode)
             ]
-            operations = {name: self._prepare(document, name, trusted=True) for name in names}
+            operations = {name: run(self._prepare(document, name, trusted=True)) for name in names}
         except OperationUnknown:
             raise DocumentInvalid("Several operations, not all of them named.") from None
         except GraphQLError as error:
@@ -132,11 +133,35 @@ class Operations:
 
         Raises `LimitExceeded`, `GraphQLSyntaxError` or `OperationUnknown`.
         """
-        if (operation := self._remembered.get((query, name))) is not None:
-            self.hits += 1
+        return self._find(query, name) or run(self._prepare_new(query, name))
+
+    async def prepare_fairly(self, query: str, name: str | None, organization_id: int) -> Operation:
+        """Like `prepare`, but a large new document waits for a slot and lets other requests have turns.
+
+        Raises `HTTPException` if too many wait.
+        """
+        if (operation := self._find(query, name)) is not None:
             return operation
+        if not is_large(query):
+            return run(self._prepare_new(query, name))
+        async with self._preparing.slot(organization_id):
+            # Another request may have prepared it meanwhile.
+            if (operation := self._find(query, name)) is None:
+                operation = await run_fairly(self._prepare_new(query, name, large=True))
+            return operation
+
+    def _find(self, query: str, name: str | None) -> Operation | None:
+        operation = self._remembered.get((query, name))
+        self.hits += operation is not None
+        return operation
+
+    def _prepare_new(
+        self, query: str, name: str | None, *, large: bool = False
+    ) -> Generator[None, None, Operation]:
         self.misses += 1
-        operation = self._prepare(self._parse(query), name)
+        document = self._parse(query)
+        yield
+        operation = yield from self._prepare(document, name, large=large)
         self._remembered[query, name] = operation
         return operation
 
@@ -146,10 +171,13 @@ class Operations:
         except GraphQLSyntaxError as error:
             raise syntax_error(error) from None
 
-    def _prepare(self, document: DocumentNode, name: str | None, *, trusted: bool = False) -> Operation:
+    def _prepare(
+        self, document: DocumentNode, name: str | None, *, trusted: bool = False, large: bool = False
+    ) -> Generator[None, None, Operation]:
         if (definition := get_operation_ast(document, name)) is None:
             raise OperationUnknown
-        errors = self._validator.validate(document)
+        errors = yield from self._validator.validate(document, large=large)
+        yield
         plans = Plans(self._schema, document, definition) if self._compiled and not errors else None
         return Operation(document, definition, errors, plans, trusted)
 
@@ -193,29 +221,12 @@ class Operations:
                 if plan is not None:
                     result = await plan.execute(values, context)
                 else:
-                    result = await self._execute_by_graphql_core(operation, variables, context)
+                    name = operation.name
+                    result = await execute(self._schema, operation.document, name, variables, context)
         if result.errors and result.data:
             # They were added when they happened, in an order that depends on the database.
             result.errors.sort(key=partial(position, result.data))
         return result
-
-    async def _execute_by_graphql_core(
-        self, operation: Operation, variables: dict[str, Any], context: Context
-    ) -> ExecutionResult:
-        executor = Executor.build(
-            self._schema,
-            operation.document,
-            context_value=context,
-            raw_variable_values=variables,
-            operation_name=operation.name,
-        )
-        assert isinstance(executor, Executor), "the operation and its variables are valid"
-        try:
-            result = execute_root_selection_set(executor)
-            return await result if isawaitable(result) else result
-        finally:
-            # They refer to the executor, which would wait for the garbage collector.
-            del executor.async_helpers
 
 
 def _characters(operation: Operation) -> int:

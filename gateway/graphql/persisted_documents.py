@@ -33,30 +33,30 @@ class PersistedDocuments:
         # only the data of the caller's organisation.
         self._cached: LRUCache[str, str] = LRUCache(cache_bytes, getsizeof=_bytes)
 
-    def prepare(self, parameters: GraphQLRequest) -> Operation:
+    async def prepare(self, parameters: GraphQLRequest, organization_id: int) -> Operation:
         """Prepare the operation of a request.
 
-        Raises `PersistedQueryNotFound`, `DocumentNotTrusted`, or what `Operations.prepare` raises.
+        Raises `PersistedQueryNotFound`, `DocumentNotTrusted`, or what `Operations.prepare_fairly` raises.
         """
         query, sha256, name = parameters.query, parameters.sha256, parameters.operation_name
         if query is None:
-            return self._find(parameters.document_id or sha256 or "", name)
+            return await self._find(parameters.document_id or sha256 or "", name, organization_id)
         if self._only_trusted:
             raise DocumentNotTrusted
         if sha256 is not None and hashlib.sha256(query.encode()).hexdigest() != sha256:
             # In Apollo's words.
             raise HTTPException(400, "provided sha does not match query")
-        operation = self._operations.prepare(query, name)
+        operation = await self._operations.prepare_fairly(query, name, organization_id)
         if sha256 is not None and not operation.errors and _bytes(query) <= self._cached.maxsize:
             self._cached[sha256] = query
         return operation
 
-    def _find(self, document_id: str, name: str | None) -> Operation:
+    async def _find(self, document_id: str, name: str | None, organization_id: int) -> Operation:
         for key in (document_id, document_id.removeprefix("sha256:")):
             if (operation := self._operations.trusted(key, name)) is not None:
                 return operation
             if (query := self._cached.get(key)) is not None:
-                return self._operations.prepare(query, name)
+                return await self._operations.prepare_fairly(query, name, organization_id)
         raise PersistedQueryNotFound
 
 

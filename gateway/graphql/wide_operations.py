@@ -1,7 +1,8 @@
 """Slots for wide operations, so that those of one organisation do not delay the requests of the others.
 
 A wide operation costs as much as up to a hundred small ones. An organisation runs one at a time, and the
-process runs few; the others wait in a queue of their organisation. Small operations never wait here.
+process runs few; the others wait in a queue of their organisation. Small operations never wait here. Large
+documents that are prepared have such slots too.
 """
 
 from asyncio import Lock, Semaphore

@@ -1,0 +1,143 @@
+"""A large new document is prepared in steps, while other requests go on, with the same outcome."""
+
+import asyncio
+import time
+from collections.abc import Generator
+
+import pytest
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from gateway.errors import LimitExceeded
+from gateway.graphql import large_documents, wide_operations
+from gateway.graphql.large_documents import MAX_SMALL_NAMES, is_large, run_fairly
+from gateway.graphql.limits import MAX_CHARACTERS
+from gateway.graphql.operations import Operations
+from tests.conftest import OpenGateway
+from tests.helpers.gateway import FULL_SUMMARY, assert_graphql_refusal
+from tests.helpers.graphql import SCHEMA, field
+
+SMALL = f"{{ {' '.join(field(f'a{n}', FULL_SUMMARY) for n in range(25))} }}"
+LARGE = f"{{ {' '.join(field(f'a{n}', FULL_SUMMARY) for n in range(100))} }}"
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds for which other requests have had turns."""
+    seconds: list[float] = []
+
+    async def note(pause: float) -> None:
+        seconds.append(pause)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(large_documents, "sleep", note)
+    return seconds
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (SMALL, False),
+        (LARGE, True),
+        ("a " * MAX_SMALL_NAMES, False),
+        ("a " * (MAX_SMALL_NAMES + 1), True),
+        ("a" * MAX_CHARACTERS, False),
+        ("a " * MAX_CHARACTERS, False),
+    ],
+    ids=["small", "large", "most names", "one more", "one name", "too long"],
+)
+def test_a_document_of_many_names_is_large(document: str, expected: bool) -> None:
+    assert is_large(document) is expected
+
+
+# Parsed, its limits checked, validated in three parts, compiled.
+@pytest.mark.parametrize(("query", "steps"), [(SMALL, 1), (LARGE, 6)], ids=["small", "large"])
+async def test_only_a_large_document_is_prepared_in_steps_and_once(
+    pauses: list[float], query: str, steps: int
+) -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    first = await prepared.prepare_fairly(query, None, 1)
+    assert first.plans is not None
+    assert await prepared.prepare_fairly(query, None, 1) is first
+    assert len(pauses) == steps - 1
+
+
+async def test_others_have_as_much_time_as_a_step_took(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0, 3, 10, 14, 20])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times))
+
+    def steps() -> Generator[None, None, str]:
+        yield
+        yield
+        return "result"
+
+    assert await run_fairly(steps()) == "result"
+    assert pauses == [3, 4]
+
+
+async def test_requests_for_the_same_document_prepare_it_once(pauses: list[float]) -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    first, *others = await asyncio.gather(*(prepared.prepare_fairly(LARGE, None, 1) for _ in range(20)))
+    assert all(other is first for other in others)
+    assert (prepared.misses, prepared.hits) == (1, 19)
+    assert len(pauses) == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{ a0: ", "{ a0: nothing a1: "),
+        ("{ a0: ", "query ($unused: Int) { a0: "),
+        ('identifierValue: "', 'nothing: $undeclared, identifierValue: "'),
+        ("a7: ", "b: __typename @nothing a7: "),
+        ("a9: ", "a8: "),
+        ("points {", "points @include(if: 1) { nothing"),
+        ("a99: ", "..."),
+        ("a99: ", "a99: ("),
+        ("a99: ", "a99: a100: b"),
+        ("a99: ", f"{' '.join(f'a{n}: __typename' for n in range(100, 200))} a99: "),
+    ],
+)
+async def test_a_large_document_has_the_errors_that_it_has_at_once(
+    pauses: list[float], old: str, new: str
+) -> None:
+    query = LARGE.replace(old, new)
+    assert query != LARGE
+    assert is_large(query)
+    assert await _fairly(query) == _at_once(query)
+
+
+Errors = list[object]
+
+
+def _at_once(query: str) -> Errors:
+    try:
+        return [error.formatted for error in Operations(SCHEMA, compiled=True).prepare(query, None).errors]
+    except (GraphQLSyntaxError, LimitExceeded) as error:
+        return _raised(error)
+
+
+async def _fairly(query: str) -> Errors:
+    try:
+        operation = await Operations(SCHEMA, compiled=True).prepare_fairly(query, None, 1)
+        return [error.formatted for error in operation.errors]
+    except (GraphQLSyntaxError, LimitExceeded) as error:
+        return _raised(error)
+
+
+def _raised(error: GraphQLError | LimitExceeded) -> Errors:
+    return [{"raised": repr(error)}]
+
+
+async def test_a_large_document_beyond_the_queue_is_refused(
+    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wide_operations, "MAX_QUEUED_PER_ORGANIZATION", 0)
+    async with gateway_with() as gateway:
+        await gateway.warm()
+        refused = await gateway.graphql(LARGE.replace("a99: ", "a99: nothing a100: "))
+        assert_graphql_refusal(refused, 503, "SERVICE_UNAVAILABLE", 503, "Service Unavailable")
+        assert refused.headers["retry-after"] == "1"
+        answer = await gateway.graphql(SMALL.replace("a24: ", "a24: nothing a25: "))
+        assert answer.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
