@@ -43,7 +43,7 @@ test-all: lint
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
 	GATEWAY_TEST_DRIVER=pymongo $(BIN)/pytest -m "not slow"
 
-# Load from clients that disconnect; fails if the gateway keeps anything of their requests. Takes two minutes.
+# Mixed load from clients that disconnect; fails if the gateway keeps anything of their requests. Takes 11 minutes.
 soak: .venv
 	$(BIN)/python -m bench.soak
 

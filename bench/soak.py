@@ -1,16 +1,23 @@
-"""Load from clients that disconnect at random: `python -m bench.soak [--help]`.
+"""Minutes of mixed load from clients that disconnect at random: `python -m bench.soak [--help]`.
 
-Memory, tasks, sockets and cursors are read while no request runs: after a warm-up, and after each quarter of
-the load. Tasks, sockets and cursors must not be more than after the warm-up, and memory must level off.
+The clients send ordinary requests, and those that could leave something behind: documents with a new text,
+valid or not, operations of which a part fails, wide operations, wrong credentials and unknown paths.
+
+Memory, tasks, sockets, cursors and the longest garbage collection are read while no request runs: after a
+warm-up, and after each minute.
 """
 
 import asyncio
+import base64
+import json
 import random
 import re
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +28,31 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, seed
+from bench.hostile_clients import wide
 from bench.http_client import read_head
 from bench.servers import Server, fresh_database, started
-from bench.workloads import WORKLOADS, ask
+from bench.timed_gateway import METRIC
+from bench.workloads import FULL, WORKLOADS, GraphQLRequest, Request, ask, graphql
 from gateway.commands.database import with_store
+from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.telemetry.metrics import SAMPLE_SECONDS
 
-WARM_UP_SECONDS = 5
-QUARTERS = 4
+WARM_UP_SECONDS = 20
+MINUTE = 60
 REQUESTS = 500
+# Memory at the end, as a multiple of that after the third minute.
+MOST_GROWTH = 1.1
+MOST_COLLECTION_MS = 50
+# The requests that clients send, with weights.
+KINDS = {
+    "ordinary": 60,
+    "new text": 10,
+    "invalid": 10,
+    "failing alias": 10,
+    "wide": 2,
+    "wrong credentials": 4,
+    "unknown path": 4,
+}
 # What clients do with a request, with weights.
 BEHAVIOURS = {
     "completed": 7,
@@ -48,6 +71,7 @@ class Resources:
     sockets: int
     pooled: int
     cursors: int
+    longest_collection_ms: float
 
 
 def read_resources(server: Server, metrics_port: int, database: MongoClient[dict[str, Any]]) -> Resources:
@@ -67,15 +91,45 @@ def read_resources(server: Server, metrics_port: int, database: MongoClient[dict
         sum(path.readlink().name.startswith("socket:") for path in descriptors),
         int(value('promo_gateway_pool_connections{state="open"}')),
         database.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"],
+        value(METRIC) * 1000,
     )
+
+
+def requests(tenant: seed.Tenant) -> dict[str, Callable[[], Request]]:
+    """Each kind of request, made anew for each time that it is sent."""
+    ordinary = [
+        WORKLOADS[name].request(one)
+        for name in ("rest", "graphql", "aliases")
+        for one in ask(WORKLOADS[name], [tenant], REQUESTS)
+    ]
+    one = graphql([GraphQLRequest(tenant, 0, 0)], FULL)
+    # The last customer that the tenant does not have.
+    failing = graphql([GraphQLRequest(tenant, n, 0) for n in (0, tenant.customers)], FULL)
+    widest, numbers = wide(tenant), count()
+    wrong = {"Authorization": "Basic " + base64.b64encode(b"nobody:" + b"0" * 32).decode()}
+
+    def with_new_text(request: Request, field: str) -> Request:
+        body = json.loads(request.body)
+        query = body["query"].replace("orgId", f"orgId n{next(numbers)}: {field}")
+        return Request(request.path, request.headers, json.dumps({**body, "query": query}))
+
+    return {
+        "ordinary": lambda: random.choice(ordinary),
+        "new text": lambda: with_new_text(one, "orgId"),
+        "invalid": lambda: with_new_text(one, "nothing"),
+        "failing alias": lambda: failing,
+        "wide": lambda: widest,
+        "wrong credentials": lambda: Request(GRAPHQL_PATH, wrong, one.body),
+        "unknown path": lambda: Request("/nothing", tenant.headers),
+    }
 
 
 class Client:
     """Sends requests on one connection after another, and disconnects from some of them too early."""
 
-    def __init__(self, server: Server, requests: list[bytes], seen: Counter[str]) -> None:
+    def __init__(self, server: Server, kinds: dict[str, Callable[[], Request]], seen: Counter[str]) -> None:
         self._address = server.address
-        self._requests = requests
+        self._kinds = kinds
         self._seen = seen
 
     async def run(self, until: float) -> None:
@@ -87,7 +141,7 @@ class Client:
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Send a request; returns whether the connection can be used again."""
-        request = random.choice(self._requests)
+        request = self._kinds[random.choices(list(KINDS), list(KINDS.values()))[0]]().text().encode()
         behaviour = random.choices(list(BEHAVIOURS), list(BEHAVIOURS.values()))[0]
         self._seen[behaviour] += 1
         writer.write(request[: len(request) // 2] if behaviour == "left in the request" else request)
@@ -105,21 +159,24 @@ class Client:
         return True
 
 
-async def load(server: Server, requests: list[bytes], connections: int, seconds: float) -> Counter[str]:
+async def load(
+    server: Server, kinds: dict[str, Callable[[], Request]], connections: int, seconds: float
+) -> Counter[str]:
     """Send requests for `seconds`; returns how often clients did what, and the statuses of the responses."""
     seen: Counter[str] = Counter()
     until = time.monotonic() + seconds
-    await asyncio.gather(*(Client(server, requests, seen).run(until) for _ in range(connections)))
+    await asyncio.gather(*(Client(server, kinds, seen).run(until) for _ in range(connections)))
     return seen
 
 
 def table(rows: list[tuple[str, Resources]]) -> Table:
     shown = Table()
-    for head in ("after", "MiB", "tasks", "sockets", "of these pooled", "cursors"):
+    heads = "after", "MiB", "tasks", "sockets", "of these pooled", "cursors", "longest collection, ms"
+    for head in heads:
         shown.add_column(head, justify="left" if head == "after" else "right")
     for when, resources in rows:
-        megabytes, *counts = astuple(resources)
-        shown.add_row(when, f"{megabytes:.1f}", *map(str, counts))
+        megabytes, *counts, collection = astuple(resources)
+        shown.add_row(when, f"{megabytes:.1f}", *map(str, counts), f"{collection:.0f}")
     return shown
 
 
@@ -130,16 +187,14 @@ def _free_port() -> int:
 
 
 @click.command()
-@click.option("--seconds", default=60, show_default=True, help="How long the load lasts.")
+@click.option(
+    "--minutes", type=click.IntRange(4), default=10, show_default=True, help="How long the load lasts."
+)
 @click.option("--connections", default=32, show_default=True)
-def main(seconds: int, connections: int) -> None:
-    """Load `promo-gateway serve` with clients that disconnect; fails if tasks, sockets or cursors leak."""
+def main(minutes: int, connections: int) -> None:
+    """Load the gateway with clients of all kinds; fails if it keeps anything of their requests."""
     tenant = seed.tenant(0, seed.CUSTOMERS, 12)
-    requests = [
-        WORKLOADS[name].request(one).text().encode()
-        for name in ("rest", "graphql", "aliases")
-        for one in ask(WORKLOADS[name], [tenant], REQUESTS)
-    ]
+    kinds = requests(tenant)
     metrics_port = _free_port()
     with (
         fresh_database() as settings,
@@ -148,26 +203,35 @@ def main(seconds: int, connections: int) -> None:
         where = machine.describe(settings)
         with_store(lambda store: seed.seed(store, [tenant]), settings)
         variables = {"GATEWAY_METRICS_PORT": str(metrics_port)}
-        with started(settings, "gateway", "serve", "--port", "0", variables=variables) as server:
-            asyncio.run(load(server, requests, connections, WARM_UP_SECONDS))
+        with started(settings, "bench.timed_gateway", "serve", "--port", "0", variables=variables) as server:
+            asyncio.run(load(server, kinds, connections, WARM_UP_SECONDS))
             rows = [("warm-up", read_resources(server, metrics_port, database))]
             seen: Counter[str] = Counter()
-            for n in range(1, QUARTERS + 1):
-                seen += asyncio.run(load(server, requests, connections, seconds / QUARTERS))
-                rows.append(
-                    (f"{n * seconds / QUARTERS:.0f} s", read_resources(server, metrics_port, database))
-                )
+            for n in range(1, minutes + 1):
+                seen += asyncio.run(load(server, kinds, connections, MINUTE))
+                rows.append((f"{n} min", read_resources(server, metrics_port, database)))
     console = Console(width=120)
     console.print(table(rows))
     console.print(", ".join(f"{what}: {times}" for what, times in sorted(seen.items())))
     console.print("; ".join(where.values()))
-    first, last = rows[0][1], rows[-1][1]
-    if (
-        last.tasks > first.tasks
-        or last.sockets - last.pooled > first.sockets - first.pooled
-        or last.cursors > first.cursors
-    ):
-        raise click.ClickException("Tasks, sockets or cursors leak.")
+    if failures := exceeded([resources for _, resources in rows]):
+        raise click.ClickException("; ".join(failures))
+
+
+def exceeded(read: list[Resources]) -> list[str]:
+    """What the server kept: `read` after the warm-up and after each minute."""
+    first, third, last = read[0], read[3], read[-1]
+    return [
+        text
+        for text, failed in {
+            "tasks leak": last.tasks > first.tasks,
+            "sockets leak": last.sockets - last.pooled > first.sockets - first.pooled,
+            "cursors leak": last.cursors > first.cursors,
+            "memory grows": last.megabytes > MOST_GROWTH * third.megabytes,
+            "a collection is long": last.longest_collection_ms > MOST_COLLECTION_MS,
+        }.items()
+        if failed
+    ]
 
 
 if __name__ == "__main__":
