@@ -60,7 +60,7 @@ class Passwords:
     async def check(self, kind: ClientKind, client_id: str, secret: str, address: str) -> Client:
         """The client of this kind with this id and secret; a good answer is remembered for a minute.
 
-        Raises `Unauthenticated`, `TooManyFailures`, `StoreUnavailable`, or `AuthorizationUnavailable` if too
+        Raises `Unauthenticated`, `TooManyFailures`, or `AuthorizationUnavailable` if the database fails, too
         many checks are waiting, or this one has waited too long.
         """
         credentials = fingerprint(kind, client_id, secret)
@@ -74,8 +74,8 @@ class Passwords:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 return await asyncio.shield(check)
-        except TimeoutError as error:
-            # The check goes on, so the client may be known when it tries again.
+        except (TimeoutError, StoreUnavailable) as error:
+            # After a time-out the check goes on, so the client may be known when it tries again.
             raise AuthorizationUnavailable from error
 
     async def _check(

@@ -12,13 +12,12 @@ from gateway.auth.addresses import address_of
 from gateway.auth.callers import require
 from gateway.auth.passwords import Passwords
 from gateway.auth.tokens import Tokens
-from gateway.errors import AuthorizationUnavailable, InvalidClient, Unauthenticated
+from gateway.errors import InvalidClient, Unauthenticated
 from gateway.http_headers import public_document, require_json
 from gateway.rest.action_summary import read_customer
 from gateway.telemetry.request_log import current_request_log
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
-from loaders.errors import StoreUnavailable
 from resolvers.errors import CustomerNotFound
 
 TOKEN_PATH = "/v3/oauth/token/generate"
@@ -55,8 +54,6 @@ async def generate_token(
         client = await passwords.check(ClientKind.OAUTH, asked.key, asked.secret, address_of(request))
     except Unauthenticated as error:
         raise InvalidClient from error
-    except StoreUnavailable as error:
-        raise AuthorizationUnavailable from error
     current_request_log().client_id = client.account.id
     customer_id = None
     if asked.customer is not None:
