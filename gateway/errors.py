@@ -22,16 +22,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Literal, NamedTuple
 
-import structlog
 from starlette.exceptions import HTTPException
-from structlog.typing import FilteringBoundLogger
 
-from gateway.telemetry.logs import without_message
+from gateway.telemetry.logs import log, without_message
 from gateway.telemetry.request_log import note_error
 from loaders.errors import DeadlineExceeded, StoreUnavailable, SummaryTooLarge
 from resolvers import errors
-
-log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Refused(Exception):

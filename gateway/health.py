@@ -2,13 +2,12 @@
 
 import asyncio
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from structlog.typing import FilteringBoundLogger
 
 from gateway import json_format
 from gateway.middleware.admission import InFlightRequests
+from gateway.telemetry.logs import log
 from loaders.database_setup import find_problems
 from loaders.deadline import Deadline, until
 from loaders.errors import StoreUnavailable
@@ -19,8 +18,6 @@ NOT_READY = "draining", "overloaded", "database unavailable", "database not set 
 DRAINING, OVERLOADED, DATABASE_UNAVAILABLE, DATABASE_NOT_SET_UP = NOT_READY
 PING_SECONDS = 1.0
 SCHEMA_CHECK_SECONDS = 30.0
-
-log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Health:

@@ -15,20 +15,17 @@ from typing import get_args
 import httpx
 import jwt
 import msgspec
-import structlog
 from jwt.algorithms import AllowedPublicKeys
-from structlog.typing import FilteringBoundLogger
 
 from gateway.auth.callers import Caller
 from gateway.auth.tokens import UnverifiedToken, verified_claims
 from gateway.errors import AuthorizationUnavailable, Unauthenticated
+from gateway.telemetry.logs import log
 from gateway.telemetry.request_log import current_request_log
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization
 from loaders.store import Store
 from resolvers.arguments import parse_id
-
-log: FilteringBoundLogger = structlog.get_logger()
 
 FETCH_TIMEOUT_SECONDS = 5
 FETCH_INTERVAL_SECONDS = 60

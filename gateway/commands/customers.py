@@ -4,13 +4,12 @@ Identifiers are printed by `customers export` only, and never logged.
 """
 
 import click
-import structlog
-from structlog.typing import FilteringBoundLogger
 
 from gateway.commands.database import check_organization, check_set_up, with_store
 from gateway.commands.terminal import ID, printable
 from gateway.ingest import customer_changes
 from gateway.ingest import export as exporting
+from gateway.telemetry.logs import log
 from loaders import customer_statuses, pending_events
 from loaders.customer_statuses import MergeRefused
 from loaders.customers import (
@@ -23,8 +22,6 @@ from loaders.customers import (
 from loaders.enums import IdentifierName, PayloadFormat
 from loaders.store import Store
 from resolvers.arguments import CustomerSource, parse_id
-
-log: FilteringBoundLogger = structlog.get_logger()
 
 _ORG = click.Option(["--org", "organization_id"], required=True, type=ID, help="The customer's organisation.")
 _IDENTIFIER = [

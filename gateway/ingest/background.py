@@ -9,19 +9,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-import structlog
-from structlog.typing import FilteringBoundLogger
-
 from gateway.ingest import recorder
-from gateway.telemetry.logs import without_message
+from gateway.telemetry.logs import log, without_message
 from loaders import pending_events
 from loaders.errors import StoreUnavailable
 from loaders.store import Store
 
 # After this time, events are looked for that another process left unfinished, or that failed.
 RESUME_SECONDS = 30.0
-
-log: FilteringBoundLogger = structlog.get_logger()
 
 
 async def count_unfinished(store: Store, forget: Callable[[int], None], begin: asyncio.Event) -> None:

@@ -4,13 +4,12 @@ import random
 import re
 from time import perf_counter
 
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry import REQUEST_ID
+from gateway.telemetry.logs import log
 from gateway.telemetry.metrics import REQUESTS
 from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST, RequestLog, active_request_log
 
@@ -18,8 +17,6 @@ UNMATCHED = "unmatched"
 
 # 32 hex digits, with or without the hyphens of a UUID: nothing personal has this form.
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-log: FilteringBoundLogger = structlog.get_logger()
 
 
 class AccessLog:

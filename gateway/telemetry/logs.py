@@ -33,6 +33,7 @@ _STANDARD_ERROR = 2
 # Its messages are about processes and sockets; the first line is static, the rest may be a traceback.
 _WITH_MESSAGE = "uvicorn."
 
+# The logger of the whole gateway.
 log: FilteringBoundLogger = structlog.get_logger()
 
 
