@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import islice
 
 from gateway.auth.credentials import md5_hex
 from gateway.auth.passwords import hash_secret
@@ -45,7 +44,6 @@ _ITEMS = {
     Benefit.REWARD: ("113336.0", "113337.0"),
     Benefit.BADGE: ("67ce697296dcfc6386c64f8a", "67ce697296dcfc6386c64f8b"),
 }
-BATCH = 500
 
 
 async def fill(store: Store) -> None:
@@ -57,9 +55,8 @@ async def fill(store: Store) -> None:
     mobiles = {CUSTOMER: MOBILE, CUSTOMER_WITHOUT_BENEFITS: MOBILE_WITHOUT_BENEFITS}
     mobiles |= {customer_id: f"9198{n:08}" for n, customer_id in enumerate(GENERATED_CUSTOMERS)}
     await _add_customers(store, DEMO, mobiles)
-    for issuances in (documented_issuances(), _too_old_issuances(), _generated_issuances()):
-        while batch := list(islice(issuances, BATCH)):
-            await ledger.add_issuances(store, DEMO.id, batch)
+    issuances = [*documented_issuances(), *_too_old_issuances(), *_generated_issuances()]
+    await ledger.add_issuances(store, DEMO.id, issuances)
     # The other organisation has the same ids and other totals, which the demo's callers must never see.
     await ledger.put_promotions(store, OTHER.id, [replace(PROMOTION, name="Winter")])
     await _add_customers(store, OTHER, {CUSTOMER: MOBILE})
