@@ -3,7 +3,6 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -49,12 +48,6 @@ def _show(default: object) -> str:
 
 def read_settings(kind: type[S], **given: Any) -> S:
     """Read the settings that are not `given`, and warn of variables that are named like one."""
-    for warning in _warnings():
-        click.echo(warning, err=True)
-    return kind.from_environment(**given)
-
-
-def _warnings() -> Iterator[str]:
     names = [name.upper() for name in Settings.model_fields]
     for variable, value in sorted(os.environ.items()):
         name = variable.removeprefix("GATEWAY_")
@@ -62,4 +55,5 @@ def _warnings() -> Iterator[str]:
             continue
         similar = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
         hint = f"; did you mean GATEWAY_{similar[0]}?" if similar else "."
-        yield f"Warning: {variable} is not a setting{hint}"
+        click.echo(f"Warning: {variable} is not a setting{hint}", err=True)
+    return kind.from_environment(**given)

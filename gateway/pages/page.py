@@ -72,7 +72,7 @@ def from_template(template: str, **values: str) -> Page:
     return Page(
         html,
         content_security_policy(
-            script_src=" ".join(map(_hash, _INLINE_SCRIPT.findall(html))) or "'none'",
+            script_src=_hash(*_INLINE_SCRIPT.findall(html)) or "'none'",
             connect_src="'self'",
             style_src=_hash(css),
             img_src="data:",
@@ -91,11 +91,10 @@ def from_cdn() -> Page:
     """Strawberry's GraphiQL, which loads its scripts from a CDN: the frame in the page without the bundle."""
     # Credentials are forgotten with the page.
     html = get_graphql_ide_html().replace("shouldPersistHeaders: true", "shouldPersistHeaders: false")
-    hashes = " ".join(_hash(script) for script in _INLINE_SCRIPT.findall(html))
     return Page(
         html,
         content_security_policy(
-            script_src=f"{_CDN} {hashes}",
+            script_src=f"{_CDN} {_hash(*_INLINE_SCRIPT.findall(html))}",
             style_src=f"{_CDN} 'unsafe-inline'",
             font_src=f"{_CDN} data:",
             img_src="data:",
@@ -105,5 +104,6 @@ def from_cdn() -> Page:
     )
 
 
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+def _hash(*texts: str) -> str:
+    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
