@@ -448,6 +448,29 @@ async def test_a_flood_of_logins_keeps_no_other_address_out(
     assert statuses.count(401) == waiting + 1 - dropped
 
 
+@pytest.mark.usefixtures("no_time")
+async def test_a_secret_that_was_good_before_is_good_while_new_networks_fill_the_queue(
+    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
+) -> None:
+    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
+    async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
+        assert await status(gateway, behind("198.51.100.1", DEMO_HEADER)) == 200
+        blocked = block()
+        # Each login is the first of its network, so none of them has failed before.
+        flood = [
+            asyncio.create_task(status(gateway, behind(f"203.0.{n}.7", STRANGER)))
+            for n in range(check_queue.MAX_WAITING + 20)
+        ]
+        assert await first(19, flood) == [503] * 19
+        assert blocked.count == 1
+        assert await status(gateway, behind("198.51.100.1", DEMO_HEADER)) == 200
+        # From the network of one of the others, too.
+        assert await status(gateway, behind("203.0.7.7", DEMO_HEADER)) == 200
+        assert blocked.count == 1
+        blocked.release()
+        assert sorted(await asyncio.gather(*flood)) == [401] * 101 + [503] * 19
+
+
 async def test_an_address_that_failed_leaves_its_place_to_others(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
 ) -> None:
