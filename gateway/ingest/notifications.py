@@ -174,14 +174,19 @@ def _promotion(said: Notification, data: payloads.PromotionDescribed) -> None:
 
 
 def _customer(said: Notification, data: payloads.CustomerUpdated) -> None:
-    said.erased = data.erased
-    if said.erased is None:
+    # A pending deletion has another label.
+    if isinstance(data.customer_status, dict) and data.customer_status.get("currentLabel") == "Deleted":
+        said.erased = data.customer_identifiers.customer_id
+    else:
         said.identifiers += data.customer_identifiers.known()
 
 
 def _request(said: Notification, data: payloads.RequestUpdated) -> None:
-    said.erased = data.erased
-    said.known = said.erased is not None
+    # The personal data of the customer was deleted.
+    said.known = (data.request_type, data.request_base_type, data.status) == ("CUSTOMER", "DELETE", "SUCCESS")
+    if said.known:
+        customer = msgspec.convert(data.customer_identifiers, CustomerIdentifiers, strict=False)
+        said.erased = customer.customer_id
 
 
 def _merge(said: Notification, data: payloads.CustomersMerged) -> None:

@@ -126,25 +126,12 @@ class OfCustomer(Payload):
 class CustomerUpdated(OfCustomer):
     customer_status: Any = None
 
-    @property
-    def erased(self) -> int | None:
-        """The id of a deleted customer; a pending deletion has another label."""
-        label = self.customer_status.get("currentLabel") if isinstance(self.customer_status, dict) else None
-        return self.customer_identifiers.customer_id if label == "Deleted" else None
-
 
 class RequestUpdated(Payload):
     request_type: Any = None
     request_base_type: Any = None
     status: Any = None
     customer_identifiers: Any = None
-
-    @property
-    def erased(self) -> int | None:
-        """The id of a customer whose personal data was deleted."""
-        if (self.request_type, self.request_base_type, self.status) != ("CUSTOMER", "DELETE", "SUCCESS"):
-            return None
-        return msgspec.convert(self.customer_identifiers, CustomerIdentifiers, strict=False).customer_id
 
 
 class CustomersMerged(Payload):
