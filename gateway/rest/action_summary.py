@@ -44,16 +44,16 @@ async def get_action_summary(request: Request, *, enter: Callable[[Request], Awa
 
 def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
     """The customer that `source`, `identifierName` and `identifierValue` name, checked in this order."""
-    if not (source := parameters.get("source")):
+    if not (given_source := parameters.get("source")):
         raise SourceMissing
-    if _folded(source) not in _SOURCES:
+    if (source := _SOURCES.get(_folded(given_source))) is None:
         raise SourceInvalid
-    name, value = parameters.get("identifierName"), parameters.get("identifierValue")
-    if not name or not value:
+    given_name, value = parameters.get("identifierName"), parameters.get("identifierValue")
+    if not given_name or not value:
         raise IdentifierMissing
-    if _folded(name) not in _IDENTIFIER_NAMES:
+    if (name := _IDENTIFIER_NAMES.get(_folded(given_name))) is None:
         raise IdentifierNameInvalid
-    return CustomerIdentifier(_SOURCES[_folded(source)], _IDENTIFIER_NAMES[_folded(name)], value)
+    return CustomerIdentifier(source, name, value)
 
 
 def _folded(word: str) -> str:
