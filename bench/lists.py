@@ -18,7 +18,7 @@ from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import CUSTOMER, DEMO, MOBILE, PROGRAM, fill
 from gateway.graphql.operations import Operations
 from gateway.settings import Settings
-from loaders import Dispatchers, Loaders, customer_statuses, ledger
+from loaders import Dispatchers, Loaders, ledger, merges_and_erasures
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
@@ -102,7 +102,7 @@ async def _issue(store: Store) -> None:
         mobile = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, str(survivor))
         await ledger.put_identifiers(store, DEMO.id, [(mobile, survivor)])
         for n in range(1, merged + 1):
-            await customer_statuses.merge(store, DEMO.id, survivor + n, survivor)
+            await merges_and_erasures.merge(store, DEMO.id, survivor + n, survivor)
 
 
 async def main() -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import islice, product
 
 from gateway.auth.credentials import authorization, md5_hex
-from gateway.auth.passwords import hash_secret
+from gateway.auth.password_check import hash_secret
 from gateway.commands.database import set_up
 from gateway.commands.sample_data import DEMO, PASSWORD
 from loaders import ledger

@@ -21,22 +21,22 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.callers import require
 from gateway.auth.oidc import ExternalIssuer
-from gateway.auth.passwords import Passwords
+from gateway.auth.password_check import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
 from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, GraphQLEndpoint, schema_document
-from gateway.graphql.errors import GraphQLErrors
+from gateway.graphql.error_responses import GraphQLErrors
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, READY, Health
-from gateway.ingest.background import count_unfinished
+from gateway.ingest.background_counting import count_unfinished
 from gateway.middleware.admission import Admission, InFlightRequests
 from gateway.middleware.deadline import RequestDeadline
 from gateway.middleware.request_head import OriginForm, RequestHead
 from gateway.middleware.response_headers import ResponseHeaders, cors_middleware
 from gateway.pages import ASSETS_PATH, PageCredentials, Pages
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, get_action_summary
-from gateway.rest.errors import event_error, summary_error, token_error
+from gateway.rest.error_responses import event_error, summary_error, token_error
 from gateway.rest.events import EVENTS_PATH, receive_event
 from gateway.rest.openapi import OPENAPI_PATH, describe
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, generate_token, get_public_keys

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 
-from loaders.customer_statuses import PersonLoader
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
 from loaders.earned_promotions import Page, find_earned, find_promotion_ids_of_program
+from loaders.merges_and_erasures import PersonLoader
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store

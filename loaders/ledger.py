@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from loaders import customer_statuses
+from loaders import merges_and_erasures
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.database_schema import (
     CUSTOMER_IDENTIFIERS,
@@ -86,14 +86,14 @@ async def put_identifiers(
     does not change. Identifiers of erased customers are not added.
     """
     customer_ids = {customer_id for _, customer_id in identifiers}
-    persons = await customer_statuses.find_persons(store, organization_id, customer_ids)
+    persons = await merges_and_erasures.find_persons(store, organization_id, customer_ids)
     kept = [n for n, (_, customer_id) in enumerate(identifiers) if not persons[customer_id].erased]
     documents = [
         _present({**_identifier(organization_id, one), **_owner(persons[customer_id])})
         for one, customer_id in (identifiers[n] for n in kept)
     ]
     refused = [kept[n] for n in await store.insert_missing(CUSTOMER_IDENTIFIERS.name, documents)]
-    await customer_statuses.settle(store, organization_id, persons)
+    await merges_and_erasures.settle(store, organization_id, persons)
     loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
     owners = await loader.find([identifiers[n][0] for n in refused])
     owned = {(identifier, owner.customer_id) for identifier, owner in owners.items()}
@@ -110,7 +110,7 @@ async def move_identifiers(
     identifier of an erased customer is not written.
     """
     customer_ids = {customer_id for _, customer_id, _ in identifiers}
-    persons = await customer_statuses.find_persons(store, organization_id, customer_ids)
+    persons = await merges_and_erasures.find_persons(store, organization_id, customer_ids)
     upserts = [
         (_identifier(organization_id, identifier), _set(_owner(persons[customer_id]), as_of))
         for identifier, customer_id, as_of in identifiers
@@ -118,7 +118,7 @@ async def move_identifiers(
     ]
     if (await store.upsert(CUSTOMER_IDENTIFIERS.name, upserts)).refused:
         raise StoreUnavailable("an upsert of an identifier lost a race twice")
-    await customer_statuses.settle(store, organization_id, persons)
+    await merges_and_erasures.settle(store, organization_id, persons)
 
 
 async def add_issuances(

@@ -7,7 +7,7 @@ the key: one find reads the keys of one group. A process remembers for a short t
 from collections import defaultdict
 from typing import Any, Generic, TypeVar
 
-from loaders.batch import BatchLoader, gather
+from loaders.dataloader import BatchLoader, gather
 from loaders.dispatcher import DEFAULT_BATCHING, Batching, Dispatcher
 from loaders.enums import LONGEST_NAME
 from loaders.lookup_cache import LookupCache

@@ -10,8 +10,8 @@ from datetime import datetime
 from decimal import Context, Decimal
 from typing import Any, NamedTuple
 
-from loaders.batch import BatchLoader
 from loaders.database_schema import ISSUANCES, customer_promotion
+from loaders.dataloader import BatchLoader
 from loaders.dispatcher import Dispatcher
 from loaders.enums import Benefit, IssuanceType
 from loaders.errors import SummaryTooLarge

@@ -20,11 +20,11 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 
 from gateway import health
-from gateway.auth import passwords
+from gateway.auth import password_check
 from gateway.auth.tokens import SigningKey
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import fill
-from gateway.ingest import background, recorder
+from gateway.ingest import background_counting, event_recorder
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from loaders.driver import DriverName
@@ -95,7 +95,7 @@ def _no_regular_commands() -> Iterator[None]:
     """Keep the regular looks at the database out of the lists of commands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
-        patch.setattr(background, "RESUME_SECONDS", 3600)
+        patch.setattr(background_counting, "RESUME_SECONDS", 3600)
         yield
 
 
@@ -103,16 +103,16 @@ def _no_regular_commands() -> Iterator[None]:
 def _no_background() -> Iterator[None]:
     """Count events in their requests, however busy the machine is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder, "COUNTING_SHARE", 1)
+        patch.setattr(event_recorder, "COUNTING_SHARE", 1)
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def production_hasher() -> Iterator[PasswordHasher]:
     """Hash secrets cheaply in all tests; returns the hasher of production."""
-    production = passwords.HASHER
+    production = password_check.HASHER
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "HASHER", CHEAP_HASHER)
+        patch.setattr(password_check, "HASHER", CHEAP_HASHER)
         yield production
 
 

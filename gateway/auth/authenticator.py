@@ -10,11 +10,11 @@ import time
 from cachetools import TLRUCache
 from starlette.requests import HTTPConnection
 
-from gateway.auth.addresses import address_of
 from gateway.auth.callers import Caller
+from gateway.auth.client_addresses import address_of
 from gateway.auth.credentials import Basic, fingerprint, read_credentials
 from gateway.auth.oidc import ExternalIssuer
-from gateway.auth.passwords import REMEMBERED_SECONDS, Passwords
+from gateway.auth.password_check import REMEMBERED_SECONDS, Passwords
 from gateway.auth.tokens import Tokens, UnverifiedToken
 from gateway.errors import AuthorizationUnavailable
 from gateway.telemetry.request_log import current_request_log

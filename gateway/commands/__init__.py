@@ -6,7 +6,7 @@
 - `clients`: `clients`, `groups`, `keys`
 - `customers`: `customers`
 - `database`: `init-db`, and how a command opens the database
-- `reference`: `schema`, `settings`
+- `schema_and_settings`: `schema`, `settings`
 - `environment`: how a command reads the settings
 - `embedded_database`, `sample_data`: the database and the data of the demo
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gateway.auth.credentials import authorization, md5_hex
-from gateway.auth.passwords import hash_secret
+from gateway.auth.password_check import hash_secret
 from gateway.auth.tokens import SigningKey
 from gateway.commands.database import check_organization, with_store
 from gateway.commands.terminal import ID, print_row

@@ -10,8 +10,7 @@ from gateway.commands.terminal import ID, printable
 from gateway.ingest import customer_changes
 from gateway.ingest import export as exporting
 from gateway.telemetry.logs import log
-from loaders import customer_statuses, pending_events
-from loaders.customer_statuses import MergeRefused
+from loaders import merges_and_erasures, pending_events
 from loaders.customers import (
     CustomerByIdentifierLoader,
     CustomerDispatcher,
@@ -20,6 +19,7 @@ from loaders.customers import (
     count_identifiers,
 )
 from loaders.enums import IdentifierName, PayloadFormat
+from loaders.merges_and_erasures import MergeRefused
 from loaders.store import Store
 from resolvers.arguments import CustomerSource, parse_id
 
@@ -158,7 +158,7 @@ async def _find(store: Store, organization_id: int, source: str, name: str, valu
 
 async def _find_by_id(store: Store, organization_id: int, customer_id: int) -> tuple[Person, str]:
     """The person, also in words: `customer 3, which is now customer 1, erased, with 3 merged into it (…)`."""
-    person = (await customer_statuses.find_persons(store, organization_id, (customer_id,)))[customer_id]
+    person = (await merges_and_erasures.find_persons(store, organization_id, (customer_id,)))[customer_id]
     now = "" if customer_id == person.customer_id else f"customer {customer_id}, which is now "
     erased = ", erased" if person.erased else ""
     merged = f", with {', '.join(map(str, person.merged_ids))} merged into it" if person.merged_ids else ""

@@ -15,8 +15,8 @@ from gateway.commands.environment import read_settings
 from gateway.commands.import_input import Batches, InputUnusable
 from gateway.commands.import_output import Rejects, describe, shown_progress
 from gateway.commands.terminal import ID, print_row, printable
+from gateway.ingest import event_recorder
 from gateway.ingest import export as exporting
-from gateway.ingest import recorder
 from gateway.ingest.importer import Import
 from gateway.settings import ImportSettings
 from loaders import pending_events
@@ -154,7 +154,7 @@ def show(organization_id: int, event_id: str) -> None:
 @events.command()
 def replay() -> None:
     """Try to count all pending events again."""
-    replayed = with_store(recorder.replay_all)
+    replayed = with_store(event_recorder.replay_all)
     click.echo(f"{replayed.counted} pending events counted.")
 
 

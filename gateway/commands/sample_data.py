@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from gateway.auth.credentials import md5_hex
-from gateway.auth.passwords import hash_secret
+from gateway.auth.password_check import hash_secret
 from gateway.commands.database import set_up
 from loaders import ledger
 from loaders.clients import Account, add_account

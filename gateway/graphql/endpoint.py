@@ -18,7 +18,7 @@ from gateway.errors import (
     describe,
     forget_frames,
 )
-from gateway.graphql.errors import extensions
+from gateway.graphql.error_responses import extensions
 from gateway.graphql.limits import check
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments

@@ -25,7 +25,7 @@ from gateway.graphql.graphql_core import execute
 from gateway.graphql.large_documents import is_large, run, run_fairly
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
 from gateway.graphql.plan import position
-from gateway.graphql.plans import Plans
+from gateway.graphql.plan_variants import Plans
 from gateway.graphql.redaction import syntax_error, variable_error
 from gateway.graphql.validation import MAX_ERRORS, Validator
 from gateway.graphql.wide_operations import MAX_SMALL, WideOperations

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from gateway.ingest.payloads import named_customers, without_identifiers
-from loaders import customer_statuses, pending_events
+from loaders import merges_and_erasures, pending_events
 from loaders.enums import PayloadFormat
 from loaders.pending_events import PendingEvent
 from loaders.store import Store
@@ -16,7 +16,7 @@ from loaders.store import Store
 
 async def merge(store: Store, organization_id: int, victim_id: int, survivor_id: int) -> bool:
     """Merge the victim into the survivor; returns whether it was not known before, raises `MergeRefused`."""
-    new = await customer_statuses.merge(store, organization_id, victim_id, survivor_id)
+    new = await merges_and_erasures.merge(store, organization_id, victim_id, survivor_id)
     # One of the two may have been erased.
     await forget_erased(store, organization_id, (survivor_id,))
     return new
@@ -24,7 +24,7 @@ async def merge(store: Store, organization_id: int, victim_id: int, survivor_id:
 
 async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
     """Delete the identifiers of a customer; returns whether it was not known before."""
-    new = await customer_statuses.erase(store, organization_id, customer_id)
+    new = await merges_and_erasures.erase(store, organization_id, customer_id)
     await forget_erased(store, organization_id, (customer_id,))
     return new
 
@@ -51,7 +51,7 @@ async def forget_erased(store: Store, organization_id: int, customer_ids: Iterab
 
 async def find_erased(store: Store, organization_id: int, customer_ids: Iterable[int]) -> set[int]:
     """The ids of the erased customers among these, and of those that were merged with them."""
-    persons = await customer_statuses.find_persons(store, organization_id, customer_ids)
+    persons = await merges_and_erasures.find_persons(store, organization_id, customer_ids)
     return {one for person in persons.values() if person.erased for one in person.ids}
 
 

@@ -9,7 +9,6 @@ from datetime import UTC
 from itertools import groupby
 
 from gateway import json_format
-from loaders.customer_statuses import status_id
 from loaders.customers import Person
 from loaders.database_schema import (
     CUSTOMER_IDENTIFIERS,
@@ -19,6 +18,7 @@ from loaders.database_schema import (
     PROMOTIONS,
 )
 from loaders.enums import IdentifierName
+from loaders.merges_and_erasures import status_id
 from loaders.store import Document, Store
 
 # The fields of each kind of record, in their order.

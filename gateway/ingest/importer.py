@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from gateway.ingest import customer_changes
+from gateway.ingest.event_recorder import CONTRADICTING, UNKNOWN_PROMOTION, issue, replay_all
 from gateway.ingest.import_summary import Line, Summary
-from gateway.ingest.recorder import CONTRADICTING, UNKNOWN_PROMOTION, issue, replay_all
 from gateway.ingest.records import (
     CustomerRecord,
     ErasureRecord,
@@ -26,8 +26,8 @@ from gateway.ingest.records import (
     decode,
 )
 from loaders import ledger, pending_events
-from loaders.customer_statuses import MergeRefused
 from loaders.enums import PayloadFormat
+from loaders.merges_and_erasures import MergeRefused
 from loaders.pending_events import PendingEvent
 from loaders.store import Store
 

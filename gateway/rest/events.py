@@ -11,7 +11,7 @@ from gateway import json_format
 from gateway.auth.callers import Caller, require
 from gateway.errors import AccessDenied
 from gateway.http_headers import require_json
-from gateway.ingest import notifications, recorder
+from gateway.ingest import event_recorder, notifications
 from gateway.ingest.records import RecordInvalid
 from gateway.telemetry.metrics import EVENTS
 from loaders.enums import Resource, Right
@@ -47,7 +47,7 @@ async def receive_event(
         if notification.organization_id != caller.organization.id:
             raise AccessDenied
         try:
-            outcome = await recorder.record(store, notification, body.decode(), pending_event_days)
+            outcome = await event_recorder.record(store, notification, body.decode(), pending_event_days)
         finally:
             forget(
                 notification.organization_id,
@@ -59,7 +59,7 @@ async def receive_event(
         raise HTTPException(400, f"The body is not an event: {error}.") from error
     except StoreUnavailable as error:
         raise HTTPException(503, NOT_RECORDED) from error
-    if outcome is recorder.Outcome.COUNTING:
+    if outcome is event_recorder.Outcome.COUNTING:
         begin_counting()
     EVENTS.labels(outcome).inc()
     return Response(json_format.encode({"status": outcome}), media_type=json_format.MEDIA_TYPE)

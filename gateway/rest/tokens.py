@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import json_format
-from gateway.auth.addresses import address_of
 from gateway.auth.callers import require
-from gateway.auth.passwords import Passwords
+from gateway.auth.client_addresses import address_of
+from gateway.auth.password_check import Passwords
 from gateway.auth.tokens import Tokens
 from gateway.errors import InvalidClient, Unauthenticated
 from gateway.http_headers import public_document, require_json

@@ -25,7 +25,7 @@ from pymongo.monitoring import (
 )
 
 from gateway.commands.database import set_up
-from gateway.ingest import notifications, recorder
+from gateway.ingest import event_recorder, notifications
 from gateway.rest.events import EVENTS_PATH
 from gateway.settings import Settings
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES, ISSUANCES, PENDING_EVENTS
@@ -66,7 +66,7 @@ main()
 KILLED_IN_BACKGROUND = f"""
 from gateway.ingest import background, recorder
 from loaders import ledger
-background.RESUME_SECONDS, recorder.COUNTING_SHARE, ledger.BATCH_ISSUANCES = 0.05, 0, 1
+background.RESUME_SECONDS, event_recorder.COUNTING_SHARE, ledger.BATCH_ISSUANCES = 0.05, 0, 1
 {KILLED}
 """
 
@@ -154,7 +154,7 @@ async def prepare(store: Store) -> dict[str, str]:
 
 
 async def record(store: Store, payload: str) -> None:
-    await recorder.record(store, notifications.read(payload, datetime.now(UTC)), payload, 30)
+    await event_recorder.record(store, notifications.read(payload, datetime.now(UTC)), payload, 30)
 
 
 async def dump(store: Store) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loaders import customer_statuses, earned_promotions, ledger, totals
+from loaders import earned_promotions, ledger, merges_and_erasures, totals
 from loaders.promotions import Promotion
 from loaders.store import Store
 from loaders.totals import MAX_ROWS as PRODUCTION_MAX_ROWS
@@ -120,7 +120,7 @@ async def test_the_rows_of_merged_customers_count_together(
 ) -> None:
     await earn(tenant, {1: MAX_ROWS, 3: MAX_ROWS - 1})
     await earn(tenant, {1: 1, 3: 1}, customer_id=2)
-    await customer_statuses.merge(store, tenant.organization.id, 2, 1)
+    await merges_and_erasures.merge(store, tenant.organization.id, 2, 1)
     summaries = (await ask(gateway, tenant, LIST))["data"]["customer"]["promotionActionSummaries"]
     both = listed(MAX_ROWS - 1)["badges"] + [{"badgeSeriesId": series(0, 2)}]
     assert summaries == [None, {"badges": []}, {"badges": both}]

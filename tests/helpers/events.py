@@ -11,7 +11,7 @@ import httpx
 
 from gateway.auth.credentials import authorization
 from gateway.commands.sample_data import PASSWORD
-from gateway.ingest.recorder import UNFINISHED
+from gateway.ingest.event_recorder import UNFINISHED
 from gateway.rest.events import EVENTS_PATH
 from loaders import pending_events
 from loaders.clients import Account, add_account

@@ -8,7 +8,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from gateway.auth.credentials import Basic, Token, authorization, md5_hex, read_credentials
-from gateway.auth.passwords import hash_secret
+from gateway.auth.password_check import hash_secret
 from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, OTHER_TILL, PASSWORD, TILL
 from gateway.errors import Unauthenticated
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from gateway import OperatorError
 from gateway.auth import authenticator, tokens
 from gateway.auth.credentials import Basic, Token, md5_hex
-from gateway.auth.passwords import hash_secret
+from gateway.auth.password_check import hash_secret
 from gateway.auth.tokens import SigningKey
 from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, PASSWORD
 from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TokenRequest

@@ -12,7 +12,7 @@ import strawberry
 from gateway.commands.sample_data import DEMO
 from gateway.graphql import plan
 from gateway.graphql.operations import Operations
-from gateway.graphql.plans import MAX_PLANS
+from gateway.graphql.plan_variants import MAX_PLANS
 from tests.helpers.gateway import FULL_SUMMARY
 from tests.helpers.graphql import SCHEMA, SUMMARY, described, plan_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.commands.sample_data import CUSTOMER, MOBILE, PROMOTION
 from gateway.commands.sample_data import MOBILE_WITHOUT_BENEFITS as OTHER
-from loaders import Dispatchers, Loaders, customer_statuses, ledger
+from loaders import Dispatchers, Loaders, ledger, merges_and_erasures
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, IdentifierName, IssuanceType
 from loaders.ledger import Issuance
@@ -453,7 +453,7 @@ async def test_to_a_customers_token_another_customer_is_unknown(gateway: Gateway
 async def test_an_erased_customer_is_unknown_to_a_token_without_arguments(
     store: Store, tenant: Tenant
 ) -> None:
-    await customer_statuses.erase(store, tenant.organization.id, 1)
+    await merges_and_erasures.erase(store, tenant.organization.id, 1)
     loaders = Loaders(Dispatchers(store), tenant.organization, date(2025, 6, 12), 1)
     with pytest.raises(CustomerNotFound):
         await find_customer(loaders, None)
@@ -463,7 +463,7 @@ async def test_a_page_includes_the_customers_that_were_merged(
     gateway: Gateway, tenant: Tenant, store: Store
 ) -> None:
     await tenant.issue([points(12, "1", 10)])
-    await customer_statuses.merge(store, tenant.organization.id, 10, 1)
+    await merges_and_erasures.merge(store, tenant.organization.id, 10, 1)
     body = await ask(gateway, tenant, PAGE)
     page = body["data"]["customer"]["earnedPromotions"]
     assert [

@@ -149,7 +149,7 @@ async def test_an_entry_whose_data_cannot_be_read_is_null_with_an_error_at_its_p
     data, errors = await run(store, tenant, LIST, compiled=compiled, ids=["2", "1", "3", "1"])
     summaries = data["customer"]["promotionActionSummaries"]
     assert [one and one["id"] for one in summaries] == ["1:2", None, "1:3", None]
-    assert errors == [(1, "ValueError"), (3, "ValueError")]
+    assert errors == [(1, "KeyError"), (3, "KeyError")]
 
 
 @pytest.mark.slow

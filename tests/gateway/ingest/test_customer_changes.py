@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ingest import notifications, recorder
+from gateway.ingest import event_recorder, notifications
 from loaders.database_schema import ISSUANCES, PENDING_EVENTS
 from loaders.driver import DriverName
 from loaders.store import Document, Int64, Store
@@ -58,7 +58,7 @@ def organization_id() -> int:
 async def record(store: Store, organization_id: int, payload: str | dict[str, Any]) -> str:
     text = payload if isinstance(payload, str) else json.dumps(payload)
     text = text.replace('"orgId": 51135', f'"orgId": {organization_id}')
-    return await recorder.record(store, notifications.read(text, datetime.now(UTC)), text, 30)
+    return await event_recorder.record(store, notifications.read(text, datetime.now(UTC)), text, 30)
 
 
 async def pending(store: Store, organization_id: int) -> list[Document]:

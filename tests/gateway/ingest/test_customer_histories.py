@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from gateway.ingest import importer, notifications, recorder
+from gateway.ingest import event_recorder, importer, notifications
 from gateway.ingest.import_summary import Line
 from loaders import pending_events
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
@@ -113,7 +113,7 @@ async def apply(store: Store, step: Step) -> None:
     kind, organization_id, customer_id, *more = step
     if kind != "import":
         payload = json.dumps(as_event(step))
-        await recorder.record(store, notifications.read(payload, datetime.now(UTC)), payload, 30)
+        await event_recorder.record(store, notifications.read(payload, datetime.now(UTC)), payload, 30)
         return
     lines = [
         {**CUSTOMER, "orgId": organization_id, "customerId": customer_id},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.commands.database import set_up
-from gateway.ingest import export, importer, notifications, recorder
+from gateway.ingest import event_recorder, export, importer, notifications
 from gateway.ingest.import_summary import Line
 from loaders.database_schema import COLLECTIONS, CUSTOMER_STATUSES
 from loaders.driver import DriverName
@@ -116,7 +116,7 @@ async def test_a_read_between_the_writes_of_a_merge_has_the_old_or_the_new_sum(
     notification = notifications.read(payload, datetime.now(UTC))
     stepped = SteppedStore(mongodb_uri, store.name, driver=driver)
     seen = []
-    async for _ in steps(stepped, lambda one: recorder.record(one, notification, payload, 30)):
+    async for _ in steps(stepped, lambda one: event_recorder.record(one, notification, payload, 30)):
         seen.append({one: await totals(sender, "id", str(one), api) for one in APART})
     await stepped.close()
     # Two writes of the statuses, then the victim's identifiers, then those that the event has.

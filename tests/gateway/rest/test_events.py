@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.ingest import importer, notifications, recorder
+from gateway.ingest import event_recorder, importer, notifications
 from gateway.ingest.import_summary import Line
 from gateway.settings import Settings
 from loaders import pending_events
@@ -116,7 +116,7 @@ async def test_each_event_is_counted_once_however_often_it_comes(
     status: str,
     share: float,
 ) -> None:
-    monkeypatch.setattr(recorder, "COUNTING_SHARE", share)
+    monkeypatch.setattr(event_recorder, "COUNTING_SHARE", share)
     for _ in range(3):
         response = await sender.send(sample)
         assert (response.status_code, response.json()) == (200, {"status": status})
@@ -220,7 +220,7 @@ async def test_an_event_that_names_no_promotion_is_pending_not_guessed_at(
     kept = await pending_events.find(sender.store, sender.tenant.organization.id, "ev-1", PayloadFormat.EVENT)
     assert kept is not None
     assert json.loads(kept.payload)["data"] == nameless["data"]
-    assert await recorder.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
+    assert await event_recorder.replay_all(sender.store, sender.tenant.organization.id) == (0, 0)
 
 
 async def test_the_statuses_of_customers_are_read_before_and_after_each_write(sender: Sender) -> None:
@@ -353,7 +353,7 @@ async def test_an_event_that_cannot_be_read_is_kept_pending_with_its_reason(
     kept = await pending_events.find(sender.store, organization_id, "ev-1", PayloadFormat.EVENT)
     assert kept is not None
     assert json.loads(kept.payload) == {**event, "orgId": organization_id}
-    assert await recorder.replay_all(sender.store, organization_id) == (0, 0)
+    assert await event_recorder.replay_all(sender.store, organization_id) == (0, 0)
     assert await sender.pending() == {"ev-1": reason}
 
 
@@ -366,7 +366,7 @@ async def test_what_could_not_be_read_is_counted_by_a_replay_once_it_can_be_read
     unreadable = changed(events.BADGE_EARNED, "data", "promotionalPointsIssued", to=7)
     assert await sender.status(unreadable) == "pending"
     monkeypatch.undo()
-    assert (await recorder.replay_all(sender.store)).counted >= 1
+    assert (await event_recorder.replay_all(sender.store)).counted >= 1
     assert await sender.pending() == {}
     assert [row["numberOfTimesIssued"] for row in (await sender.answer())["badges"]] == [1]
 
@@ -460,7 +460,7 @@ async def test_a_promotion_is_pending_while_its_identifier_is_another_s(
     assert await sender.status(described(6, "five", 2)) == "pending"
     assert await sender.pending() == {"p-6-2": "externalIdentifier belongs to another promotion"}
     assert await sender.status(described(5, "other", 1)) == "recorded"
-    await recorder.replay_all(sender.store)
+    await event_recorder.replay_all(sender.store)
     assert await sender.pending() == {}
     await sender.send(events.CUSTOMER_ADDED)
     assert (await sender.answer(promotionId="6"))["promotionIdentifier"] == "five"

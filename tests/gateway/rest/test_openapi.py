@@ -19,12 +19,12 @@ from starlette.routing import Route
 from gateway import health
 from gateway.app import create_app
 from gateway.auth.credentials import TOKEN_HEADER, authorization, md5_hex
-from gateway.auth.passwords import FAILURES_ALLOWED
+from gateway.auth.password_check import FAILURES_ALLOWED
 from gateway.auth.tokens import ISSUER, SigningKey
 from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET, PASSWORD, PROMOTION, TILL
 from gateway.errors import ERRORS, DeadlineInvalid, Refused
 from gateway.graphql.endpoint import GRAPHQL_PATH
-from gateway.ingest import recorder
+from gateway.ingest import event_recorder
 from gateway.ingest.notifications import READERS
 from gateway.middleware.deadline import HEADER as DEADLINE
 from gateway.rest import openapi
@@ -151,7 +151,7 @@ def graphql_values(name: str) -> list[str]:
             SCHEMAS["AlternateCurrencySubDetail"]["properties"]["alternateCurrencyType"]["enum"],
             graphql_values("AlternateCurrencyType"),
         ),
-        (outcomes(EVENTS_PATH, "post", 200), list(recorder.Outcome)),
+        (outcomes(EVENTS_PATH, "post", 200), list(event_recorder.Outcome)),
         (outcomes(health.READY, "get", 503), list(health.NOT_READY)),
         (SCHEMAS["OtherEvent"]["properties"]["eventName"]["not"]["enum"], list(READERS)),
     ],

@@ -17,9 +17,9 @@ the cycle with the smallest id as the survivor, and the merge of this customer i
 
 from collections.abc import Iterable, Mapping
 
-from loaders.batch import BatchLoader
 from loaders.customers import Person
 from loaders.database_schema import CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES
+from loaders.dataloader import BatchLoader
 from loaders.store import Document, Int64, Store
 
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from gateway.auth import check_queue
-from gateway.auth.check_queue import CheckQueue
+from gateway.auth import password_queue
+from gateway.auth.password_queue import CheckQueue
 from gateway.errors import AuthorizationUnavailable
 
 
@@ -80,8 +80,8 @@ async def test_an_address_that_failed_comes_after_the_others(checks: Checks) -> 
 
 
 async def test_a_failure_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check_queue.FAILED_SECONDS == 60
-    monkeypatch.setattr(check_queue, "FAILED_SECONDS", 0)
+    assert password_queue.FAILED_SECONDS == 60
+    monkeypatch.setattr(password_queue, "FAILED_SECONDS", 0)
     checks = Checks()
     checks.queue.note_failure("a")
     await checks.add("x-1", "a-1", "b-1")
@@ -91,7 +91,7 @@ async def test_a_failure_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyP
 async def test_the_checks_of_one_address_have_a_limit(
     checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check_queue, "MAX_WAITING_PER_ADDRESS", 2)
+    monkeypatch.setattr(password_queue, "MAX_WAITING_PER_ADDRESS", 2)
     await checks.add("a-1", "a-2", "a-3", "a-4", "b-1")
     assert checks.dropped == ["a-4"]
     assert await checks.end_all() == ["a-1", "a-2", "b-1", "a-3"]
@@ -100,7 +100,7 @@ async def test_the_checks_of_one_address_have_a_limit(
 async def test_a_full_queue_drops_the_latest_check_of_the_address_with_the_most(
     checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check_queue, "MAX_WAITING", 4)
+    monkeypatch.setattr(password_queue, "MAX_WAITING", 4)
     await checks.add("x-1", "a-1", "a-2", "a-3", "b-1", "c-1")
     assert checks.dropped == ["a-3"]
     await checks.add("c-2")
@@ -111,7 +111,7 @@ async def test_a_full_queue_drops_the_latest_check_of_the_address_with_the_most(
 async def test_a_full_queue_has_room_for_an_address_that_did_not_fail(
     checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check_queue, "MAX_WAITING", 3)
+    monkeypatch.setattr(password_queue, "MAX_WAITING", 3)
     for address in "abc":
         checks.queue.note_failure(address)
     await checks.add("x-1", "a-1", "b-1", "c-1", "d-1", "d-2")
@@ -122,7 +122,7 @@ async def test_a_full_queue_has_room_for_an_address_that_did_not_fail(
 async def test_a_full_queue_refuses_an_address_that_failed(
     checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check_queue, "MAX_WAITING", 2)
+    monkeypatch.setattr(password_queue, "MAX_WAITING", 2)
     checks.queue.note_failure("c")
     await checks.add("x-1", "a-1", "b-1", "c-1")
     assert checks.dropped == ["c-1"]

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from gateway.ingest import recorder
+from gateway.ingest import event_recorder
 from gateway.telemetry.logs import log, without_message
 from loaders import pending_events
 from loaders.errors import StoreUnavailable
@@ -30,9 +30,9 @@ async def count_unfinished(store: Store, forget: Callable[[int], None], begin: a
                 await begin.wait()
         begin.clear()
         with suppress(StoreUnavailable):
-            async for event in pending_events.with_reason(store, recorder.UNFINISHED):
+            async for event in pending_events.with_reason(store, event_recorder.UNFINISHED):
                 try:
-                    await recorder.replay(store, [event])
+                    await event_recorder.replay(store, [event])
                 except Exception as error:
                     log.error("event_not_counted", **without_message(error))
                 finally:

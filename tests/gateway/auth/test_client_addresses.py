@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 from starlette.requests import HTTPConnection
 
-from gateway.auth.addresses import address_of
+from gateway.auth.client_addresses import address_of
 from gateway.auth.credentials import authorization
-from gateway.auth.passwords import FAILURES_ALLOWED
+from gateway.auth.password_check import FAILURES_ALLOWED
 from gateway.commands.sample_data import TILL
 from tests.conftest import OpenGateway
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loaders.batch import BatchLoader
+from loaders.dataloader import BatchLoader
 from loaders.errors import StoreUnavailable
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from loaders import customer_statuses
-from loaders.customer_statuses import MergeRefused, find_persons
+from loaders import merges_and_erasures
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.driver import DriverName
 from loaders.enums import IdentifierName
 from loaders.ledger import move_identifiers, put_identifiers
+from loaders.merges_and_erasures import MergeRefused, find_persons
 from loaders.store import Store
 from tests.helpers.stepped_store import SteppedStore, steps
 
@@ -32,13 +32,13 @@ def mobile(customer_id: int) -> CustomerIdentifier:
 
 
 def merge(victim_id: int, survivor_id: int) -> Change:
-    return lambda store, organization_id: customer_statuses.merge(
+    return lambda store, organization_id: merges_and_erasures.merge(
         store, organization_id, victim_id, survivor_id
     )
 
 
 def erase(customer_id: int) -> Change:
-    return lambda store, organization_id: customer_statuses.erase(store, organization_id, customer_id)
+    return lambda store, organization_id: merges_and_erasures.erase(store, organization_id, customer_id)
 
 
 def move(number: int, customer_id: int) -> Change:

@@ -16,8 +16,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from cachetools import LRUCache, TLRUCache, TTLCache
 
-from gateway.auth.check_queue import CheckQueue
 from gateway.auth.credentials import fingerprint
+from gateway.auth.password_queue import CheckQueue
 from gateway.errors import AuthorizationUnavailable, TooManyFailures, Unauthenticated
 from loaders.clients import Client, find_account, find_client
 from loaders.deadline import Deadline, until

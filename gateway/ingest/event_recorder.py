@@ -4,7 +4,7 @@ An event and the promotion that it waits for may arrive at the same time. Each i
 looked up, so that neither misses the other: the event is kept pending, then its promotion is looked up again;
 the promotion is written, then the events that wait for it are looked up.
 
-An event that takes half of its request's time is kept pending too. `background` then counts it.
+An event that takes half of its request's time is kept pending too. `background_counting` then counts it.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ from gateway.ingest.notifications import Notification
 from gateway.ingest.payloads import named_customers
 from gateway.ingest.records import IssuanceRecord, RecordInvalid
 from loaders import ledger, pending_events
-from loaders.customer_statuses import MergeRefused
 from loaders.deadline import Deadline, current_deadline, until
 from loaders.enums import PayloadFormat
 from loaders.errors import DeadlineExceeded
 from loaders.ledger import Issuance
+from loaders.merges_and_erasures import MergeRefused
 from loaders.pending_events import PendingEvent
 from loaders.promotions import find_promotion_ids
 from loaders.store import Store

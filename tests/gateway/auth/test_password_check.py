@@ -9,9 +9,9 @@ from unittest.mock import Mock
 import pytest
 from argon2 import PasswordHasher
 
-from gateway.auth import check_queue, passwords
+from gateway.auth import password_check, password_queue
 from gateway.auth.credentials import authorization, md5_hex
-from gateway.auth.passwords import FAILURES_ALLOWED, hash_secret
+from gateway.auth.password_check import FAILURES_ALLOWED, hash_secret
 from gateway.commands.sample_data import DEMO, OAUTH_KEY, OAUTH_SECRET, OTHER_TILL, PASSWORD, TILL
 from gateway.rest.tokens import TOKEN_PATH
 from loaders import clients
@@ -36,8 +36,8 @@ READ_CLIENT = ["access_groups", "api_clients", "organizations"]
 @pytest.fixture
 def verify(monkeypatch: pytest.MonkeyPatch) -> Mock:
     """Counts the argon2 checks."""
-    verify = Mock(wraps=passwords._verify)
-    monkeypatch.setattr(passwords, "_verify", verify)
+    verify = Mock(wraps=password_check._verify)
+    monkeypatch.setattr(password_check, "_verify", verify)
     return verify
 
 
@@ -71,7 +71,7 @@ def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Block]:
     blocked = Blocked()
 
     def block() -> Blocked:
-        monkeypatch.setattr(passwords, "_verify", blocked.verify)
+        monkeypatch.setattr(password_check, "_verify", blocked.verify)
         return blocked
 
     yield block
@@ -81,7 +81,7 @@ def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Block]:
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The minute for which a client is remembered has always passed."""
-    monkeypatch.setattr(passwords, "REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr(password_check, "REMEMBERED_SECONDS", 0.0)
 
 
 async def new_client(store: Store, client_id: str) -> dict[str, str]:
@@ -145,7 +145,7 @@ async def test_after_a_minute_the_account_is_read_again_and_no_check_is_spent(
 
 
 def test_a_client_is_remembered_for_a_minute() -> None:
-    assert passwords.REMEMBERED_SECONDS == 60
+    assert password_check.REMEMBERED_SECONDS == 60
 
 
 @pytest.mark.usefixtures("no_time")
@@ -206,7 +206,7 @@ async def test_every_bad_login_costs_one_command_and_one_check_of_the_same_stren
         assert await status(gateway, {"Authorization": authorization(client_id, "wrong")}) == 401
         assert collections_read(gateway) == ["api_clients"]
     [(stored_hash, _)] = [call.args for call in verify.call_args_list]
-    assert not passwords.HASHER.check_needs_rehash(stored_hash)
+    assert not password_check.HASHER.check_needs_rehash(stored_hash)
 
 
 def test_a_hash_has_the_strength_that_owasp_asks_for(production_hasher: PasswordHasher) -> None:
@@ -380,8 +380,8 @@ async def test_a_full_queue_answers_4001_at_once(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
 ) -> None:
     blocked = block()
-    monkeypatch.setattr(check_queue, "MAX_WAITING_PER_ADDRESS", 2)
-    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
+    monkeypatch.setattr(password_queue, "MAX_WAITING_PER_ADDRESS", 2)
+    monkeypatch.setattr(password_check, "WAIT_SECONDS", 60)
     async with gateway_with(deadline_ms=60_000) as gateway:
         headers = [{"Authorization": authorization(f"till-{n}", "x")} for n in range(10)]
         logins = [asyncio.create_task(gateway.rest(DOCUMENTED, sent)) for sent in headers]
@@ -400,7 +400,7 @@ async def test_a_login_that_waits_too_long_is_4001_and_goes_on(
     blocked = block()
     async with gateway_with(deadline_ms=60_000) as gateway:
         with monkeypatch.context() as impatient:
-            impatient.setattr(passwords, "WAIT_SECONDS", 0.01)
+            impatient.setattr(password_check, "WAIT_SECONDS", 0.01)
             response = await gateway.rest(DOCUMENTED)
         assert_rest_error(response, 503, 4001, "Authorization status unavailable!")
         await blocked.begun()
@@ -426,9 +426,9 @@ async def test_a_flood_of_logins_keeps_no_other_address_out(
     waiting: int,
 ) -> None:
     blocked = block()
-    monkeypatch.setattr(check_queue, "MAX_WAITING", 80)
-    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
-    monkeypatch.setattr(check_queue, "MAX_WAITING_PER_ADDRESS", 40)
+    monkeypatch.setattr(password_queue, "MAX_WAITING", 80)
+    monkeypatch.setattr(password_check, "WAIT_SECONDS", 60)
+    monkeypatch.setattr(password_queue, "MAX_WAITING_PER_ADDRESS", 40)
     async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
         flood = [
             asyncio.create_task(
@@ -452,14 +452,14 @@ async def test_a_flood_of_logins_keeps_no_other_address_out(
 async def test_a_secret_that_was_good_before_is_good_while_new_networks_fill_the_queue(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
 ) -> None:
-    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
+    monkeypatch.setattr(password_check, "WAIT_SECONDS", 60)
     async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
         assert await status(gateway, behind("198.51.100.1", DEMO_HEADER)) == 200
         blocked = block()
         # Each login is the first of its network, so none of them has failed before.
         flood = [
             asyncio.create_task(status(gateway, behind(f"203.0.{n}.7", STRANGER)))
-            for n in range(check_queue.MAX_WAITING + 20)
+            for n in range(password_queue.MAX_WAITING + 20)
         ]
         assert await first(19, flood) == [503] * 19
         assert blocked.count == 1
@@ -474,8 +474,8 @@ async def test_a_secret_that_was_good_before_is_good_while_new_networks_fill_the
 async def test_an_address_that_failed_leaves_its_place_to_others(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
 ) -> None:
-    monkeypatch.setattr(check_queue, "MAX_WAITING", 1)
-    monkeypatch.setattr(passwords, "WAIT_SECONDS", 60)
+    monkeypatch.setattr(password_queue, "MAX_WAITING", 1)
+    monkeypatch.setattr(password_check, "WAIT_SECONDS", 60)
     async with gateway_with(trusted_proxies=("127.0.0.1",), deadline_ms=60_000) as gateway:
         assert await status(gateway, behind("203.0.113.7", STRANGER)) == 401
         blocked = block()

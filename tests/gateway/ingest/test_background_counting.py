@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.commands.database import set_up
-from gateway.ingest import background, recorder
-from gateway.ingest.recorder import UNFINISHED
+from gateway.ingest import background_counting, event_recorder
+from gateway.ingest.event_recorder import UNFINISHED
 from loaders import pending_events
 from loaders.pending_events import PendingEvent
 from loaders.store import Store
@@ -35,7 +35,7 @@ async def sender(gateway: Gateway, store: Store) -> Sender:
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each event takes too long for its request."""
-    monkeypatch.setattr(recorder, "COUNTING_SHARE", 0)
+    monkeypatch.setattr(event_recorder, "COUNTING_SHARE", 0)
 
 
 async def nothing(*_: object) -> AsyncIterator[PendingEvent]:
@@ -58,7 +58,7 @@ async def test_a_promotion_is_answered_before_the_events_that_wait_for_it_are_co
 ) -> None:
     for n in range(3):
         assert await sender.status({**WAITS, "eventId": f"ev-{n}"}) == "pending"
-    monkeypatch.setattr(recorder, "COUNTING_SHARE", 0)
+    monkeypatch.setattr(event_recorder, "COUNTING_SHARE", 0)
     assert await sender.status(LATE) == "counting"
     assert await sender.finished() == {}
     assert badges(await sender.answer(promotionId="2")) == [3]
@@ -72,7 +72,7 @@ async def test_an_event_whose_promotion_is_unknown_is_pending_once_the_rest_of_i
         events.POINTS_ISSUED, "data", "promotionalPointsIssued", 0, "promotionIdentifier", to="late"
     )
     assert await sender.status(sample) == "counting"
-    assert await sender.finished() == {"ev-1": recorder.UNKNOWN_PROMOTION}
+    assert await sender.finished() == {"ev-1": event_recorder.UNKNOWN_PROMOTION}
     assert points(await sender.answer()) == [Decimal("0.1"), 50, 7]
     assert await sender.status(LATE) == "counting"
     assert await sender.finished() == {}
@@ -89,8 +89,8 @@ async def test_an_event_that_is_pending_for_another_reason_is_counted_when_it_co
     assert await sender.status(described(5, "five", "p-5", 2)) == "recorded"
     assert await sender.status(described(6, "five", "p-6", 2)) == "pending"
     assert await sender.status(described(5, "other", "p-7", 1)) == "recorded"
-    assert await sender.pending() == {"p-6": recorder.IDENTIFIER_TAKEN}
-    monkeypatch.setattr(recorder, "COUNTING_SHARE", 0)
+    assert await sender.pending() == {"p-6": event_recorder.IDENTIFIER_TAKEN}
+    monkeypatch.setattr(event_recorder, "COUNTING_SHARE", 0)
     assert await sender.status(described(6, "five", "p-6", 2)) == "counting"
     assert await sender.finished() == {}
 
@@ -100,7 +100,7 @@ async def test_a_promotion_that_arrives_meanwhile_finds_the_unfinished_event(
 ) -> None:
     with monkeypatch.context() as stopped:
         stopped.setattr(pending_events, "with_reason", nothing)
-        stopped.setattr(recorder, "COUNTING_SHARE", 0)
+        stopped.setattr(event_recorder, "COUNTING_SHARE", 0)
         assert await sender.status(WAITS) == "counting"
     assert await sender.status(LATE) == "recorded"
     assert await sender.pending() == {}
@@ -111,7 +111,7 @@ async def test_an_event_about_an_erased_customer_is_not_kept_to_be_counted(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await sender.status(events.CUSTOMER_DELETED) == "recorded"
-    monkeypatch.setattr(recorder, "COUNTING_SHARE", 0)
+    monkeypatch.setattr(event_recorder, "COUNTING_SHARE", 0)
     response = await sender.send(events.BADGE_EARNED)
     assert_rest_error(response, 503, 503, "The event is not recorded; send it again.")
     assert await sender.pending() == {}
@@ -129,7 +129,7 @@ async def test_after_a_restart_an_unfinished_event_is_counted(
             sender = await new_sender(gateway, empty_store, tenant)
             assert await sender.status(events.BADGE_EARNED) == "counting"
     assert await sender.pending() == {"ev-1": UNFINISHED}
-    monkeypatch.setattr(background, "RESUME_SECONDS", 0.01)
+    monkeypatch.setattr(background_counting, "RESUME_SECONDS", 0.01)
     async with gateway_with(database=empty_store.name) as gateway:
         sender = Sender(gateway, empty_store, tenant, sender.headers)
         assert await sender.finished() == {}
@@ -141,7 +141,7 @@ async def test_an_event_that_fails_holds_up_no_other_event_and_is_tried_again(
     empty_store: Store, gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     await set_up(empty_store)
-    replay, failures = recorder.replay, 0
+    replay, failures = event_recorder.replay, 0
 
     async def fail_twice(store: Store, events: list[PendingEvent]) -> object:
         nonlocal failures
@@ -150,8 +150,8 @@ async def test_an_event_that_fails_holds_up_no_other_event_and_is_tried_again(
             raise ValueError(MOBILE)
         return await replay(store, events)
 
-    monkeypatch.setattr(recorder, "replay", fail_twice)
-    monkeypatch.setattr(background, "RESUME_SECONDS", 0.01)
+    monkeypatch.setattr(event_recorder, "replay", fail_twice)
+    monkeypatch.setattr(background_counting, "RESUME_SECONDS", 0.01)
     async with gateway_with(database=empty_store.name) as gateway:
         tenant = await new_tenant(empty_store, mobile=MOBILE)
         sender = await new_sender(gateway, empty_store, tenant)
