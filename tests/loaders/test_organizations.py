@@ -1,5 +1,8 @@
 """Time zones: the names of the IANA list alone, on every machine the same."""
 
+import errno
+import os
+import resource
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -85,3 +88,25 @@ async def test_an_organisation_of_another_time_zone_cannot_be_read(store: Store,
     await store.upsert(ORGANIZATIONS.name, [({"_id": document["_id"]}, {"$set": document})])
     with pytest.raises(StoreUnavailable, match=rf"^organisation {organization_id} has no usable time zone$"):
         await find_organization(store, organization_id)
+
+
+async def test_without_a_file_descriptor_an_organisation_cannot_be_read_yet(store: Store) -> None:
+    document = {"_id": Int64(404_100), "name": "", "timeZone": "Pacific/Chatham"}
+    await store.upsert(ORGANIZATIONS.name, [({"_id": document["_id"]}, {"$set": document})])
+    find_time_zone.cache_clear()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        with pytest.raises(
+            StoreUnavailable, match=r"^organisation 404100 has no usable time zone$"
+        ) as failed:
+            await find_organization(store, 404_100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert isinstance(failed.value.__cause__, OSError)
+    assert failed.value.__cause__.errno == errno.EMFILE
+    found = await find_organization(store, 404_100)
+    assert found is not None
+    assert found.time_zone.key == "Pacific/Chatham"
