@@ -5,32 +5,29 @@ the collections and indexes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from loaders.enums import Benefit, ClientKind, IdentifierName, IssuanceType, PayloadFormat, Resource, Right
 
 JSONSchema = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """An index over fields in ascending order; `options` are MongoDB's."""
 
     name: str
     fields: tuple[str, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
 
     @property
     def keys(self) -> list[tuple[str, int]]:
         return [(field, 1) for field in self.fields]
 
 
-@dataclass(frozen=True)
-class Collection:
+class Collection(NamedTuple):
     """A collection's name, the JSON schema of its documents, and its indexes besides `_id`.
 
     `condition` is a query that every document must match as well, for rules that a schema cannot express.
@@ -39,7 +36,7 @@ class Collection:
     name: str
     schema: JSONSchema
     indexes: tuple[Index, ...] = ()
-    condition: Mapping[str, Any] = field(default_factory=dict)
+    condition: Mapping[str, Any] = {}
 
     @property
     def validator(self) -> dict[str, Any]:
