@@ -43,8 +43,8 @@ from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, gene
 from gateway.server import tune_memory
 from gateway.settings import Settings
 from gateway.telemetry import logs
+from gateway.telemetry.current_request import CLIENT_CLOSED_REQUEST
 from gateway.telemetry.metrics import PoolMetrics, sample
-from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST
 from gateway.telemetry.setup import Telemetry
 from loaders import Dispatchers, Loaders
 from loaders.dispatcher import Batching

@@ -24,8 +24,8 @@ from typing import Literal, NamedTuple
 
 from starlette.exceptions import HTTPException
 
+from gateway.telemetry.current_request import note_error
 from gateway.telemetry.logs import log, without_message
-from gateway.telemetry.request_log import note_error
 from loaders.errors import DeadlineExceeded, StoreUnavailable, SummaryTooLarge
 from resolvers import errors
 

@@ -1,5 +1,15 @@
 """Reads and writes of MongoDB; nothing here knows HTTP or GraphQL.
 
+- `store`, `driver`, `driver_options`, `deadline`: one database, its two drivers, and the time of a command
+- `database_schema`, `database_setup`: the collections and indexes, and how they are made
+- `dispatcher`: the batches that concurrent requests share, and the limit of their size
+- `dataloader`: the base class of the loaders of one request
+- `customers`, `promotions`, `lookups`, `lookup_cache`: look-ups of single documents, and the memory of them
+- `totals`, `earned_promotions`: the aggregations
+- `ledger`: writes issuances, promotions and customers
+- `pending_events`, `merges_and_erasures`: what events leave behind
+- `clients`, `organizations`: the callers' accounts
+
 A process reads with `Dispatchers`, and a request with `Loaders` on top of them. A request's loaders are bound
 to one organisation, so no key carries an organisation's id, and code that reads across organisations cannot
 be written.

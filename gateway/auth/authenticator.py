@@ -17,7 +17,7 @@ from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.password_check import REMEMBERED_SECONDS, Passwords
 from gateway.auth.tokens import Tokens, UnverifiedToken
 from gateway.errors import AuthorizationUnavailable
-from gateway.telemetry.request_log import current_request_log
+from gateway.telemetry.current_request import current_request_log
 from loaders.enums import ClientKind
 from loaders.errors import StoreUnavailable
 from loaders.store import Store

@@ -20,8 +20,8 @@ from jwt.algorithms import AllowedPublicKeys
 from gateway.auth.callers import Caller
 from gateway.auth.tokens import UnverifiedToken, verified_claims
 from gateway.errors import AuthorizationUnavailable, Unauthenticated
+from gateway.telemetry.current_request import current_request_log
 from gateway.telemetry.logs import log
-from gateway.telemetry.request_log import current_request_log
 from loaders.clients import NO_RIGHTS, find_rights
 from loaders.organizations import find_organization
 from loaders.store import Store

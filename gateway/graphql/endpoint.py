@@ -24,7 +24,7 @@ from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
 from gateway.http_headers import public_document
-from gateway.telemetry.request_log import AD_HOC, current_request_log, note_error
+from gateway.telemetry.current_request import AD_HOC, current_request_log, note_error
 from resolvers.context import Context
 
 GRAPHQL_PATH = "/graphql"

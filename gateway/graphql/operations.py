@@ -29,7 +29,7 @@ from gateway.graphql.plan_variants import Plans
 from gateway.graphql.redaction import syntax_error, variable_error
 from gateway.graphql.validation import MAX_ERRORS, Validator
 from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
-from gateway.telemetry.request_log import AD_HOC, UNNAMED
+from gateway.telemetry.current_request import AD_HOC, UNNAMED
 from resolvers.context import Context
 
 # In all documents of the cache. Parsed and compiled, a document takes 50 to 300 bytes a character.

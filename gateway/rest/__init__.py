@@ -1,1 +1,7 @@
-"""The REST API: the original call, the token endpoint, the events endpoint, and the OpenAPI document."""
+"""The REST API.
+
+- `action_summary`: the original call
+- `tokens`, `events`: the token endpoint and the events endpoint
+- `openapi`: the OpenAPI document, `openapi.json`
+- `error_responses`: renders the errors of all of them
+"""

@@ -15,7 +15,7 @@ from gateway.auth.tokens import Tokens
 from gateway.errors import InvalidClient, Unauthenticated
 from gateway.http_headers import public_document, require_json
 from gateway.rest.action_summary import read_customer
-from gateway.telemetry.request_log import current_request_log
+from gateway.telemetry.current_request import current_request_log
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
 from loaders.enums import LONGEST_CLIENT_ID, ClientKind, Resource, Right
 from resolvers.errors import CustomerNotFound

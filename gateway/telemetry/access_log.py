@@ -9,9 +9,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.telemetry import REQUEST_ID
+from gateway.telemetry.current_request import CLIENT_CLOSED_REQUEST, RequestLog, active_request_log
 from gateway.telemetry.logs import log
 from gateway.telemetry.metrics import REQUESTS
-from gateway.telemetry.request_log import CLIENT_CLOSED_REQUEST, RequestLog, active_request_log
 
 UNMATCHED = "unmatched"
 

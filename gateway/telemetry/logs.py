@@ -22,8 +22,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from gateway.telemetry.current_request import current_request_log
 from gateway.telemetry.metrics import LOST_LINES
-from gateway.telemetry.request_log import current_request_log
 
 MAX_QUEUED_LINES = 4096
 PAUSE_SECONDS = 0.01

@@ -10,8 +10,8 @@ from starlette.middleware import Middleware
 from gateway import OperatorError
 from gateway.telemetry import logs
 from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.current_request import current_request_log
 from gateway.telemetry.metrics import BATCHES, COMMANDS
-from gateway.telemetry.request_log import current_request_log
 from loaders.dispatcher import BatchObserver
 
 # The variable for traces wins over the one for all telemetry.

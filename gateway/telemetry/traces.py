@@ -23,7 +23,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.telemetry.access_log import UNMATCHED, route_of
-from gateway.telemetry.request_log import AD_HOC, UNNAMED, RequestLog, current_request_log
+from gateway.telemetry.current_request import AD_HOC, UNNAMED, RequestLog, current_request_log
 
 _TRACEPARENT = "traceparent"
 _propagator = TraceContextTextMapPropagator()

@@ -13,8 +13,8 @@ import pytest
 import structlog
 
 from gateway.telemetry import logs
+from gateway.telemetry.current_request import RequestLog, active_request_log
 from gateway.telemetry.logs import MAX_QUEUED_LINES
-from gateway.telemetry.request_log import RequestLog, active_request_log
 from tests.conftest import Logged
 
 PHONE = "919078345795"

@@ -6,8 +6,8 @@ import pytest
 
 from gateway.commands.sample_data import DEMO, PROMOTION
 from gateway.settings import Settings
+from gateway.telemetry.current_request import RequestLog, active_request_log
 from gateway.telemetry.metrics import PoolMetrics
-from gateway.telemetry.request_log import RequestLog, active_request_log
 from gateway.telemetry.setup import Telemetry
 from loaders.dispatcher import Batching
 from loaders.enums import Benefit
