@@ -137,7 +137,7 @@ class ExternalIssuer:
             digits = str(claims[self.customer_claim])
             if len(digits) > 19 or (customer_id := parse_id(digits)) is None:
                 raise Unauthenticated
-        return Caller.of_token(self.issuer, organization, rights or NO_RIGHTS, customer_id, claims["exp"])
+        return Caller.of_token(self.issuer, organization, rights or NO_RIGHTS, customer_id, token.end)
 
 
 def is_safe(url: str) -> bool:

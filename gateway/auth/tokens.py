@@ -126,17 +126,16 @@ class Tokens:
             customer_id = claims.get("customer_id")
             if claims["token_use"] != "customer" or not isinstance(customer_id, int):
                 raise Unauthenticated
-        return Caller.of_token(
-            client.account.id, client.organization, client.rights, customer_id, claims["exp"]
-        )
+        return Caller.of_token(client.account.id, client.organization, client.rights, customer_id, token.end)
 
 
 class UnverifiedToken(NamedTuple):
-    """A token that has the form of one, the key and the issuer that it names."""
+    """A token that has the form of one, with the key and the issuer that it names, and the second it ends."""
 
     text: str
     key_id: str
     issuer: object
+    end: float
 
     @classmethod
     def read(cls, text: str) -> "UnverifiedToken":
@@ -147,12 +146,16 @@ class UnverifiedToken(NamedTuple):
             raise Unauthenticated(TOKEN_FORM) from error
         except jwt.InvalidTokenError as error:
             raise Unauthenticated from error
-        header, signature = parts["header"], parts["signature"]
+        header, claims, signature = parts["header"], parts["payload"], parts["signature"]
         if len(signature) < _SHORTEST_SIGNATURES.get(str(header.get("alg"))[:2], 1):
             raise Unauthenticated(TOKEN_FORM)
         if "kid" not in header:
             raise Unauthenticated("The header of the token has no kid, which names the key that signed it.")
-        return cls(text, header["kid"], parts["payload"].get("iss"))
+        # PyJWT takes anything as the end that `int` takes.
+        end = claims.get("exp")
+        if isinstance(end, bool) or not isinstance(end, int | float) or not 0 <= end <= LATEST_END:
+            raise Unauthenticated
+        return cls(text, header["kid"], claims.get("iss"), end)
 
 
 def verified_claims(
@@ -166,7 +169,7 @@ def verified_claims(
 ) -> dict[str, Any]:
     """The claims of a token that `key` signed and that is valid now; raises `Unauthenticated`."""
     try:
-        claims = jwt.decode(
+        return jwt.decode(
             token.text,
             key,
             algorithms,
@@ -177,16 +180,6 @@ def verified_claims(
         )
     except jwt.ExpiredSignatureError as error:
         # The signature was good, or it would not have come to this.
-        raise TokenExpired(_end(jwt.decode(token.text, options={"verify_signature": False}))) from error
+        raise TokenExpired(token.end) from error
     except jwt.InvalidTokenError as error:
         raise Unauthenticated from error
-    _end(claims)
-    return claims
-
-
-def _end(claims: dict[str, Any]) -> float:
-    """When a token ends, in epoch seconds; the library takes anything here that `int` takes."""
-    end = claims["exp"]
-    if isinstance(end, bool) or not isinstance(end, int | float) or not 0 <= end <= LATEST_END:
-        raise Unauthenticated
-    return end
