@@ -121,9 +121,9 @@ def create_app(
         counting = count_unfinished(store, forget_all, begin_counting)
         jobs = (sample(dispatchers.waiting), health.check_schema(), counting)
         background = [asyncio.create_task(job) for job in jobs]
+        in_flight.drain_at_sigterm()
         try:
-            with in_flight.drained():
-                yield
+            yield
         finally:
             for task in background:
                 task.cancel()

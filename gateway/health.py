@@ -77,5 +77,4 @@ class Health:
 
 def _answer(status: str) -> Response:
     code = 503 if status in NOT_READY else 200
-    headers = {"Cache-Control": "no-store"}
-    return Response(json_format.encode({"status": status}), code, headers, json_format.MEDIA_TYPE)
+    return Response(json_format.encode({"status": status}), code, media_type=json_format.MEDIA_TYPE)

@@ -10,8 +10,6 @@ import asyncio
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
@@ -37,15 +35,13 @@ class InFlightRequests:
         """Whether every slot is taken."""
         return self.running >= self._max_running
 
-    @contextmanager
-    def drained(self) -> Iterator[None]:
+    def drain_at_sigterm(self) -> None:
         """At SIGTERM, drain first and then let the server handle the signal; only a server has a handler.
 
         A worker whose parent was killed stops without that delay, because a new parent waits for the port.
         """
         handle = signal.getsignal(signal.SIGTERM)
         if not callable(handle):
-            yield
             return
         loop = asyncio.get_running_loop()
 
@@ -63,7 +59,6 @@ class InFlightRequests:
         signal.signal(signal.SIGTERM, drain)
         if parent := multiprocessing.parent_process():
             threading.Thread(target=stop_with, args=[parent], daemon=True).start()
-        yield
 
 
 class Admission:
