@@ -92,7 +92,6 @@ def create_app(
     )
     in_flight = InFlightRequests(settings.max_concurrent_requests)
     health = Health(store, in_flight)
-    forget_all = partial(dispatchers.forget, identifiers=(), everything=True)
     begin_counting = asyncio.Event()
     receive = partial(
         receive_event,
@@ -118,7 +117,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Connects to the database before the first request.
         await health.database_answers()
-        counting = count_unfinished(store, forget_all, begin_counting)
+        counting = count_unfinished(store, dispatchers.forget, begin_counting)
         jobs = (sample(dispatchers.waiting), health.check_schema(), counting)
         background = [asyncio.create_task(job) for job in jobs]
         in_flight.drain_at_sigterm()

@@ -16,13 +16,12 @@ be written.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
-from loaders.earned_promotions import Page, find_earned, find_promotion_ids_of_program
+from loaders.earned_promotions import Page, find_earned
 from loaders.merges_and_erasures import PersonLoader
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
@@ -41,14 +40,11 @@ class Dispatchers:
         self.promotions = PromotionDispatcher(store, batching, lookup_seconds=lookup_seconds)
         self.totals = TotalsDispatcher(store, batching)
 
-    def forget(
-        self, organization_id: int, identifiers: Iterable[CustomerIdentifier], *, everything: bool
-    ) -> None:
+    def forget(self, organization_id: int, identifiers: list[CustomerIdentifier] | None = None) -> None:
         """Look up again what this process has changed: these identifiers, or everything."""
         self.customers.cache.forget(organization_id, identifiers)
-        if everything:
-            self.customers.cache.forget_all(organization_id)
-            self.promotions.cache.forget_all(organization_id)
+        if identifiers is None:
+            self.promotions.cache.forget(organization_id)
 
     def waiting(self) -> dict[str, int]:
         """How many loads of each kind wait for a batch to return."""
@@ -101,14 +97,11 @@ class Loaders:
 
     async def earned(self, person: Person, *, first: int, before: int | None, program_id: int | None) -> Page:
         """A page of the promotions from which the person earned anything, of one programme if it is given."""
-        store, organization_id, among = self._dispatchers.store, self.organization.id, None
-        if program_id is not None:
-            self._own_commands["find"] += 1
-            among = await find_promotion_ids_of_program(store, organization_id, program_id)
+        store, organization_id = self._dispatchers.store, self.organization.id
         since = self.organization.midnight(self._benefits_since)
-        self._own_commands["aggregate"] += 1
+        self._own_commands.update(find=int(program_id is not None), aggregate=1)
         return await find_earned(
-            store, organization_id, since, person, first=first, before=before, among=among
+            store, organization_id, since, person, first=first, before=before, program_id=program_id
         )
 
     def remembered_customer(self, identifier: CustomerIdentifier) -> Person | None:

@@ -1,6 +1,6 @@
 """The promotions from which a customer earned anything, a page at a time."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,14 +21,6 @@ class Page:
     has_next: bool
 
 
-async def find_promotion_ids_of_program(store: Store, organization_id: int, program_id: int) -> list[int]:
-    """The ids of a programme's promotions. One `find`."""
-    documents = await store.find(
-        PROMOTIONS.name, {"orgId": organization_id, "programId": program_id}, ("promotionId",)
-    )
-    return [int(one["promotionId"]) for one in documents]
-
-
 async def find_earned(
     store: Store,
     organization_id: int,
@@ -36,26 +28,24 @@ async def find_earned(
     person: Person,
     *,
     first: int,
-    before: int | None = None,
-    among: Collection[int] | None = None,
+    before: int | None,
+    program_id: int | None,
 ) -> Page:
     """The first promotions, by descending id, from which the person earned anything at `since` or later.
 
-    Only ids below `before`, and only those `among` the given ones, count. One `aggregate`, which reads the
-    customer's own range of the index. An issuance without a known promotion makes an entry too. Raises
-    `SummaryTooLarge`.
+    Only ids below `before`, and only promotions of the programme, count, if they are given. One `aggregate`,
+    which reads the customer's own range of the index, after one `find` for the programme. An issuance without
+    a known promotion makes an entry too. Raises `SummaryTooLarge`.
     """
-    ranges = [{"$gte": f"{one}:", "$lt": f"{one};"} for one in person.ids]
-    mine: Document = (
-        {"customerPromotion": ranges[0]}
-        if len(ranges) == 1
-        else {"$or": [{"customerPromotion": one} for one in ranges]}
-    )
+    ranges = [{"customerPromotion": {"$gte": f"{one}:", "$lt": f"{one};"}} for one in person.ids]
+    mine: Document = ranges[0] if len(ranges) == 1 else {"$or": ranges}
     wanted: dict[str, Any] = {}
     if before is not None:
         wanted["$lt"] = Int64(before)
-    if among is not None:
-        wanted["$in"] = [Int64(one) for one in among]
+    if program_id is not None:
+        of_program = {"orgId": organization_id, "programId": program_id}
+        found = await store.find(PROMOTIONS.name, of_program, ("promotionId",))
+        wanted["$in"] = [one["promotionId"] for one in found]
     promotion: Document = {"promotionId": wanted} if wanted else {}
     rows = await store.aggregate(
         ISSUANCES.name,
@@ -74,5 +64,5 @@ async def find_earned(
     if sum(len(one["rows"]) for one in rows[:first]) > MAX_ROWS:
         raise SummaryTooLarge(f"The page has more than {MAX_ROWS} rows.")
     nothing: Totals = dict.fromkeys(Benefit, ())
-    found = {int(one["_id"]): {**nothing, **read_totals(one["rows"])} for one in rows[:first]}
-    return Page(found, len(rows) > first)
+    totals = {int(one["_id"]): {**nothing, **read_totals(one["rows"])} for one in rows[:first]}
+    return Page(totals, len(rows) > first)

@@ -33,12 +33,10 @@ class LookupCache(Generic[K, V]):
             for key, value in found.items():
                 self._values[organization_id, key] = value
 
-    def forget(self, organization_id: int, keys: Iterable[K]) -> None:
-        """Drop these keys, because this process has changed what they lead to."""
+    def forget(self, organization_id: int, keys: Iterable[K] | None = None) -> None:
+        """Drop these keys of an organisation, or all, because this process has changed what they lead to."""
         self.generation += 1
+        if keys is None:
+            keys = [key for owner, key in list(self._values) if owner == organization_id]
         for key in keys:
             self._values.pop((organization_id, key), None)
-
-    def forget_all(self, organization_id: int) -> None:
-        """Drop every key of an organisation."""
-        self.forget(organization_id, [key for owner, key in list(self._values) if owner == organization_id])

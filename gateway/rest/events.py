@@ -46,15 +46,13 @@ async def receive_event(
         notification = notifications.read(body, datetime.now(UTC))
         if notification.organization_id != caller.organization.id:
             raise AccessDenied
+        identifiers = [identifier for identifier, _ in notification.identifiers]
+        # A promotion has pending events counted, which may move any identifier, as a merge does.
+        everything = notification.promotions or notification.merged or notification.erased is not None
         try:
             outcome = await event_recorder.record(store, notification, body.decode(), pending_event_days)
         finally:
-            forget(
-                notification.organization_id,
-                [identifier for identifier, _ in notification.identifiers],
-                # A promotion has pending events counted, which may move any identifier, as a merge does.
-                everything=bool(notification.promotions or notification.merged or notification.erased),
-            )
+            forget(notification.organization_id, None if everything else identifiers)
     except RecordInvalid as error:
         raise HTTPException(400, f"The body is not an event: {error}.") from error
     except StoreUnavailable as error:

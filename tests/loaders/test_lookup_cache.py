@@ -79,7 +79,7 @@ def test_two_organisations_with_the_same_keys_never_share_an_entry(
                 cache.forget(organization, [key])
                 expected.pop((organization, key), None)
             case "forget all":
-                cache.forget_all(organization)
+                cache.forget(organization)
                 expected = {one: kept for one, kept in expected.items() if one[0] != organization}
         for owner in (1, 2):
             for one in "abc":
