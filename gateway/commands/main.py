@@ -15,8 +15,8 @@ _SECTIONS = {
         "demo": ("demo:demo", "Serve sample data from an embedded database."),
         "init-db": ("database:init_db", "Create collections, indexes and access groups."),
         "serve": ("serve:serve", "Serve the database in GATEWAY_MONGODB_URI."),
-        "settings": ("reference:settings", "List the environment variables."),
-        "schema": ("reference:schema", "Print the GraphQL schema."),
+        "settings": ("schema_and_settings:settings", "List the environment variables."),
+        "schema": ("schema_and_settings:schema", "Print the GraphQL schema."),
     },
     "Data and callers": {
         "import": ("data:import_files", "Import files of newline-delimited JSON."),

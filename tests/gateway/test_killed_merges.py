@@ -64,9 +64,9 @@ main()
 """
 # The same, with each issuance in a write of its own, and every event too slow for its request.
 KILLED_IN_BACKGROUND = f"""
-from gateway.ingest import background, recorder
+from gateway.ingest import background_counting, event_recorder
 from loaders import ledger
-background.RESUME_SECONDS, event_recorder.COUNTING_SHARE, ledger.BATCH_ISSUANCES = 0.05, 0, 1
+background_counting.RESUME_SECONDS, event_recorder.COUNTING_SHARE, ledger.BATCH_ISSUANCES = 0.05, 0, 1
 {KILLED}
 """
 
