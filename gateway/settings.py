@@ -147,14 +147,15 @@ class DatabaseSettings(BaseSettings):
                 expected = "on or off"
             case _:
                 expected = context.get("expected") or context["error"]
-        got = "not shown" if cls.model_fields[name].annotation is SecretStr else repr(error["input"])
+        secret = cls.model_fields[name].annotation is SecretStr
+        got = "invalid (its value is not shown)" if secret else repr(error["input"])
         return f"GATEWAY_{name.upper()} is {got}; expected {expected}."
 
 
 class ImportSettings(DatabaseSettings):
     """The settings of an import."""
 
-    pending_event_days: int = _setting(30, "Days that a pending event is kept.", 1, 3650)
+    pending_event_days: int = _setting(30, "Number of days to keep a pending event.", 1, 3650)
 
 
 class Settings(ImportSettings):
@@ -162,15 +163,15 @@ class Settings(ImportSettings):
 
     driver: DriverName = _setting(
         DriverName.MOTOR,
-        "The server's MongoDB driver: `motor`, or `pymongo` for PyMongo's async client, its successor.",
+        "MongoDB driver of the server: `motor`, or `pymongo` for PyMongo's own async client.",
     )
     host: Text = _setting("127.0.0.1", "Address to listen on.")
     port: Port = _setting(8000, "Port to listen on.")
     deadline_ms: int = _setting(
-        5_000, "Milliseconds to answer a request; `X-CAP-DEADLINE-MS` can shorten them.", 1, 600_000
+        5_000, "Deadline of a request in milliseconds; `X-CAP-DEADLINE-MS` can shorten it.", 1, 600_000
     )
     keep_alive_seconds: int = _setting(
-        75, "Seconds that an idle connection stays open; choose more than the load balancer's.", 1, 86_400
+        75, "Seconds that an idle connection stays open; set more than in the load balancer.", 1, 86_400
     )
     max_concurrent_requests: int = _setting(
         500, "Requests that a process handles at once; further requests get 503.", 1, 100_000
@@ -184,7 +185,7 @@ class Settings(ImportSettings):
     )
     cors_origins: Origins = _setting((), "Origins whose pages may call from a browser.")
     cors_headers: HeaderNames = _setting(
-        (), "Request headers that these pages may send, besides the usual ones."
+        (), "Additional request headers that pages of these origins may send."
     )
     oidc_issuer: URL = _setting("", "OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: Text = _setting("", "Audience that a token of this issuer must name.")
@@ -193,13 +194,13 @@ class Settings(ImportSettings):
     oidc_group: Text = _setting("default", "Access group of callers with a token of this issuer.")
     oidc_customer_claim: Text = _setting(
         "",
-        "Claim that contains a customer's id; a token of this issuer that has it reads this customer only.",
+        "Claim that contains a customer's id; a token with this claim reads this customer only.",
     )
     benefits_since: Day = _setting(
-        date(2025, 6, 12), "First day whose benefits are counted, in the organisation's time zone."
+        date(2025, 6, 12), "First day of the benefits that are counted, in the organisation's time zone."
     )
     max_concurrent_batches: int = _setting(
-        1, "Batches in flight before an organisation's requests share one.", 1, 100
+        1, "Batches of a kind in flight for an organisation; its other requests share the next.", 1, 100
     )
     max_batch_size: int = _setting(100, "Maximum number of keys in a batch of several requests.", 1, 100_000)
     lookup_cache_seconds: int = _setting(
@@ -222,12 +223,12 @@ class Settings(ImportSettings):
     trusted_documents: ManifestPath = _setting(None, "JSON manifest of trusted documents.")
     trusted_documents_only: bool = _setting(False, "Refuse documents that are not in the manifest.")
     apq_cache_bytes: int = _setting(
-        2_000_000, "Memory of a process for automatic persisted queries.", 0, 2**31
+        2_000_000, "Bytes of memory of a process for automatic persisted queries.", 0, 2**31
     )
     rest_status: Literal["legacy", "semantic"] = _setting(
         "legacy", "HTTP status of 8xxx errors: `legacy` is 200, `semantic` is 400, 404, 409 or 503."
     )
-    metrics_port: Port = _setting(0, "Port for Prometheus, on the same address; 0 turns it off.")
+    metrics_port: Port = _setting(0, "Port for Prometheus, on the server's address; 0 turns it off.")
     traces: Literal["off", "otlp"] = _setting(
         "off", "`otlp` exports OpenTelemetry traces; needs the extra `otel`."
     )

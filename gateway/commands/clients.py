@@ -143,7 +143,7 @@ def set_group(name: str, rights: tuple[str, ...]) -> None:
 
     For example: promo-gateway groups set reports customer=read promotion=read
 
-    The group has no right to a resource that is not named.
+    The group gets no right to a resource that you do not name.
     """
     given = {}
     for pair in rights:

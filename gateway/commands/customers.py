@@ -60,9 +60,9 @@ def customers() -> None:
 
 @customers.command(params=[*_IDENTIFIER, _OUTPUT])
 def export(organization_id: int, source: str, name: str, value: str, output: str) -> None:
-    """Write all data about a customer, as `import` takes it.
+    """Write all data about a customer in the format that `import` takes.
 
-    Pending events have another format: their ids are listed on standard error.
+    Pending events are not in this format; their ids are listed on standard error.
     """
 
     async def read(store: Store) -> tuple[str, list[bytes], list[str]]:
@@ -110,7 +110,8 @@ def erase(organization_id: int, source: str, name: str, value: str, yes: bool) -
 def merge(organization_id: int, victim_id: int, survivor_id: int, yes: bool) -> None:
     """Merge a customer, the victim, into the survivor.
 
-    The identifiers of the victim lead to the survivor then, and the survivor's totals include the victim's.
+    After the merge, the victim's identifiers lead to the survivor, and the survivor's totals include the
+    victim's.
     """
 
     async def read(store: Store) -> list[str]:

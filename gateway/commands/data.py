@@ -40,17 +40,17 @@ class _CouldNotRun(click.ClickException):
     type=click.IntRange(min=0),
     default=10_000,
     show_default=True,
-    help="Stop when more lines of a file than this are rejected.",
+    help="Stop when a file has more rejected lines than this.",
 )
 def import_files(files: tuple[str, ...], rejects: str | None, max_rejects: int) -> None:
     """Import FILES of newline-delimited JSON, gzipped or not; - is standard input.
 
-    Rejected lines are written to FILE.rejected.ndjson with the reason, or to standard error where that file
-    cannot be made, and the import continues. Importing a file again changes nothing. The exit status is 0, 1
-    if lines were rejected, or 2 if an import failed.
+    Rejected lines are written with the reason to FILE.rejected.ndjson, or to standard error if that file
+    cannot be created, and the import continues. Importing a file again changes nothing. The exit status is 0
+    if every line was taken, 1 if lines were rejected, and 2 if an import failed.
     """
     if rejects is not None and len(files) > 1:
-        raise click.UsageError("--rejects takes the rejected lines of one file only.")
+        raise click.UsageError("--rejects can be used with one input file only.")
 
     async def run(store: Store) -> int:
         await check_set_up(store)
@@ -133,7 +133,7 @@ def _fields(event: PendingEvent) -> dict[str, object]:
 @click.argument("organization_id", type=ID)
 @click.argument("event_id")
 def show(organization_id: int, event_id: str) -> None:
-    """Print a pending event or record as it came.
+    """Print a pending event or record as it was received.
 
     On a terminal, control characters are escaped.
     """

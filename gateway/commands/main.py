@@ -60,8 +60,8 @@ class _Commands(click.Group):
             raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
         except StoreMisconfigured as error:
             raise click.ClickException(
-                "GATEWAY_MONGODB_URI is not shown; expected a connection string that MongoDB's driver "
-                f"accepts ({error})."
+                "GATEWAY_MONGODB_URI is invalid (its value is not shown); expected a connection string that "
+                f"MongoDB's driver accepts ({error})."
             ) from error
         except StoreUnavailable as error:
             raise click.ClickException(

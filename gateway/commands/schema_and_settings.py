@@ -17,7 +17,7 @@ def schema() -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def settings(as_json: bool) -> None:
-    """List the environment variables, with their defaults. Lists are separated by commas."""
+    """List the environment variables, with their defaults. Separate the entries of a list by commas."""
     rows = describe_settings()
     if as_json:
         click.echo(json.dumps([row._asdict() for row in rows]))

@@ -123,7 +123,7 @@ def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, value: str, expe
         (
             "GATEWAY_MONGODB_URI",
             "http://user:geheim@host",
-            "is not shown; expected a connection string that begins with mongodb:// or mongodb+srv://.",
+            "is invalid (its value is not shown); expected a connection string that begins with mongodb:// or mongodb+srv://.",
         ),
         ("GATEWAY_DATABASE", "a.b", "is 'a.b'; expected a MongoDB database name of at most 63 bytes."),
         ("GATEWAY_DATABASE", "", "is ''; expected a MongoDB database name of at most 63 bytes."),
@@ -194,7 +194,7 @@ def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(OperatorError) as raised:
         Settings.from_environment()
     assert str(raised.value).splitlines() == [
-        "GATEWAY_MONGODB_URI is not shown; "
+        "GATEWAY_MONGODB_URI is invalid (its value is not shown); "
         "expected a connection string that begins with mongodb:// or mongodb+srv://.",
         "GATEWAY_PORT is 'x'; expected a number from 0 to 65535.",
         "GATEWAY_TRACES is 'on'; expected 'off' or 'otlp'.",

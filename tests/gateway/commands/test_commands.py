@@ -160,8 +160,8 @@ def test_serve_refuses_a_database_that_does_not_answer(settings: Settings) -> No
         (
             "GATEWAY_MONGODB_URI",
             "mongodb://user:ge%heim@host",
-            "GATEWAY_MONGODB_URI is not shown; expected a connection string that MongoDB's driver accepts "
-            "(InvalidURI).",
+            "GATEWAY_MONGODB_URI is invalid (its value is not shown); expected a connection string that "
+            "MongoDB's driver accepts (InvalidURI).",
         ),
     ],
 )

@@ -192,7 +192,7 @@ def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_many(
     )
     completed = invoke("import", "bad", "bad", "--rejects", "why", variables=prepared)
     assert completed.returncode == 2
-    assert completed.stderr.endswith("Error: --rejects takes the rejected lines of one file only.\n")
+    assert completed.stderr.endswith("Error: --rejects can be used with one input file only.\n")
 
 
 def test_a_full_disk_is_one_clear_line(prepared: dict[str, str], directory: Path) -> None:
