@@ -1,5 +1,6 @@
 """The plans of an operation: one for each combination of the conditions of its `@include` and `@skip`."""
 
+from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, print_ast
 from graphql.execution.values import VariableValues
 
@@ -7,12 +8,13 @@ from gateway.graphql.compiler import compile_operation
 from gateway.graphql.plan import Plan
 
 _NO_VARIABLES = VariableValues({}, {})
-# Of one operation. graphql-core's executor executes further combinations.
+# Of one operation. To compile and execute a further one takes no longer than graphql-core's executor, which
+# gives other requests no turns.
 MAX_PLANS = 8
 
 
 class Plans:
-    """Compiles a valid operation when a combination of its conditions first occurs.
+    """Compiles a valid operation for the combinations of its conditions that were used most recently.
 
     Without conditions, it is compiled at once.
     """
@@ -29,7 +31,7 @@ class Plans:
             for one in operation.variable_definitions or ()
             if print_ast(one.type) in ("Boolean", "Boolean!")
         ]
-        self._plans: dict[tuple[object, ...], Plan | None] = {}
+        self._plans: LRUCache[tuple[object, ...], Plan | None] = LRUCache(MAX_PLANS)
         if not self._conditions:
             self.get(_NO_VARIABLES)
 
@@ -37,8 +39,6 @@ class Plans:
         """The plan for these values of the variables; None if graphql-core's executor has to execute it."""
         combination = tuple(values.coerced.get(name) for name in self._conditions)
         if combination not in self._plans:
-            if len(self._plans) == MAX_PLANS:
-                return None
             self._plans[combination] = self._compile(values)
         return self._plans[combination]
 

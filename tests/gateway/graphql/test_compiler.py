@@ -73,15 +73,20 @@ def test_documents_have_no_directives_but_include_and_skip() -> None:
     assert [name for name, found in places.items() if found & operations] == ["include", "skip"]
 
 
-def test_a_ninth_combination_is_left_to_the_executor() -> None:
+def test_a_further_combination_displaces_the_one_that_was_used_least_recently() -> None:
     names = "abcd"
     declared = " ".join(f"${name}: Boolean! = true" for name in names)
     fields = " ".join(f"{name}: name @include(if: ${name})" for name in names)
     query = f"query ({declared}) {{ whole(failsAt: 7) {{ number {fields} }} }}"
     operation = Operations(PARTS, compiled=True).prepare(query, None)
     combinations = [dict(zip(names, values, strict=True)) for values in product([True, False], repeat=4)]
-    plans = [plan_of(operation, **one) for one in combinations]
-    assert [plan is not None for plan in plans] == [True] * MAX_PLANS + [False] * (16 - MAX_PLANS)
+    first, second = (plan_of(operation, **one) for one in combinations[:2])
+    for one in combinations[2:]:
+        assert plan_of(operation, **one) is not None
+        assert plan_of(operation, **combinations[0]) is first
+    assert plan_of(operation, **combinations[1]) is not second
+    assert operation.plans is not None
+    assert len(operation.plans._plans) == MAX_PLANS
 
 
 @strawberry.type
