@@ -44,9 +44,9 @@ class Customer:
     person: strawberry.Private[Person]
 
     @strawberry.field(
-        description="One summary per promotion of the list, in the same order. An entry is null if there is "
-        "no summary, and the `path` of its error has the index of the entry. Exactly one of the two lists is "
-        "required, with 1 to 100 entries."
+        description="One summary for each promotion of the list, in the same order. An entry without a "
+        "summary is null, and the `path` of its error has the index of the entry. Exactly one of "
+        "`promotionIds` and `promotionIdentifiers` is required, with 1 to 100 entries."
     )
     async def promotion_action_summaries(
         self,
@@ -82,7 +82,7 @@ class Customer:
             strawberry.argument(description="The maximum number of entries in the page: 1 to 100."),
         ] = DEFAULT_PAGE,
         after: Annotated[
-            str | None, strawberry.argument(description="The cursor of the entry that the page follows.")
+            str | None, strawberry.argument(description="The cursor of the entry before the page.")
         ] = strawberry.UNSET,
     ) -> CustomerPromotionActionSummaryConnection:
         page = await summarize_earned(

@@ -18,7 +18,8 @@ from resolvers.summary_types import CustomerPromotionActionSummary
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
-    description="The field is null only if it has an error. Clients that throw errors take it as non-null.",
+    description="The field is null only if it has an error. Clients that throw errors can take it as "
+    "non-null.",
 )
 class SemanticNonNull:
     # Apollo Kotlin 4 takes no other definition.
@@ -31,7 +32,7 @@ _NULL_ONLY_WITH_AN_ERROR = [SemanticNonNull()]
 @strawberry.type(description="The queries of this API.")
 class Query:
     @strawberry.field(
-        description="The customer with this identifier; without arguments, the customer that the caller's "
+        description="The customer with this identifier. Without arguments, the customer that the caller's "
         "token names. If the customer is not found, the field is null and the response has an error.",
         directives=_NULL_ONLY_WITH_AN_ERROR,
     )

@@ -91,8 +91,8 @@ NO_BENEFITS = Warning(code=8116, message="No benefits earned by customer for the
 
 @strawberry.type(
     description="The benefits that a customer earned from a promotion. The totals are gross: redemptions, "
-    "returns and expiry are not subtracted. Benefits issued before 2025-06-12, or before the day that the "
-    "operator of the gateway sets, are not counted."
+    "returns and expiry are not subtracted. Benefits issued before 2025-06-12 are not counted; the operator "
+    "of the gateway can set another day."
 )
 class CustomerPromotionActionSummary:
     """`totals` holds the benefits that the selected fields need."""
@@ -180,7 +180,8 @@ class CustomerPromotionActionSummary:
         ]
 
     @strawberry.field(
-        description="Warning 8116 if all four lists of benefits are empty.", metadata=needs(*Benefit)
+        description="Warning 8116 if all four lists of benefits are empty, otherwise empty.",
+        metadata=needs(*Benefit),
     )
     def warnings(self) -> list[Warning]:
         return [] if any(self.totals[benefit] for benefit in Benefit) else [NO_BENEFITS]
