@@ -121,30 +121,25 @@ class Import:
             self.summary.reject(line, str(error))
 
     async def _put_customers(self, organization_id: int, records: list[tuple[Line, CustomerRecord]]) -> None:
-        identifiers = [
-            (position, identifier, one.customer_id)
-            for position, (_, one) in enumerate(records)
-            for identifier in one.identifiers()
-        ]
-        pairs = [(identifier, customer_id) for _, identifier, customer_id in identifiers]
-        added, taken = await ledger.put_identifiers(self._store, organization_id, pairs)
-        new = {identifiers[position][0] for position in added}
-        rejected = {identifiers[position][0] for position in taken}
+        identifiers = [(one, record.customer_id) for _, record in records for one in record.identifiers()]
+        # The position of the record of each identifier.
+        owners = [n for n, (_, record) in enumerate(records) for _ in record.identifiers()]
+        added, taken = await ledger.put_identifiers(self._store, organization_id, identifiers)
+        new, rejected = {owners[n] for n in added}, {owners[n] for n in taken}
         for position in sorted(rejected):
             self.summary.reject(records[position][0], "an identifier belongs to another customer")
         self.summary.accept(len(records) - len(rejected), len(new - rejected))
         self.summary.ignored_identifiers += sum(one.ignored() for _, one in records)
 
     async def _issue(self, records: list[tuple[Line, Record]]) -> None:
-        for organization_id, issuances in _by_organization(records, IssuanceRecord).items():
-            unknown, there, contradicting = await issue(
-                self._store, organization_id, [one for _, one in issuances]
-            )
+        for organization_id, numbered in _by_organization(records, IssuanceRecord).items():
+            issuances = [one for _, one in numbered]
+            unknown, there, contradicting = await issue(self._store, organization_id, issuances)
             for position in contradicting:
-                self.summary.reject(issuances[position][0], CONTRADICTING)
+                self.summary.reject(numbered[position][0], CONTRADICTING)
             found = len(issuances) - len(unknown)
             self.summary.accept(found - len(contradicting), found - len(there))
-            await self._keep([issuances[position] for position in unknown])
+            await self._keep([numbered[position] for position in unknown])
 
     async def _keep(self, records: list[tuple[Line, IssuanceRecord]]) -> None:
         now = datetime.now(UTC)
