@@ -37,7 +37,7 @@ class Issuance:
 
     `event_id` is unique within the organisation. Points have type and amount, currencies also their name as
     `item`, rewards and badges only their series id as `item`. `amount` is greater than 0 with at most 24
-    digits before and 6 behind the point; `issued_on` is aware.
+    digits before and 6 after the point; `issued_on` is aware.
     """
 
     event_id: str
@@ -147,11 +147,11 @@ def check_amount(amount: Decimal) -> None:
     if not (amount.is_finite() and 0 < amount < LARGEST_AMOUNT) or amount != amount.quantize(
         SMALLEST_AMOUNT, context=_EXACT
     ):
-        raise ValueError("an amount is greater than 0, with at most 24 digits before and 6 behind the point")
+        raise ValueError("an amount must be above 0, with at most 24 digits before and 6 after the point")
 
 
 def round_amount(amount: Decimal) -> Decimal:
-    """The amount with at most 6 digits behind the point, rounded half up."""
+    """The amount with at most 6 digits after the point, rounded half up."""
     if abs(amount) >= LARGEST_AMOUNT or amount == amount.quantize(SMALLEST_AMOUNT, context=_EXACT):
         return amount
     return amount.quantize(SMALLEST_AMOUNT, ROUND_HALF_UP, _EXACT)

@@ -92,7 +92,7 @@ async def summarize_earned(
     Raises `ArgumentInvalid` or `SummaryTooLarge`.
     """
     if not 1 <= first <= MOST:
-        raise ArgumentInvalid(f"first is 1 to {MOST}.")
+        raise ArgumentInvalid(f"first must be 1 to {MOST}.")
     program = _program(program_id)
     before = None if after is None else _read_cursor(loaders, customer, after)
     page = await loaders.earned(customer, first=first, before=before, program_id=program)
@@ -122,7 +122,7 @@ def _references(
         field, values = "promotionId", map(parse_id, promotion_ids)
     references = [None if one is None or one == "" else PromotionReference(field, one) for one in values]
     if not 1 <= len(references) <= MOST:
-        raise ArgumentInvalid(f"{field}s has 1 to {MOST} entries; this one has {len(references)}.")
+        raise ArgumentInvalid(f"{field}s must have 1 to {MOST} entries; it has {len(references)}.")
     return references
 
 

@@ -45,8 +45,10 @@ def read_credentials(headers: Headers) -> Basic | Token:
     """The credentials of a request; raises `Unauthenticated` if there are none, or different ones."""
     sent = {_read_authorization(value) for value in headers.getlist("authorization")}
     sent |= {Token(value.strip()) for value in headers.getlist(TOKEN_HEADER)}
-    if len(sent) != 1:
-        raise Unauthenticated("The request has different credentials. Send one." if sent else NO_CREDENTIALS)
+    if not sent:
+        raise Unauthenticated(NO_CREDENTIALS)
+    if len(sent) > 1:
+        raise Unauthenticated("The request has credentials that differ. Send only one of them.")
     return sent.pop()
 
 
@@ -78,7 +80,7 @@ def _read_authorization(value: str) -> Basic | Token:
     except ValueError as error:
         raise Unauthenticated("Basic is followed by the base64 of NAME:MD5, in UTF-8.") from error
     if not 0 < len(name) <= LONGEST_CLIENT_ID:
-        raise Unauthenticated(f"The name in Basic credentials has 1 to {LONGEST_CLIENT_ID} characters.")
+        raise Unauthenticated(f"The name in Basic credentials must have 1 to {LONGEST_CLIENT_ID} characters.")
     if not _MD5_HEX.fullmatch(secret):
         raise Unauthenticated(BASIC_MD5)
     return Basic(name, secret.lower())

@@ -102,13 +102,13 @@ class Operations:
             ]
             operations = {name: run(self._prepare(document, name, trusted=True)) for name in names}
         except OperationUnknown:
-            raise DocumentInvalid("Several operations, not all of them named.") from None
+            raise DocumentInvalid("One of several operations has no name.") from None
         except GraphQLError as error:
             raise DocumentInvalid(error.message) from error
         except LimitExceeded as error:
             raise DocumentInvalid(str(error)) from error
         if not operations:
-            raise DocumentInvalid("No operation.")
+            raise DocumentInvalid("The document has no operation.")
         for operation in operations.values():
             if operation.errors:
                 raise DocumentInvalid(operation.errors[0].message)

@@ -57,7 +57,7 @@ async def read(request: Request) -> GraphQLRequest:
             raise HTTPException(415, "A POST to /graphql takes UTF-8.")
         data = _decode(await request.body(), "The body")
     if isinstance(data, list):
-        raise HTTPException(400, "Batching is off: a request holds one operation, not a list of them.")
+        raise HTTPException(400, "Batching is off: send one operation, not a list.")
     if not isinstance(data, dict):
         raise HTTPException(400, f"The body must be an object, not {json_kind(data)}.")
     for name, kinds in _PARAMETERS.items():

@@ -108,7 +108,7 @@ class CustomerRecord(_Record, tag="customer"):
 
     def check(self) -> None:
         if len({profile.source for profile in self.profiles}) < len(self.profiles):
-            raise RecordInvalid("a source has one profile")
+            raise RecordInvalid("two profiles have the same source")
 
     def ignored(self) -> int:
         """How many identifiers are of a type that is not kept."""
@@ -175,7 +175,7 @@ def check_year(instant: datetime) -> None:
     Until January 1972 the offset of Monrovia had seconds, which RFC 3339 cannot write.
     """
     if not (1972 < instant.year < 9998 and 1972 < instant.astimezone(UTC).year < 9998):
-        raise RecordInvalid("a time is between the years 1973 and 9997")
+        raise RecordInvalid("the year of a time must be 1973 to 9997")
 
 
 def parse_amount(written: bytes) -> Decimal:
@@ -213,7 +213,7 @@ def check_keys(text: bytes | str) -> None:
 def decode(line: bytes) -> Record:
     """The record that a line holds; raises `RecordInvalid`."""
     if len(line) > LONGEST_LINE:
-        raise RecordInvalid(f"a line has at most {LONGEST_LINE} bytes")
+        raise RecordInvalid(f"a line may have at most {LONGEST_LINE} bytes")
     with invalid_json(line):
         record = _decoder.decode(line)
         if not _is_flat(line, record):

@@ -40,7 +40,7 @@ class RequestHead:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
-            raise HTTPException(414, f"A request target has at most {MAX_TARGET_BYTES} bytes.", _CLOSE)
+            raise HTTPException(414, f"A request target may have at most {MAX_TARGET_BYTES} bytes.", _CLOSE)
         lengths = size = 0
         for name, value in scope["headers"]:
             size += len(name) + len(value)
@@ -48,12 +48,12 @@ class RequestHead:
                 raise HTTPException(400, "Host must be a name or an address, with or without a port.", _CLOSE)
             lengths += name in (b"content-length", b"transfer-encoding")
             if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
-                raise HTTPException(413, f"A body has at most {self._max_body_bytes} bytes.")
+                raise HTTPException(413, f"A body may have at most {self._max_body_bytes} bytes.")
         if size > MAX_HEADERS_BYTES:
-            raise HTTPException(431, f"Request headers have at most {MAX_HEADERS_BYTES} bytes.", _CLOSE)
+            raise HTTPException(431, f"Request headers may have at most {MAX_HEADERS_BYTES} bytes.", _CLOSE)
         if lengths > 1:
             # RFC 9112, section 6.3: a sign of request smuggling.
-            raise HTTPException(400, "A body has one of Content-Length and Transfer-Encoding.", _CLOSE)
+            raise HTTPException(400, "Send either Content-Length or Transfer-Encoding, once.", _CLOSE)
         await self._app(scope, receive, send)
 
 

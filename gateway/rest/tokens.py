@@ -49,7 +49,7 @@ async def generate_token(
     require_json(request)
     asked = _read(await request.body())
     if not 0 < len(asked.key) <= LONGEST_CLIENT_ID or not asked.secret:
-        raise InvalidClient(f"key has 1 to {LONGEST_CLIENT_ID} characters, and secret must not be empty.")
+        raise InvalidClient(f"key must have 1 to {LONGEST_CLIENT_ID} characters; secret must not be empty.")
     try:
         client = await passwords.check(ClientKind.OAUTH, asked.key, asked.secret, address_of(request))
     except Unauthenticated as error:

@@ -48,7 +48,7 @@ def upgrade(value: bytes) -> bytes:
     return b"Connection: Upgrade, close\r\nUpgrade: " + value + b"\r\n"
 
 
-TWO_LENGTHS = "A body has one of Content-Length and Transfer-Encoding."
+TWO_LENGTHS = "Send either Content-Length or Transfer-Encoding, once."
 REQUESTS = {
     "get": (LIVE + CLOSE + END, [ALIVE]),
     "body of a known length": (POST + LENGTH + CLOSE + END + QUERY, [DATA]),

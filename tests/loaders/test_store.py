@@ -79,7 +79,7 @@ def present(document: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("amount", ["1E-7", "0", "-1", "NaN", "Infinity", "1E+24", "0.0000001"])
 async def test_an_amount_whose_sums_would_not_be_exact_is_refused(store: Store, amount: str) -> None:
     tenant = await new_tenant(store)
-    with pytest.raises(ValueError, match="at most 24 digits before and 6 behind the point"):
+    with pytest.raises(ValueError, match="at most 24 digits before and 6 after the point"):
         await tenant.issue([tenant.points("e", amount, datetime(2026, 1, 1, tzinfo=UTC))])
 
 

@@ -66,7 +66,7 @@ NO_CREDENTIALS = (
 )
 SCHEME = "The Authorization header must begin with Basic or Bearer."
 FORM = "Basic is followed by the base64 of NAME:MD5, in UTF-8."
-NAME = "The name in Basic credentials has 1 to 255 characters."
+NAME = "The name in Basic credentials must have 1 to 255 characters."
 MD5 = "The secret in Basic credentials is the MD5 of the password in 32 hex digits, not the password."
 MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, NO_CREDENTIALS),
@@ -135,7 +135,7 @@ async def test_a_name_that_is_too_long_never_reaches_the_database(
 
 
 BASIC = ("Authorization", DEMO_HEADER["Authorization"])
-DIFFERENT = "The request has different credentials. Send one."
+DIFFERENT = "The request has credentials that differ. Send only one of them."
 SECOND = {
     "another POS client": (("Authorization", authorization(OTHER_TILL, PASSWORD)), DIFFERENT),
     "a token": (("X-CAP-API-OAUTH-TOKEN", "x"), DIFFERENT),

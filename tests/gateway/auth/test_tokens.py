@@ -120,7 +120,7 @@ async def test_a_malformed_key_or_secret_is_refused_with_what_is_wrong_in_form(
     error = {
         "code": 320001,
         "message": "Invalid client key and secret",
-        "reason": "key has 1 to 255 characters, and secret must not be empty.",
+        "reason": "key must have 1 to 255 characters; secret must not be empty.",
     }
     assert response.json() == {"data": None, "errors": [error]}
     assert response.status_code == 401

@@ -164,8 +164,8 @@ async def test_a_list_that_cannot_be_read_fails_with_one_error(
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        ({"ids": []}, "promotionIds has 1 to 100 entries; this one has 0."),
-        ({"identifiers": []}, "promotionIdentifiers has 1 to 100 entries; this one has 0."),
+        ({"ids": []}, "promotionIds must have 1 to 100 entries; it has 0."),
+        ({"identifiers": []}, "promotionIdentifiers must have 1 to 100 entries; it has 0."),
         ({}, ONE_LIST),
         (
             {"ids": ["1"], "identifiers": ["one"]},
@@ -322,8 +322,8 @@ async def test_paging_visits_each_promotion_once_while_new_issuances_arrive(
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        ({"first": 0}, "first is 1 to 100."),
-        ({"first": -1}, "first is 1 to 100."),
+        ({"first": 0}, "first must be 1 to 100."),
+        ({"first": -1}, "first must be 1 to 100."),
         ({"after": "x"}, "after is not a cursor of this customer's promotions."),
         ({"after": "MToxOjE6MQ"}, "after is not a cursor of this customer's promotions."),
         ({"programId": "-1"}, "programId takes digits only, up to 9223372036854775807."),

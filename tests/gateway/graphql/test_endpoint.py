@@ -209,7 +209,7 @@ REFUSED: list[tuple[str | bytes, str]] = [
     ("null", "The body must be an object, not null."),
     ("1", "The body must be an object, not a number."),
     ('"{ __typename }"', "The body must be an object, not a string."),
-    ("[{}]", "Batching is off: a request holds one operation, not a list of them."),
+    ("[{}]", "Batching is off: send one operation, not a list."),
     ("{}", "query is missing."),
     (body_of(""), "query is missing."),
     (body_of(1), "query must be a string, not a number."),

@@ -223,7 +223,7 @@ async def test_a_batch_is_refused(gateway: Gateway) -> None:
     await gateway.warm()
     batch = [{"query": f"{{ {field()} }}"}] * 1_000
     response = await gateway.client.post("/graphql", json=batch, headers=DEMO_HEADER)
-    message = "Batching is off: a request holds one operation, not a list of them."
+    message = "Batching is off: send one operation, not a list."
     assert_graphql_refusal(response, 400, "BAD_REQUEST", 400, message)
     assert gateway.commands.names == []
 
@@ -305,7 +305,7 @@ CHUNKED = "Transfer-Encoding: chunked"
     [
         pytest.param(
             *(f"Content-Length: {2 * MOST}", b"x" * 65_536, 32, 0),
-            *(413, "CONTENT_TOO_LARGE", f"A body has at most {MOST} bytes."),
+            *(413, "CONTENT_TOO_LARGE", f"A body may have at most {MOST} bytes."),
             id="huge, with a length",
         ),
         pytest.param(

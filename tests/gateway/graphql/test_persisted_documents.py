@@ -246,10 +246,10 @@ UNUSABLE = [
     ),
     ('{"a": "{"}', "document 'a': Syntax Error: Expected Name, found <EOF>."),
     ('{"a": "{ nothing }"}', "document 'a': Cannot query field 'nothing' on type 'Query'."),
-    ('{"a": "fragment F on Query { __typename }"}', "document 'a': No operation."),
+    ('{"a": "fragment F on Query { __typename }"}', "document 'a': The document has no operation."),
     (
         '{"a": "{ a: __typename } { b: __typename }"}',
-        "document 'a': Several operations, not all of them named.",
+        "document 'a': One of several operations has no name.",
     ),
     (
         json.dumps({"a": f"{{ {'x' * 100_000} }}"}),

@@ -287,9 +287,9 @@ def test_what_is_no_event_of_an_organisation_is_refused(event: Event | str | byt
     assert str(raised.value) == reason
 
 
-AMOUNT = "an amount is greater than 0, with at most 24 digits before and 6 behind the point"
+AMOUNT = "an amount must be above 0, with at most 24 digits before and 6 after the point"
 NOT_DECIMAL = "amount is not written as a decimal number"
-YEAR = "a time is between the years 1973 and 9997"
+YEAR = "the year of a time must be 1973 to 9997"
 NOT_AMOUNTS: tuple[object, ...] = (
     *("1_000", "\u0661\u0662", " 5 ", "+5", "", "NaN", "Infinity", "0x1", ".5", "5."),
     *(None, [], True),

@@ -95,8 +95,8 @@ def test_an_amount_never_passes_through_a_float() -> None:
             assert record.amount == Decimal(written)
 
 
-AMOUNT = "an amount is greater than 0, with at most 24 digits before and 6 behind the point"
-YEAR = "a time is between the years 1973 and 9997"
+AMOUNT = "an amount must be above 0, with at most 24 digits before and 6 after the point"
+YEAR = "the year of a time must be 1973 to 9997"
 NOT_STRICT = "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
 LONG = "1" * 6000
 CONTROL = "Expected `str` without control characters"
@@ -244,7 +244,7 @@ BAD: list[tuple[str | bytes, str, bool]] = [
     ),
     (
         changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": []}] * 2),
-        "a source has one profile",
+        "two profiles have the same source",
         False,
     ),
     (
@@ -252,7 +252,7 @@ BAD: list[tuple[str | bytes, str, bool]] = [
         "Expected `str`, got `int` - at `$.profiles[0].identifiers[0].value`",
         True,
     ),
-    (" " * (LONGEST_LINE + 1), f"a line has at most {LONGEST_LINE} bytes", False),
+    (" " * (LONGEST_LINE + 1), f"a line may have at most {LONGEST_LINE} bytes", False),
 ]
 
 

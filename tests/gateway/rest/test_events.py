@@ -339,7 +339,7 @@ async def test_what_is_no_event_at_all_is_400_with_the_reason(
         ),
         (
             changed(events.POINTS_ISSUED, *PROMOTED, "promotionPoints", to=-5),
-            "an amount is greater than 0, with at most 24 digits before and 6 behind the point",
+            "an amount must be above 0, with at most 24 digits before and 6 after the point",
         ),
     ],
 )
@@ -468,7 +468,7 @@ async def test_a_promotion_is_pending_while_its_identifier_is_another_s(
 
 async def test_an_event_that_is_too_large_is_413(sender: Sender) -> None:
     most = Settings().max_body_bytes
-    message = f"A body has at most {most} bytes."
+    message = f"A body may have at most {most} bytes."
     assert_rest_error(await sender.post("x" * (most + 1)), 413, 413, message)
 
 
