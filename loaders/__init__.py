@@ -4,10 +4,11 @@
 - `database_schema`, `database_setup`: the collections and indexes, and how they are made
 - `dispatcher`: the batches that concurrent requests share, and the limit of their size
 - `dataloader`: the base class of the loaders of one request
-- `customers`, `promotions`, `lookups`, `lookup_cache`: look-ups of single documents, and the memory of them
+- `customers`, `promotions`, `lookups`, `lookup_cache`: look-ups of customers and promotions, and their cache
 - `totals`, `earned_promotions`: the aggregations
 - `ledger`: writes issuances, promotions and customers
-- `pending_events`, `merges_and_erasures`: what events leave behind
+- `pending_events`: events that wait to be counted
+- `merges_and_erasures`: the customers that events merge and erase
 - `clients`, `organizations`: the callers' accounts
 
 A process reads with `Dispatchers`, and a request with `Loaders` on top of them. A request's loaders are bound

@@ -54,7 +54,7 @@ class CustomerDispatcher(LookupDispatcher[CustomerIdentifier, Person]):
 
 
 def _person(customer_id: int, merged_ids: Iterable[int]) -> Person:
-    # Where merges at the same time contradicted each other, the survivor may be among the merged.
+    # After contradicting merges at the same time, the survivor may be among the merged customers.
     return Person(customer_id, tuple(sorted({*map(int, merged_ids)} - {customer_id})))
 
 

@@ -24,7 +24,7 @@ class _Problem(NamedTuple):
 
 
 async def find_problems(store: Store) -> list[str]:
-    """The collections and indexes that the database lacks or has otherwise, each with what to do about it."""
+    """The collections and indexes that are missing or different in the database, each with the remedy."""
     names = await store.list_collections()
     missing = [collection.name for collection in COLLECTIONS if collection.name not in names]
     problems = [f"it lacks the collections {', '.join(missing)}"] if missing else []

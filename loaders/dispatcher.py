@@ -33,10 +33,10 @@ G = TypeVar("G")
 K = TypeVar("K")
 V = TypeVar("V")
 
-# Measured with `make bench`: more concurrent batches are smaller, larger batches keep their loads waiting.
+# Measured with `make bench`: more concurrent batches are smaller, and in larger batches loads wait longer.
 MAX_CONCURRENT_BATCHES = 1
 MAX_BATCH_SIZE = 100
-# On top of the concurrent ones: the connections are for all organisations.
+# In addition to the concurrent batches. The limit leaves connections for other organisations.
 MAX_LATE_BATCHES = 4
 
 
@@ -88,7 +88,7 @@ class Dispatcher(ABC, Generic[G, K, V]):
     """Sends the loads of one kind; a process has one for each kind."""
 
     kind: ClassVar[str]
-    # Ten times what an ordinary batch takes.
+    # Ten times the duration of an ordinary batch, in seconds.
     late_after: ClassVar[float] = 0.1
 
     def __init__(self, store: Store, batching: Batching = DEFAULT_BATCHING) -> None:

@@ -105,7 +105,7 @@ CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 
 
 def describe_failure(error: Exception, client: Client, collection: str) -> str:
-    """A failure in names alone: of the code or the error, and of the collection, the index or the servers.
+    """A failure, described by the name of its code or type, and of the collection, the index or the servers.
 
     The error's own message is left out: it may quote data, or the password of the connection string.
     """

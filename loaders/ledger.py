@@ -26,7 +26,7 @@ from loaders.store import Document, Int64, Store, Upserted
 
 # The sum of 10,000 such amounts has 34 digits, which is what Decimal128 holds.
 LARGEST_AMOUNT, SMALLEST_AMOUNT = Decimal(10**24), Decimal("0.000001")
-# So many are written by one command, however many an event has.
+# One command writes at most so many issuances of an event.
 BATCH_ISSUANCES = 500
 _EXACT = Context(prec=60)
 

@@ -28,7 +28,7 @@ class LookupCache(Generic[K, V]):
         return self._values.get((organization_id, key))
 
     def remember(self, organization_id: int, found: Mapping[K, V], generation: int) -> None:
-        """Keep what a look-up found that began in this generation."""
+        """Remember what a look-up found, if it began in this generation."""
         if self._values.ttl and generation == self.generation:
             for key, value in found.items():
                 self._values[organization_id, key] = value

@@ -95,8 +95,8 @@ async def erase(store: Store, organization_id: int, customer_id: int) -> bool:
 async def settle(store: Store, organization_id: int, before: Mapping[int, Person | None]) -> None:
     """Make the identifiers of these customers follow the statuses, where these changed since `before`.
 
-    The statuses are read again after the identifiers are written: the last of several writers at the same
-    time writes what all of them came to.
+    The statuses are read again after the identifiers are written. Of several writers at the same time, the
+    last one therefore writes the final state.
     """
     written: set[Person | None] = set(before.values())
     while (persons := {*(await find_persons(store, organization_id, before)).values()}) - written:

@@ -1,4 +1,4 @@
-"""Events, and records of imports, that cannot be counted yet: kept as they came, with the reason."""
+"""Events and records of imports that cannot be counted yet: kept unchanged, with the reason."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ BATCH_EVENTS, BATCH_CHARACTERS = 500, 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """An event or a record of an import, as it came, and the reason why it is not in the ledger.
+    """An event or a record of an import, unchanged, and the reason why it is not in the ledger.
 
     `promotion_identifiers` name the promotions that it waits for; there are none where it names no promotion.
     `customer_ids` are the customers whose identifiers the payload may have.

@@ -19,8 +19,8 @@ from loaders.store import Document
 
 # A row is one category of points, type of a currency, reward or badge. A real promotion has some ten of them.
 MAX_ROWS = 10_000
-# Of one request in one command. A database may answer commands one after another, as the embedded one does:
-# it takes 230 ms for a hundred summaries, and 32 for 25, so that the commands of others run in between.
+# Summaries of one request in one command. A database may answer commands one after another, as the embedded
+# one does. It takes 230 ms for a hundred summaries, and 32 ms for 25: other commands run in between.
 MAX_SUMMARIES = 25
 # Calling the enums would take four times as long.
 _BENEFITS: dict[str, Benefit] = {one.value: one for one in Benefit}

@@ -1,4 +1,4 @@
-"""A customer: summaries of any list of promotions, and of all from which something was earned."""
+"""A customer: the summaries of a list of promotions, and of all promotions that gave benefits."""
 
 from typing import Annotated, Any
 

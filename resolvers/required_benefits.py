@@ -1,4 +1,4 @@
-"""Which benefits a field of the summary is made of, and which of them an operation selects."""
+"""The benefits that a field of a summary needs, and those that an operation selects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ class CompiledInfo(GraphQLResolveInfo[Any]):
 
 
 def needs(*benefits: Benefit) -> Mapping[str, tuple[Benefit, ...]]:
-    """The metadata of a field that is made of the totals of these benefits."""
+    """The metadata of a field that needs the totals of these benefits."""
     return {_KEY: benefits}
 
 

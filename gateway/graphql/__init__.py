@@ -4,11 +4,11 @@
 - `request`: reads the document, the variables and the name of the operation from an HTTP request
 - `persisted_documents`: documents that clients name by an id
 - `operations`: parses, validates and compiles each document once
-- `validation`: validates each document, or one of many that differ in their strings only
+- `validation`: validates documents; those that differ only in their strings are validated once
 - `compiler`, `field_definitions`, `plan`, `plan_variants`: execute an operation by plain calls
 - `graphql_core`: executes the operations that the compiler does not support
 - `limits`, `cost`: how much an operation may ask for, and its cost
-- `wide_operations`: operations of many summaries wait for each other
+- `wide_operations`: the queues of operations of many summaries
 - `large_documents`: new documents of this size are prepared in steps
 - `redaction`: errors about wrong input, without the input
 - `error_responses`: renders an error that ends a request before its operation is executed

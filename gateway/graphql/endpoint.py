@@ -33,9 +33,10 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 PARTIAL_SUCCESS = 294
-# In characters. graphql-core's messages quote names of the document, which can be as long as the document.
+# Characters. graphql-core's messages quote names of the document, which can be as long as the document.
 MAX_MESSAGE = 500
-# The widest operation has about 100 KB. Each entry of a list repeats its keys, which can be long.
+# The response to the widest operation has about 100 KB. Each entry of a list repeats its keys, which can
+# be long.
 MAX_RESPONSE_BYTES = 2 * 1024 * 1024
 
 

@@ -10,7 +10,7 @@ from gateway.http_headers import error_response
 
 
 class GraphQLErrors:
-    """Exception handler; with `always_200`, the original API's habit, an 8xxx code has status 200."""
+    """Renders exceptions; with `always_200`, errors with 8xxx codes have the status 200, as over REST."""
 
     def __init__(self, *, always_200: bool) -> None:
         self._always_200 = always_200

@@ -24,5 +24,5 @@ async def execute(
         result = execute_root_selection_set(executor)
         return await result if isawaitable(result) else result
     finally:
-        # They refer to the executor, which would wait for the garbage collector.
+        # The executor and its helpers refer to each other, and would wait for the garbage collector.
         del executor.async_helpers

@@ -36,7 +36,7 @@ MAX_COMMENTS = 1_000
 # Names of fields, aliases, arguments, types and variables.
 MAX_NAMES = 5_000
 MAX_ROOT_FIELDS = 100
-# Fields that are selected again under the same key in the same place, with all below them.
+# Fields that are selected again under the same key in the same place, with all fields below them.
 MAX_REPEATED_FIELDS = 100
 # Fragments, wherever they are spread.
 MAX_FRAGMENTS = 100
@@ -154,7 +154,7 @@ def _weights(document: DocumentNode) -> Iterator[_Weight]:
         if isinstance(definition, FragmentDefinitionNode):
             name = definition.name.value
             if name in fragments:
-                # Of two, only one would be weighed.
+                # Of two fragments with one name, only one would be weighed.
                 raise GraphQLError(f"There can be only one fragment named '{name}'.", definition)
             fragments[name] = definition
         elif isinstance(definition, OperationDefinitionNode):
@@ -185,7 +185,7 @@ def _spreads(selection_set: SelectionSetNode) -> Iterator[str]:
 
 
 def _weigh(selection_set: SelectionSetNode, fragments: Mapping[str, _Weight]) -> _Weight:
-    """Weigh a set; `fragments` has those that are spread in it, as far as they exist."""
+    """Weigh a set; `fragments` has those of its fragments that exist."""
     depth = aliases = results = introspected = fields = 0
     distinct: dict[str, int] = {}
     for selection in selection_set.selections:
@@ -210,7 +210,7 @@ def _weigh_field(field: FieldNode, fragments: Mapping[str, _Weight]) -> _Weight:
     below = _NOTHING if field.selection_set is None else _weigh(field.selection_set, fragments)
     name = field.name.value
     begins = name in _INTROSPECTION
-    # About half of the types that `ofType` is selected of wrap another type.
+    # About half of the types on which `ofType` is selected wrap another type.
     below_results = below.results // 2 if name == "ofType" else below.results * _LIST_LENGTHS.get(name, 1)
     return _Weight(
         1 if begins else below.depth + 1,

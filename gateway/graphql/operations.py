@@ -32,7 +32,7 @@ from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
 from gateway.telemetry.current_request import AD_HOC, UNNAMED
 from resolvers.context import Context
 
-# In all documents of the cache. Parsed and compiled, a document takes 50 to 300 bytes a character.
+# Characters of all documents in the cache. A parsed and compiled document takes 50 to 300 bytes a character.
 REMEMBERED_CHARACTERS = 250_000
 _DEFAULT_LIMITS = Limits()
 

@@ -160,7 +160,7 @@ class _Execution:
             ends = self.turn_ends
             if ends:
                 await asyncio.sleep(0)
-            # The first field that goes on begins the next turn; the others go on within it.
+            # The first field that continues begins the next turn; the others continue within this turn.
             if ends == self.turn_ends:
                 self.turn_ends = time.perf_counter() + TURN_SECONDS
                 return

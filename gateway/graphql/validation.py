@@ -26,13 +26,13 @@ from graphql import (
 from gateway.graphql.limits import Limits
 from gateway.graphql.redaction import RULES
 
-# Of one kind in a response. graphql-core's executor reports as many errors of variables.
+# Validation errors in a response. graphql-core's executor reports as many errors of variables.
 MAX_ERRORS = 50
-# Each takes about 200 bytes.
+# A shape takes about 200 bytes.
 REMEMBERED_SHAPES = 10_000
 
 Rules = Collection[type[ASTValidationRule]]
-# They share what they find out about the variables of a document. They are a third of its cost.
+# These rules share what they find out about the variables of a document. They take a third of its validation.
 _VARIABLE_RULES = NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule
 
 

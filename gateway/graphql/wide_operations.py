@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
 
-# Summaries. An operation that reads more is wide.
+# An operation that reads more summaries is wide.
 MAX_SMALL = 25
 MAX_RUNNING = 2
-# Running or waiting. Further ones would not be answered by their deadlines.
+# Operations that run or wait. Further ones would not be answered by their deadlines.
 MAX_QUEUED_PER_ORGANIZATION = 20
 
 
@@ -32,7 +32,7 @@ class WideOperations:
 
     def __init__(self) -> None:
         self._slots = Semaphore(MAX_RUNNING)
-        # Only of organisations with wide operations.
+        # Holds only organisations with wide operations.
         self._queues: dict[int, _Queue] = {}
 
     @asynccontextmanager
