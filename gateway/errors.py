@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.telemetry.current_request import note_error
 from gateway.telemetry.logs import log, without_message
-from loaders.errors import DeadlineExceeded, StoreUnavailable, SummaryTooLarge
+from loaders.errors import DeadlineExceeded, StoreUnavailable, SummaryTooLarge, forget_frames
 from resolvers import errors
 
 
@@ -181,10 +181,3 @@ def _look_up(error: Exception) -> ErrorSpec:
         return ErrorSpec(status, error.detail, status, status_phrase(status).upper().replace(" ", "_"))
     log.error("unexpected", **without_message(error))
     return _look_up(HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
-
-
-def forget_frames(error: BaseException | None) -> None:
-    """Drop the tracebacks of an error and of its causes: their frames refer to it, a reference cycle."""
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        error = getattr(error, "original_error", None) or error.__cause__ or error.__context__

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader
 
-from loaders.errors import StoreUnavailable
+from loaders.errors import StoreUnavailable, forget_frames
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,12 +36,21 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         """Look up all `keys` in as few commands as the data allows; leave out those that do not exist."""
 
     async def batch_load_fn(self, keys: list[K]) -> list[Any]:
+        failure: StoreUnavailable
         try:
             found = await self.find(keys)
-        except asyncio.CancelledError as error:
+            return [found.get(key) for key in keys]
+        except StoreUnavailable as error:
+            failure = error
+        except asyncio.CancelledError:
             # aiodataloader catches `Exception` only, and the futures of this batch would never be done.
-            raise StoreUnavailable("cancelled") from error
-        return [found.get(key) for key in keys]
+            failure = StoreUnavailable("cancelled")
+        # As aiodataloader fails a batch, but without its frames: they refer to the futures that the error is
+        # set on, a reference cycle.
+        for key in keys:
+            self.clear(key)
+        forget_frames(failure)
+        return [failure] * len(keys)
 
     def load(self, key: K) -> "Future[V]":
         shared = super().load(key)

@@ -36,3 +36,17 @@ class SummaryTooLarge(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Drop the tracebacks of an error and of all errors behind it.
+
+    Their frames refer to the errors: a reference cycle, which would wait for the garbage collector.
+    """
+    found: list[BaseException | None] = [error]
+    seen = set()
+    while found:
+        if (one := found.pop()) is not None and one not in seen:
+            seen.add(one)
+            one.__traceback__ = None
+            found += [getattr(one, "original_error", None), one.__cause__, one.__context__]

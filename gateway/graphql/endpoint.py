@@ -16,7 +16,6 @@ from gateway.errors import (
     OperationUnknown,
     PersistedQueryNotFound,
     describe,
-    forget_frames,
 )
 from gateway.graphql.error_responses import extensions
 from gateway.graphql.limits import check
@@ -25,6 +24,7 @@ from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
 from gateway.http_headers import public_document
 from gateway.telemetry.current_request import AD_HOC, current_request_log, note_error
+from loaders.errors import forget_frames
 from resolvers.context import Context
 
 GRAPHQL_PATH = "/graphql"

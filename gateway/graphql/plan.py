@@ -29,6 +29,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 from strawberry.types.field import StrawberryField
 
+from loaders.errors import forget_frames
 from resolvers.context import Context
 from resolvers.required_benefits import CompiledInfo
 
@@ -95,7 +96,13 @@ class Plan:
             for key, root in self.roots.items()
             if isinstance(root, Root)
         ]
-        values = iter([await fields[0]] if len(fields) == 1 else await asyncio.gather(*fields))
+        try:
+            values = iter([await fields[0]] if len(fields) == 1 else await asyncio.gather(*fields))
+        except asyncio.CancelledError:
+            # Nothing renders these errors, and their frames refer to this execution.
+            for error in execution.errors:
+                forget_frames(error)
+            raise
         data = {key: next(values) if isinstance(root, Root) else root for key, root in self.roots.items()}
         return ExecutionResult(data, execution.errors or None)
 

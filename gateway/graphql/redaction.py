@@ -26,8 +26,8 @@ from graphql import (
 from graphql.utilities import validate_input_literal
 from graphql.validation import ValuesOfCorrectTypeRule, specified_rules
 
-from gateway.errors import forget_frames
 from gateway.graphql.request import json_kind
+from loaders.errors import forget_frames
 
 _QUOTED_TOKEN = re.compile(r"(Name|Int|Float|String|BlockString|Comment) ['\"].*", re.DOTALL)
 _QUOTED_CHARACTERS = re.compile(r"( but got)?: ['\"].*", re.DOTALL)

@@ -45,6 +45,8 @@ class RequestDeadline:
             request.stop_watching()
             if request.ended_by is not None:
                 request.task.uncancel()
+                # Its traceback refers to this object.
+                request.ended_by = None
             # Work that still runs for this request sends no more commands.
             deadline.expire()
 

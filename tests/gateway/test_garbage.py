@@ -5,7 +5,7 @@ import gc
 import json
 from collections.abc import AsyncIterator, Callable
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from gateway.app import create_app
 from gateway.middleware import deadline
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
-from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, changed
+from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, FULL_SUMMARY, changed
 from tests.helpers.graphql import field
 
 TIMES = 10
@@ -61,6 +61,7 @@ KINDS: dict[str, Callable[[], Request]] = {
     "a failing alias of the executor": lambda: graphql(
         f"{{ {SUMMARY} {UNKNOWN} c: __typename @skip(if: false) }}"
     ),
+    "twenty aliases": lambda: graphql(f"{{ {' '.join(field(f'a{n}', FULL_SUMMARY) for n in range(20))} }}"),
     "a body that is not JSON": lambda: Request("POST", "/graphql", b"{"),
     "no credentials": lambda: Request("POST", "/graphql", b"{}", authorization=""),
     "an unknown path": lambda: Request("GET", "/nowhere"),
@@ -74,10 +75,15 @@ def rest(**changes: str) -> str:
     return "&".join(f"{name}={value}" for name, value in {**DOCUMENTED, **changes}.items())
 
 
-async def send(app: Starlette, request: Request) -> int:
-    """The status of the response. Unlike a client of HTTP, this leaves no cycles itself."""
+async def send(
+    app: Starlette, request: Request, *, leaves: bool = False, deadline_ms: int | None = None
+) -> int:
+    """The status of the response. Unlike a client of HTTP, this leaves no cycles itself.
+
+    A client that `leaves` does so as soon as it has sent its request.
+    """
     body: Message = {"type": "http.request", "body": request.body, "more_body": False}
-    messages = [body]
+    messages: list[Message] = [{"type": "http.disconnect"}, body] if leaves else [body]
     statuses: list[int] = []
 
     async def receive() -> Message:
@@ -92,6 +98,8 @@ async def send(app: Starlette, request: Request) -> int:
     headers = [(b"host", b"gateway"), (b"content-type", b"application/json")]
     if request.authorization:
         headers.append((b"authorization", request.authorization.encode()))
+    if deadline_ms is not None:
+        headers.append((b"x-cap-deadline-ms", b"%d" % deadline_ms))
     scope: Scope = {
         "type": "http",
         "http_version": "1.1",
@@ -117,16 +125,17 @@ async def app(settings: Settings) -> AsyncIterator[Starlette]:
         yield app
 
 
-async def unreachable(app: Starlette, make: Callable[[], Request]) -> int:
+async def unreachable(app: Starlette, make: Callable[[], Request], **options: Any) -> int:
     """How many objects wait for a collection after some requests."""
     await send(app, make())
+    before = asyncio.all_tasks()
     gc.collect()
     gc.disable()
     try:
         for _ in range(TIMES):
-            await send(app, make())
-        # A task that was cancelled ends in the next turn.
-        await asyncio.sleep(0)
+            await send(app, make(), **options)
+        if others := asyncio.all_tasks() - before:
+            await asyncio.wait(others)
         return gc.collect()
     finally:
         gc.enable()
@@ -143,3 +152,19 @@ async def test_a_request_that_waits_leaves_no_garbage(
 ) -> None:
     monkeypatch.setattr(deadline, "WATCH_AFTER_SECONDS", 0)
     assert await unreachable(app, KINDS[kind]) <= TIMES * MOST_OBJECTS
+
+
+ABANDONED = ["a known document", "a failing alias", "an operation of the executor", "REST", "twenty aliases"]
+
+
+@pytest.mark.parametrize("kind", ABANDONED)
+async def test_a_request_whose_client_leaves_leaves_no_garbage(
+    app: Starlette, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "WATCH_AFTER_SECONDS", 0)
+    assert await unreachable(app, KINDS[kind], leaves=True) <= TIMES * MOST_OBJECTS
+
+
+@pytest.mark.parametrize("kind", ABANDONED)
+async def test_a_request_whose_deadline_passes_leaves_no_garbage(app: Starlette, kind: str) -> None:
+    assert await unreachable(app, KINDS[kind], deadline_ms=1) <= TIMES * MOST_OBJECTS
