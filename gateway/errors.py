@@ -55,7 +55,7 @@ class TokenExpired(Unauthenticated):
 
 
 class InvalidClient(Unauthenticated):
-    """The key and the secret of a token request do not belong together."""
+    """The key and the secret of a token request are not valid."""
 
 
 class TooManyFailures(Refused):

@@ -20,11 +20,12 @@ from gateway.settings import Settings
 IDLE_GRACE_SECONDS = 0.5
 # The limits of a request's head: the request line and the headers.
 HEAD_BYTES, HEAD_SECONDS = 64 * 1024, 10
-# A client has this long to read what was written; then the connection is aborted, buffer and all.
+# The time for a client to read what was written. Then the connection is aborted and its buffer dropped.
 READ_SECONDS = 30
-# All responses that wait for their readers have this much room together; beyond it, the oldest are aborted.
+# For all responses that wait for their readers; if they need more, the oldest are aborted.
 MAX_UNREAD_BYTES = 64 * 1024 * 1024
-# New objects before a collection of the youngest, and how many of those before one of the older generations.
+# New objects before a collection of the youngest generation; collections of a generation before one of the
+# next.
 _COLLECTION_THRESHOLDS = 20_000, 20, 100
 # How often a server returns unused memory to the system.
 RELEASE_SECONDS = 30
@@ -126,7 +127,7 @@ def bind(host: str, port: int, advice: str = "") -> socket.socket:
     except UnicodeError as error:
         raise OperatorError(f"Cannot listen on {host!r}: it is not a host name. {advice}".rstrip()) from error
     except OSError as error:
-        # To the text of other errors, `create_server` adds the address once more.
+        # `create_server` adds the address to the text of other errors, where it would be shown twice.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise OperatorError(f"Cannot listen on {host} port {port}: {why}. {advice}".rstrip()) from error
 

@@ -127,7 +127,7 @@ class _Remembered(NamedTuple):
 
 
 def _forget_at(_: bytes, remembered: _Remembered, now: float) -> float:
-    # Counted from when the account was read, so that a change is in force a minute later at most.
+    # The minute begins when the account is read, so a change takes effect within a minute.
     return remembered.read_at + REMEMBERED_SECONDS
 
 

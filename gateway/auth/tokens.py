@@ -1,7 +1,7 @@
 """The gateway's own tokens: RS256 JWTs with the claims that the API documents.
 
-The first signing key signs and all of them verify, so keys rotate without downtime: add the new key behind
-the old one everywhere, then put it first, then take the old one away.
+The first signing key signs and all of them verify, so keys rotate without downtime: add the new key after
+the old one everywhere, then put the new key first, then remove the old one.
 """
 
 import os

@@ -136,7 +136,7 @@ def _generated_issuances() -> Iterator[Issuance]:
             for benefit in Benefit:
                 with_amount = benefit in (Benefit.POINTS, Benefit.ALTERNATE_CURRENCY)
                 for n in range(dice.randrange(4)):
-                    # Drawn first, for benefits without an amount too: examples name the numbers.
+                    # Drawn first, also for benefits without an amount, because examples show these numbers.
                     amount = Decimal(dice.randrange(1, 500_000)).scaleb(-3)
                     yield Issuance(
                         f"generated-{customer_id}-{promotion.promotion_id}-{benefit}-{n}",

@@ -15,7 +15,7 @@ from loaders import pending_events
 from loaders.errors import StoreUnavailable
 from loaders.store import Store
 
-# After this time, events are looked for that another process left unfinished, or that failed.
+# The interval of the search for events that another process left unfinished, or that failed.
 RESUME_SECONDS = 30.0
 
 

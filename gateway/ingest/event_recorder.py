@@ -65,7 +65,7 @@ async def record(store: Store, notification: Notification, payload: str, days: i
         with until(Deadline(current_deadline().remaining * COUNTING_SHARE)):
             await _write(store, [notification])
     except DeadlineExceeded:
-        # Whichever promotions arrive meanwhile, the event is found for them.
+        # If one of its promotions arrives meanwhile, the event is found.
         notification.missing = {one.promotion_identifier for one in notification.issuances}
         notification.problem = UNFINISHED
     if (reason := _reason(notification)) is None:
@@ -168,7 +168,7 @@ def _read(event: PendingEvent) -> Notification:
         assert isinstance(record, IssuanceRecord), "only issuances wait for promotions"
         read.issuances.append(record)
     except RecordInvalid as error:
-        # The rules were others when it came.
+        # The event arrived when other rules were in force.
         read.problem = str(error)
     return read
 

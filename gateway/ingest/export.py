@@ -1,6 +1,6 @@
 """The database as lines that an import takes: for backups, and for moving to another cluster.
 
-The lines come in a fixed order and spelling, so that an export of an import of an export is the same file.
+The order and the spelling of the lines are fixed: an export that is imported and exported again is the same.
 """
 
 from collections import defaultdict

@@ -27,7 +27,7 @@ class Summary:
     organizations: set[int] = field(default_factory=set)
 
     def accept(self, lines: int, new: int) -> None:
-        """Count lines that were taken; those that are not new said what was known already."""
+        """Count lines that were taken; those that are not new repeat known records."""
         self.new += new
         self.already_there += lines - new
 

@@ -58,7 +58,7 @@ class Notification:
         type: IssuanceType | None = None,
         amount: Decimal | None = None,
     ) -> None:
-        """Add an issuance. Its place in the event makes its id, by which a repetition is known again."""
+        """Add an issuance. Its id contains its place in the event, so that a repetition is recognised."""
         self.issuances.append(
             IssuanceRecord(
                 self.organization_id,

@@ -18,7 +18,7 @@ from gateway.ingest.records import NO_CONTROL_CHARACTERS, Id, Instant, Name, Tex
 from loaders.customers import CustomerIdentifier
 from loaders.enums import LONGEST_NAME, IdentifierName, IssuanceType
 
-# Each issuance of the event gets a number behind it.
+# The id of an issuance is the id of its event and a number.
 LONGEST_EVENT_ID = LONGEST_NAME - 24
 EventId = (
     Annotated[str, msgspec.Meta(max_length=LONGEST_EVENT_ID, pattern=NO_CONTROL_CHARACTERS)] | int | None
@@ -88,10 +88,10 @@ class EventHeader(Payload):
         return msgspec.structs.replace(wrapped, event_id=header.event_id or wrapped.event_id)
 
     def id(self, text: str) -> str:
-        """The id by which a repetition of the event is known again."""
+        """The id by which a repetition of the event is recognised."""
         if event_id := as_text(self.event_id) or as_text(self.event_log_id):
             return event_id
-        # Several events may come of the transaction that `refId` names.
+        # One transaction, which `refId` names, may cause several events.
         event_id = f"{self.event_name}:{self.ref_id}"
         if as_text(self.ref_id) and len(event_id) <= LONGEST_EVENT_ID:
             return event_id

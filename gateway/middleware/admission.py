@@ -16,7 +16,7 @@ from types import FrameType
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# All request bodies that are being received have this much room together.
+# For all request bodies that are being received.
 MAX_RECEIVED_BYTES = 64 * 1024 * 1024
 # After SIGTERM, a process takes new connections for this long.
 LINGER_SECONDS = 1.0
@@ -46,7 +46,7 @@ class InFlightRequests:
         loop = asyncio.get_running_loop()
 
         def drain(number: int, frame: FrameType | None) -> None:
-            # A second signal means: now.
+            # A second signal ends the drain at once.
             seconds = 0 if self.draining else LINGER_SECONDS
             self.draining = True
             loop.call_soon_threadsafe(loop.call_later, seconds, handle, number, frame)
@@ -101,7 +101,7 @@ class Admission:
         except asyncio.CancelledError:
             if not in_flight.draining:
                 raise
-            # The server stops now, and there is a moment left to say so.
+            # The server cancels its requests when it stops; this one still gets a response.
             task = asyncio.current_task()
             assert task is not None, "a server runs each request in a task"
             task.uncancel()

@@ -84,7 +84,7 @@ class _Request:
         if self._body_read.is_set():
             return await self._receive()
         try:
-            # A part that has arrived is read at once, even after the time for the body.
+            # A part that has already arrived is read, even after the time for the body.
             async with asyncio.timeout_at(self._body_due):
                 message = await self._receive()
         except TimeoutError:
@@ -94,7 +94,7 @@ class _Request:
         return message
 
     async def send(self, message: Message) -> None:
-        # From here on the response travels at the pace of its reader.
+        # A response that has begun has no deadline: how long it takes depends on its reader.
         self.stop_watching()
         await self._send(message)
 
@@ -111,7 +111,7 @@ class _Request:
     async def _watch(self) -> None:
         try:
             async with asyncio.timeout(self._deadline.remaining):
-                # Until then the reader of the body learns that the client is gone.
+                # Before the body is read, its reader receives the disconnect of the client.
                 await self._body_read.wait()
                 while (await self._receive())["type"] != "http.disconnect":
                     pass

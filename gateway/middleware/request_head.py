@@ -15,7 +15,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]*)?", re.AS
 
 
 class OriginForm:
-    """Middleware that takes a target in absolute form, `http://host/path`, by its path."""
+    """Middleware that serves a target in absolute form, `http://host/path`, by its path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -28,7 +28,7 @@ class OriginForm:
 
 
 class RequestHead:
-    """Middleware that refuses an invalid Host, a long target or long headers, and a body of two lengths.
+    """Middleware that refuses an invalid Host, a long target or long headers, and a body with two lengths.
 
     It also refuses a Content-Length of more than `max_body_bytes`, which Starlette's own middleware would
     answer in plain text.

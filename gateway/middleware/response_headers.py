@@ -1,7 +1,7 @@
 """The headers of all responses: what a page in a browser may load, keep, and read from another origin.
 
 The gateway reads and sets no cookies, and a browser never adds the headers that carry credentials. So a page
-of another site can do no more than any other client without credentials. The proxy that ends TLS sends
+of another site can do no more than any other client without credentials. The proxy that terminates TLS sends
 Strict-Transport-Security.
 """
 

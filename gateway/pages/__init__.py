@@ -1,8 +1,8 @@
 """The pages for browsers: an index, GraphiQL, and the REST documentation.
 
-`make pages` bundles GraphiQL and the REST documentation from the sources in this folder. Without the bundle
-their places are taken by pages that need neither scripts nor the network. Pages are public and execute
-nothing. The requests that they send need credentials, like all requests.
+`make pages` bundles GraphiQL and the REST documentation from the sources in this folder. Without the bundle,
+simple pages replace them, which can be read without scripts. Pages are public and execute nothing. The
+requests that they send need credentials, like all requests.
 """
 
 from html import escape
@@ -29,14 +29,14 @@ BUNDLE = Path(__file__).parent / "dist"
 
 
 class PageCredentials(NamedTuple):
-    """The name and the password of the POS client as which the demo's pages send requests."""
+    """The name and the password of the POS client whose credentials the demo's pages send."""
 
     name: str
     password: str
 
 
 class Pages:
-    """The pages of a gateway with this schema. Without `credentials`, they ask their readers for some."""
+    """The pages of a gateway with this schema. Without `credentials`, they ask for them."""
 
     def __init__(self, schema: str, credentials: PageCredentials | None, *, introspection: bool) -> None:
         header, wallet, about_credentials = None, "", part("credentials.html")

@@ -57,7 +57,7 @@ def read_customer(parameters: Mapping[str, str]) -> CustomerIdentifier:
 
 
 def _folded(word: str) -> str:
-    # Lower case makes an ASCII "k" of the Kelvin sign, which is not in any of the names.
+    # `lower` would turn a Kelvin sign into an ASCII "k", and so accept a name that is not one of the names.
     return word.lower() if word.isascii() else word
 
 

@@ -34,7 +34,7 @@ async def receive_event(
 ) -> Response:
     """Record one notification of a caller that may write events.
 
-    The answer is 200 when a majority of the database's servers has what the event says.
+    The response is 200 when a majority of the database's servers has stored the event.
     """
     if not is_set_up():
         raise HTTPException(503, NOT_RECORDED)
@@ -47,7 +47,7 @@ async def receive_event(
         if notification.organization_id != caller.organization.id:
             raise AccessDenied
         identifiers = [identifier for identifier, _ in notification.identifiers]
-        # A promotion has pending events counted, which may move any identifier, as a merge does.
+        # A promotion makes pending events count, and these may move any identifier, as a merge may.
         everything = notification.promotions or notification.merged or notification.erased is not None
         try:
             outcome = await event_recorder.record(store, notification, body.decode(), pending_event_days)

@@ -30,7 +30,7 @@ Short = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class TokenRequest(msgspec.Struct):
-    """The body of a token request; with a `customer`, the token can read this one and nothing else."""
+    """The body of a token request; with a `customer`, the token can read only this customer."""
 
     key: Short
     secret: Short
