@@ -98,8 +98,8 @@ async def test_totals_take_one_aggregation_of_the_requested_pairs_and_benefits(
     assert second == {"benefit": {"$in": ["BADGE"]}, "issuedOn": {"$gte": SINCE}}
 
 
-@pytest.mark.parametrize(("pairs", "sizes"), [(25, [50]), (26, [50, 2]), (100, [50] * 4)])
-async def test_totals_of_many_pairs_take_an_aggregation_for_each_25_one_after_another(
+@pytest.mark.parametrize(("pairs", "sizes"), [(25, [50]), (26, [20, 20, 12]), (100, [20] * 10)])
+async def test_totals_of_many_pairs_take_several_aggregations_one_after_another(
     watched_store: tuple[Store, Commands], pairs: int, sizes: list[int]
 ) -> None:
     watched, commands = watched_store

@@ -61,7 +61,7 @@ async def test_all_lists_and_warnings_send_two_finds_and_one_aggregation(gateway
     assert aggregated_benefits(gateway) == ["ALTERNATE_CURRENCY", "BADGE", "POINTS", "REWARD"]
 
 
-@pytest.mark.parametrize(("width", "aggregations"), [(25, 1), (26, 2), (100, 4)])
+@pytest.mark.parametrize(("width", "aggregations"), [(25, 1), (26, 3), (100, 10)])
 async def test_up_to_25_full_summaries_fit_one_aggregation(
     gateway: Gateway, width: int, aggregations: int
 ) -> None:
