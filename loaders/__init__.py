@@ -106,12 +106,12 @@ class Loaders:
         )
 
     def remembered_customer(self, identifier: CustomerIdentifier) -> Person | None:
-        """The customer, if this process found it lately; None says nothing."""
+        """The customer if this process remembers it, otherwise None."""
         found = self._dispatchers.customers.cache.get(self.organization.id, identifier)
         return found if found and self._only_customer in (None, *found.ids) else None
 
     def remembered_promotion(self, reference: PromotionReference) -> Promotion | None:
-        """The promotion, if this process found it lately; None says nothing."""
+        """The promotion if this process remembers it, otherwise None."""
         return self._dispatchers.promotions.cache.get(self.organization.id, reference)
 
     @property

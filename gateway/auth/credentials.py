@@ -36,7 +36,7 @@ class Basic:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A JWT, as it came."""
+    """A JWT, as the client sent it."""
 
     text: str = field(repr=False)
 

@@ -75,7 +75,7 @@ class Passwords:
             async with asyncio.timeout(WAIT_SECONDS):
                 return await asyncio.shield(check)
         except (TimeoutError, StoreUnavailable) as error:
-            # After a time-out the check goes on, so the client may be known when it tries again.
+            # After a time-out the check continues, so that the next attempt of the client may succeed.
             raise AuthorizationUnavailable from error
 
     async def _check(

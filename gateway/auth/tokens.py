@@ -63,7 +63,7 @@ class SigningKey:
 
     @staticmethod
     def write_new(path: Path) -> None:
-        """Write a new key for its owner's eyes only; raises `OSError`, also if the file is there already."""
+        """Write a new key that only its owner can read; raises `OSError`, also if the file exists."""
         pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -130,7 +130,7 @@ class Tokens:
 
 
 class UnverifiedToken(NamedTuple):
-    """A token that has the form of one, with the key and the issuer that it names, and the second it ends."""
+    """A token of the correct form, with the key and issuer that it names, and its end in epoch seconds."""
 
     text: str
     key_id: str
@@ -139,7 +139,7 @@ class UnverifiedToken(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> "UnverifiedToken":
-        """The token in this text; raises `Unauthenticated` with a reason if it has not the form of one."""
+        """The token in this text; raises `Unauthenticated`, with a reason if its form is wrong."""
         try:
             parts = jwt.decode_complete(text, options={"verify_signature": False})
         except jwt.DecodeError as error:
@@ -151,7 +151,7 @@ class UnverifiedToken(NamedTuple):
             raise Unauthenticated(TOKEN_FORM)
         if "kid" not in header:
             raise Unauthenticated("The header of the token has no kid, which names the key that signed it.")
-        # PyJWT takes anything as the end that `int` takes.
+        # PyJWT accepts any end that `int` accepts.
         end = claims.get("exp")
         if isinstance(end, bool) or not isinstance(end, int | float) or not 0 <= end <= LATEST_END:
             raise Unauthenticated
@@ -179,7 +179,7 @@ def verified_claims(
             options={"require": required},
         )
     except jwt.ExpiredSignatureError as error:
-        # The signature was good, or it would not have come to this.
+        # PyJWT checks the signature before the end.
         raise TokenExpired(token.end) from error
     except jwt.InvalidTokenError as error:
         raise Unauthenticated from error

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from gateway.graphql.limits import MAX_CHARACTERS
 
-# Of a document, keywords and strings included. So many take some 50 ms to prepare, and 25 full summaries have
-# about as many.
+# Names of a document, keywords and strings included. To prepare so many takes about 50 ms. A document of 25
+# full summaries has about as many.
 MAX_SMALL_NAMES = 1_250
 
 T = TypeVar("T")

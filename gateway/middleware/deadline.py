@@ -1,7 +1,7 @@
-"""The deadline of every request, and the end of work whose client has gone away.
+"""The deadline of every request, and the end of work whose client has disconnected.
 
 A request is answered by its deadline, whatever it waits for, and its body has a shorter time to arrive. Work
-that other requests share goes on.
+that other requests share continues.
 """
 
 import asyncio
