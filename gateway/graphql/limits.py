@@ -43,7 +43,7 @@ MAX_FRAGMENTS = 100
 MAX_DIRECTIVES = 100
 # Variables, declared or given.
 MAX_VARIABLES = 1_000
-# Fields in the result of an introspection. The query of GraphiQL has about 6,500.
+# Fields in the result of an introspection. The query of GraphiQL has about 6,000.
 MAX_INTROSPECTION_FIELDS = 20_000
 
 _INTROSPECTION = ("__schema", "__type")
