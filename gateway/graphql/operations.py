@@ -147,7 +147,7 @@ class Operations:
         async with self._preparing.slot(organization_id):
             # Another request may have prepared it meanwhile.
             if (operation := self._find(query, name)) is None:
-                operation = await run_fairly(self._prepare_new(query, name, large=True))
+                operation = await run_fairly(self._prepare_new(query, name))
             return operation
 
     def _find(self, query: str, name: str | None) -> Operation | None:
@@ -155,13 +155,11 @@ class Operations:
         self.hits += operation is not None
         return operation
 
-    def _prepare_new(
-        self, query: str, name: str | None, *, large: bool = False
-    ) -> Generator[None, None, Operation]:
+    def _prepare_new(self, query: str, name: str | None) -> Generator[None, None, Operation]:
         self.misses += 1
         document = self._parse(query)
         yield
-        operation = yield from self._prepare(document, name, large=large)
+        operation = yield from self._prepare(document, name)
         self._remembered[query, name] = operation
         return operation
 
@@ -172,11 +170,11 @@ class Operations:
             raise syntax_error(error) from None
 
     def _prepare(
-        self, document: DocumentNode, name: str | None, *, trusted: bool = False, large: bool = False
+        self, document: DocumentNode, name: str | None, *, trusted: bool = False
     ) -> Generator[None, None, Operation]:
         if (definition := get_operation_ast(document, name)) is None:
             raise OperationUnknown
-        errors = yield from self._validator.validate(document, large=large)
+        errors = self._validator.validate(document)
         yield
         plans = Plans(self._schema, document, definition) if self._compiled and not errors else None
         return Operation(document, definition, errors, plans, trusted)

@@ -7,19 +7,14 @@ type that takes a string takes any string.
 
 import gc
 import hashlib
-from collections.abc import Collection, Generator
 
 from cachetools import LRUCache
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
-    NoUndefinedVariablesRule,
-    NoUnusedVariablesRule,
     TokenKind,
-    VariablesInAllowedPositionRule,
     validate,
 )
 
@@ -30,10 +25,6 @@ from gateway.graphql.redaction import RULES
 MAX_ERRORS = 50
 # A shape takes about 200 bytes.
 REMEMBERED_SHAPES = 10_000
-
-Rules = Collection[type[ASTValidationRule]]
-# These rules share what they find out about the variables of a document. They take a third of its validation.
-_VARIABLE_RULES = NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule
 
 
 class Validator:
@@ -47,15 +38,11 @@ class Validator:
         self._schema = schema
         self._limits = limits
         self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
-        others = [rule for rule in self._rules if rule not in _VARIABLE_RULES]
-        self._parts = _VARIABLE_RULES, others[::2], others[1::2]
         self._introspection = introspection
         self._valid: LRUCache[bytes, None] = LRUCache(REMEMBERED_SHAPES)
 
-    def validate(
-        self, document: DocumentNode, *, large: bool = False
-    ) -> Generator[None, None, list[GraphQLError]]:
-        """Returns the errors of a document, in several steps if it is large; raises `LimitExceeded`."""
+    def validate(self, document: DocumentNode) -> list[GraphQLError]:
+        """The errors of a document; raises `LimitExceeded`."""
         shape = shape_of(document)
         if shape in self._valid:
             return []
@@ -63,25 +50,12 @@ class Validator:
             self._limits.check(document)
         except GraphQLError as error:
             return [error]
-        if large:
-            for rules in self._parts:
-                yield
-                if self._errors(document, rules, 1):
-                    break
-            else:
-                self._valid[shape] = None
-                return []
-            yield
-        # All rules at once: the errors are in the order of the document.
-        errors = self._errors(document, self._rules, MAX_ERRORS)
-        if not errors:
-            self._valid[shape] = None
-        return errors
-
-    def _errors(self, document: DocumentNode, rules: Rules, most: int) -> list[GraphQLError]:
-        errors = validate(self._schema, document, rules, most, hide_suggestions=not self._introspection)
+        suggestions = self._introspection
+        errors = validate(self._schema, document, self._rules, MAX_ERRORS, hide_suggestions=not suggestions)
         # graphql-core's visitors are about a thousand objects in reference cycles, all of them new.
         gc.collect(0)
+        if not errors:
+            self._valid[shape] = None
         return errors
 
 
