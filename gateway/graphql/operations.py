@@ -208,14 +208,17 @@ class Operations:
             values = self._coerce(operation, variables)
             if isinstance(values, list):
                 return ExecutionResult(None, values)
-            plan = operation.plans.get(values) if operation.plans is not None else None
+            plans = operation.plans
+            plan = None if plans is None or plans.replaces_another(values) else plans.get(values)
             summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
             if not summaries or summaries > self._limits.summaries:
                 summaries = count_summaries(self._schema, operation.document, operation.definition, values)
                 check("summaries", summaries, self._limits.summaries)
-            # Without a plan, an operation never yields to others.
+            # Without a plan, an operation never yields to others, and to compile one takes long.
             wide = not many_fields and (summaries > MAX_SMALL or (plan is None and self._compiled))
             async with self._wide.slot(organization_id) if wide else nullcontext():
+                if plan is None and plans is not None:
+                    plan = plans.get(values)
                 if plan is not None:
                     result = await plan.execute(values, context)
                 else:

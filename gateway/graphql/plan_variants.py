@@ -37,10 +37,18 @@ class Plans:
 
     def get(self, values: VariableValues) -> Plan | None:
         """The plan for these values of the variables; None if graphql-core's executor has to execute it."""
-        combination = tuple(values.coerced.get(name) for name in self._conditions)
+        combination = self._combination(values)
         if combination not in self._plans:
             self._plans[combination] = self._compile(values)
         return self._plans[combination]
+
+    def replaces_another(self, values: VariableValues) -> bool:
+        """Whether the plan for these values is not compiled, and would replace another one."""
+        full = self._plans.currsize == self._plans.maxsize
+        return full and self._combination(values) not in self._plans
+
+    def _combination(self, values: VariableValues) -> tuple[object, ...]:
+        return tuple(values.coerced.get(name) for name in self._conditions)
 
     def _compile(self, values: VariableValues) -> Plan | None:
         try:

@@ -2,11 +2,14 @@
 
 import asyncio
 from asyncio import Event
+from typing import Any
 
 import pytest
 from starlette.exceptions import HTTPException
 
-from gateway.graphql import wide_operations
+from gateway.graphql import plan_variants, wide_operations
+from gateway.graphql.compiler import compile_operation
+from gateway.graphql.plan import Plan
 from gateway.graphql.wide_operations import (
     MAX_QUEUED_PER_ORGANIZATION,
     MAX_RUNNING,
@@ -187,6 +190,28 @@ async def test_an_operation_beyond_the_queue_is_refused_with_retry_after(
         assert_graphql_refusal(refused, 503, "SERVICE_UNAVAILABLE", 503, "Service Unavailable")
         assert refused.headers["retry-after"] == "1"
         assert gateway.commands.names == []
+
+
+@pytest.mark.usefixtures("full_queue")
+async def test_a_plan_that_replaces_another_is_compiled_in_a_slot(
+    gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+
+    def note(*arguments: Any) -> Plan | None:
+        compiled.append(arguments)
+        return compile_operation(*arguments)
+
+    monkeypatch.setattr(plan_variants, compile_operation.__name__, note)
+    monkeypatch.setattr(plan_variants, "MAX_PLANS", 1)
+    query = f"query ($on: Boolean!) {{ __typename @include(if: $on) {field()} }}"
+    async with gateway_with() as gateway:
+        for _ in range(2):
+            answer = await gateway.graphql(query, {"on": False})
+            assert answer.json() == {"data": {"summary": {"customerId": "387729100"}}}
+            refused = await gateway.graphql(query, {"on": True})
+            assert_graphql_refusal(refused, 503, "SERVICE_UNAVAILABLE", 503, "Service Unavailable")
+    assert len(compiled) == 1
 
 
 @pytest.mark.usefixtures("full_queue")
