@@ -44,9 +44,9 @@ def forget_frames(error: BaseException | None) -> None:
     Their frames refer to the errors: a reference cycle, which would wait for the garbage collector.
     """
     found: list[BaseException | None] = [error]
-    seen = set()
+    seen: set[int] = set()
     while found:
-        if (one := found.pop()) is not None and one not in seen:
-            seen.add(one)
+        if (one := found.pop()) is not None and id(one) not in seen:
+            seen.add(id(one))
             one.__traceback__ = None
             found += [getattr(one, "original_error", None), one.__cause__, one.__context__]
