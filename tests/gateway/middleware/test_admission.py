@@ -65,6 +65,13 @@ async def test_failed_and_cancelled_requests_release_their_slots(
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bodies may take a minute: a busy machine sends them late."""
+    monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 60)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_request_holds_no_slot_while_its_body_arrives(settings: Settings) -> None:
     async with served(create_app(changed(settings, max_concurrent_requests=1))) as (running, port):
         head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
@@ -91,12 +98,18 @@ async def open_post(port: int, body: bytes, length: int) -> tuple[StreamReader, 
     return reader, writer
 
 
+async def known(port: int) -> None:
+    """Make the demo's credentials known to the gateway."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Settings, line: Line) -> None:
     limited = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_requests=3))
     body = json.dumps({"query": f"{{ {field()} }}"}).encode()
     async with served(limited) as (running, port):
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
+        await known(port)
         line.freeze()
         posts = [await open_post(port, body[:-1], len(body)) for _ in range(12)]
         await until(lambda: len(running.server_state.tasks) == 12)
@@ -110,11 +123,14 @@ async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Set
             writer.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_all_bodies_that_are_being_received_have_one_bound(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "MAX_RECEIVED_BYTES", 1_000)
     async with served(create_app(settings)) as (running, port):
+        # Known credentials: a request reads its body at once.
+        await known(port)
         _, first = await open_post(port, b"x" * 900, 1_000)
         await until(lambda: len(running.server_state.tasks) == 1)
         reader, refused = await open_post(port, b"x" * 900, 1_000)
