@@ -24,7 +24,7 @@ from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.password_check import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
 from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, GraphQLEndpoint, schema_document
-from gateway.graphql.error_responses import GraphQLErrors
+from gateway.graphql.error_responses import graphql_error
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
@@ -136,9 +136,9 @@ def create_app(
     ]
     max_body = settings.max_body_bytes
     max_token_body = min(max_body, TOKEN_REQUEST_BYTES)
-    graphql = GraphQLErrors(always_200=always_200).refusal
-    summary, event, token = (
-        partial(render, always_200=always_200) for render in (summary_error, event_error, token_error)
+    graphql, summary, event, token = (
+        partial(render, always_200=always_200)
+        for render in (graphql_error, summary_error, event_error, token_error)
     )
 
     app = Starlette(

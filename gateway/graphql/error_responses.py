@@ -1,4 +1,7 @@
-"""How the GraphQL API renders an error that ends a request before an operation runs."""
+"""How the GraphQL API renders an error that ends a request before an operation runs.
+
+With `always_200`, errors with 8xxx codes have the status 200, as over REST.
+"""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,23 +12,12 @@ from gateway.graphql.request import response_type
 from gateway.http_headers import error_response
 
 
-class GraphQLErrors:
-    """Renders exceptions; with `always_200`, errors with 8xxx codes have the status 200, as over REST."""
-
-    def __init__(self, *, always_200: bool) -> None:
-        self._always_200 = always_200
-
-    async def refusal(self, request: Request, error: Exception) -> Response:
-        """`{"errors": [{"message", "extensions": {"code", "errorCode", "reason"}}]}`."""
-        spec = describe(error)
-        return error_response(
-            request,
-            error,
-            spec,
-            {"errors": [{"message": spec.message, "extensions": extensions(spec)}]},
-            always_200=self._always_200,
-            media_type=f"{response_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8",
-        )
+async def graphql_error(request: Request, error: Exception, *, always_200: bool) -> Response:
+    """`{"errors": [{"message", "extensions": {"code", "errorCode", "reason"}}]}`."""
+    spec = describe(error)
+    body = {"errors": [{"message": spec.message, "extensions": extensions(spec)}]}
+    media_type = f"{response_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8"
+    return error_response(request, error, spec, body, always_200=always_200, media_type=media_type)
 
 
 def extensions(spec: ErrorSpec) -> dict[str, object]:
