@@ -40,7 +40,7 @@ from gateway.graphql.field_definitions import (
 )
 from gateway.graphql.plan import Complete, FieldFailed, Plan, Root
 
-_NO_VARIABLES = VariableValues({}, {})
+NO_VARIABLES = VariableValues({}, {})
 
 
 def compile_operation(
@@ -104,7 +104,7 @@ class _Compiler:
             raise NotCompilable
         names = {name: python_name(argument) for name, argument in field.args.items()}
         constant, varying = split(field, details[0].node)
-        constants = get_argument_values(constant, details[0].node, _NO_VARIABLES)
+        constants = get_argument_values(constant, details[0].node, NO_VARIABLES)
         return Root(
             _name(details),
             parent,

@@ -4,12 +4,11 @@ from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, print_ast
 from graphql.execution.values import VariableValues
 
-from gateway.graphql.compiler import compile_operation
+from gateway.graphql.compiler import NO_VARIABLES, compile_operation
 from gateway.graphql.plan import Plan
 
-_NO_VARIABLES = VariableValues({}, {})
-# Of one operation. To compile and execute a further one takes no longer than graphql-core's executor, which
-# gives other requests no turns.
+# Plans of one operation. If more combinations occur, plans are compiled again. To compile and execute a plan
+# takes no longer than graphql-core's executor, which gives other requests no turns.
 MAX_PLANS = 8
 
 
@@ -33,7 +32,7 @@ class Plans:
         ]
         self._plans: LRUCache[tuple[object, ...], Plan | None] = LRUCache(MAX_PLANS)
         if not self._conditions:
-            self.get(_NO_VARIABLES)
+            self.get(NO_VARIABLES)
 
     def get(self, values: VariableValues) -> Plan | None:
         """The plan for these values of the variables; None if graphql-core's executor has to execute it."""
