@@ -168,6 +168,8 @@ class TotalsByBenefitLoader(BatchLoader[BenefitsKey, Totals]):
         self._since = since
 
     async def find(self, keys: list[BenefitsKey]) -> dict[BenefitsKey, Any]:
+        if len(keys) <= MAX_PAIRS:
+            return await self._find(keys)
         by_pair: defaultdict[CustomerPromotion, list[BenefitsKey]] = defaultdict(list)
         for key in keys:
             by_pair[CustomerPromotion(key.customer_id, key.promotion_id)].append(key)
