@@ -2,6 +2,13 @@
 
 None of them holds a value that a caller sent. They hold the template of a route, the name of an operation in
 the operator's manifest, numbers, names of our own, and ids in a form that no personal data has.
+
+- `access_log`: the middleware that logs and counts each request
+- `current_request`: the facts of the current request
+- `logs`: the form of log lines, and how they are written
+- `metrics`: the metrics, and the port that Prometheus reads
+- `traces`: OpenTelemetry spans; imported only if traces are switched on
+- `setup`: all of this for one application
 """
 
 import multiprocessing
