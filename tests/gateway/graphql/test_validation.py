@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.graphql import validation
 from gateway.graphql.limits import Limits
-from gateway.graphql.validation import REMEMBERED_SHAPES, Validator, shape_of
+from gateway.graphql.validation import Validator, shape_of
 from tests.helpers.graphql import SCHEMA
 
 GRAPHQL_SCHEMA = SCHEMA._schema
@@ -95,5 +95,12 @@ def test_an_input_type_that_takes_strings_takes_every_string() -> None:
     assert {one.name for one in types if not is_enum_type(one)} == {"Boolean", "ID", "Int", "String"}
 
 
-def test_the_memory_of_shapes_is_bounded() -> None:
-    assert validator()._valid.maxsize == REMEMBERED_SHAPES
+def test_the_shape_that_was_used_least_recently_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch, validated: list[DocumentNode]
+) -> None:
+    monkeypatch.setattr(validation, "REMEMBERED_SHAPES", 2)
+    checked = validator()
+    first, second, third = (parse(f"{{ a{n}: __typename }}") for n in range(3))
+    for document in (first, second, third, third, second, first):
+        assert checked.validate(document) == []
+    assert validated == [first, second, third, first]
