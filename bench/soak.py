@@ -103,7 +103,7 @@ def requests(tenant: seed.Tenant) -> dict[str, Callable[[], Request]]:
         for one in ask(WORKLOADS[name], [tenant], REQUESTS)
     ]
     one = graphql([GraphQLRequest(tenant, 0, 0)], FULL)
-    # The last customer that the tenant does not have.
+    # The tenant has no customer with the second number.
     failing = graphql([GraphQLRequest(tenant, n, 0) for n in (0, tenant.customers)], FULL)
     widest, numbers = wide(tenant), count()
     wrong = {"Authorization": "Basic " + base64.b64encode(b"nobody:" + b"0" * 32).decode()}

@@ -45,8 +45,8 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         except asyncio.CancelledError:
             # aiodataloader catches `Exception` only, and the futures of this batch would never be done.
             failure = StoreUnavailable("cancelled")
-        # As aiodataloader fails a batch, but without its frames: they refer to the futures that the error is
-        # set on, a reference cycle.
+        # This fails the batch as aiodataloader does, but without the frames of the error: they refer to the
+        # futures that hold the error, which is a reference cycle.
         for key in keys:
             self.clear(key)
         forget_frames(failure)

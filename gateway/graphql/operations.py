@@ -214,7 +214,7 @@ class Operations:
             if not summaries or summaries > self._limits.summaries:
                 summaries = count_summaries(self._schema, operation.document, operation.definition, values)
                 check("summaries", summaries, self._limits.summaries)
-            # Without a plan, an operation never yields to others, and to compile one takes long.
+            # An operation without a plan gives others no turns, and the compilation of a plan takes long.
             wide = not many_fields and (summaries > MAX_SMALL or (plan is None and self._compiled))
             async with self._wide.slot(organization_id) if wide else nullcontext():
                 if plan is None and plans is not None:
