@@ -26,12 +26,15 @@ class _Problem(NamedTuple):
 async def find_problems(store: Store) -> list[str]:
     """The collections and indexes that are missing or different in the database, each with the remedy."""
     names = await store.list_collections()
-    missing = [collection.name for collection in COLLECTIONS if collection.name not in names]
-    problems = [f"it lacks the collections {', '.join(missing)}"] if missing else []
+    missing, different = [], []
     for collection in COLLECTIONS:
-        if collection.name in names:
-            problems += [problem.text for problem in await _index_problems(store, collection)]
-    return problems
+        indexes = await store.list_indexes(collection.name) if collection.name in names else []
+        # Every collection has an index of `_id`: without one, it was dropped after the names were read.
+        if indexes:
+            different += [problem.text for problem in _index_problems(collection, indexes)]
+        else:
+            missing.append(collection.name)
+    return [f"it lacks the collections {', '.join(missing)}", *different] if missing else different
 
 
 async def set_up(store: Store, progress: Callable[[str], None] = lambda _: None) -> list[str]:
@@ -42,7 +45,7 @@ async def set_up(store: Store, progress: Callable[[str], None] = lambda _: None)
     unsolved = []
     for collection in COLLECTIONS:
         await store.create_collection(collection)
-        for text, index in await _index_problems(store, collection):
+        for text, index in _index_problems(collection, await store.list_indexes(collection.name)):
             if index is None:
                 unsolved.append(text)
                 continue
@@ -56,8 +59,7 @@ async def set_up(store: Store, progress: Callable[[str], None] = lambda _: None)
     return unsolved
 
 
-async def _index_problems(store: Store, collection: Collection) -> list[_Problem]:
-    existing = await store.list_indexes(collection.name) if collection.indexes else []
+def _index_problems(collection: Collection, existing: list[Document]) -> list[_Problem]:
     found = (_find_problem(collection.name, index, existing) for index in collection.indexes)
     return [problem for problem in found if problem is not None]
 

@@ -37,6 +37,20 @@ async def test_set_up_creates_everything(empty_store: Store) -> None:
     assert await find_problems(empty_store) == []
 
 
+async def test_a_collection_that_is_dropped_while_the_check_runs_is_missing(
+    empty_store: Store, monkeypatch: pytest.MonkeyPatch, change_indexes: Callable[[str], Indexes]
+) -> None:
+    await set_up(empty_store)
+    names = await empty_store.list_collections()
+
+    async def earlier_names() -> list[str]:
+        return names
+
+    monkeypatch.setattr(empty_store, "list_collections", earlier_names)
+    change_indexes("issuances").drop()
+    assert await find_problems(empty_store) == ["it lacks the collections issuances"]
+
+
 async def test_set_up_keeps_the_documents_of_a_database_that_is_set_up(empty_store: Store) -> None:
     await set_up(empty_store)
     await empty_store.insert(ORGANIZATIONS.name, ORGANIZATION)
@@ -276,13 +290,16 @@ async def test_an_index_that_is_being_built_does_not_count_yet(
 ) -> None:
     commands = Commands()
     store = Store(line.uri, settings.database, driver=settings.driver, listeners=[commands])
-    # The first collection that has indexes is `promotions`.
-    answer = {"ok": 1, "cursor": {"id": Int64(0), "ns": "x.promotions", "firstBatch": shards}}
-    line.reply("aggregate", answer)
+    # `promotions` is the second collection.
+    answers = [
+        {"ok": 1, "cursor": {"id": Int64(0), "ns": f"x.{collection.name}", "firstBatch": batch}}
+        for collection, batch in zip(COLLECTIONS, ([], shards), strict=False)
+    ]
+    line.reply("aggregate", *answers)
     problems = [f"index promotions.{name} is still being built" for name in building]
     assert await find_problems(store) == problems
     commands.clear()
-    line.reply("aggregate", answer)
+    line.reply("aggregate", *answers)
     assert await set_up(store) == []
     waited = [command["indexes"][0]["name"] for command in commands.sent if "createIndexes" in command]
     assert waited == building
@@ -294,7 +311,7 @@ async def test_an_index_counts_as_built_on_a_server_that_cannot_say_so(
 ) -> None:
     store = Store(line.uri, settings.database, driver=settings.driver)
     refusal = {"ok": 0, "code": 40324, "errmsg": "Unrecognized pipeline stage name: '$collStats'"}
-    line.reply("aggregate", *[refusal] * len([one for one in COLLECTIONS if one.indexes]))
+    line.reply("aggregate", *[refusal] * len(COLLECTIONS))
     assert await find_problems(store) == []
     await store.close()
 
