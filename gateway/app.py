@@ -115,13 +115,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # Connects to the database before the first request.
-        await health.database_answers()
         counting = count_unfinished(store, dispatchers.forget, begin_counting)
         jobs = (sample(dispatchers.waiting), health.check_schema(), counting)
         background = [asyncio.create_task(job) for job in jobs]
         in_flight.drain_at_sigterm()
         try:
+            # Connects to the database before the first request.
+            await health.database_answers()
             yield
         finally:
             for task in background:
