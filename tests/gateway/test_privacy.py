@@ -5,10 +5,10 @@ error path. Afterwards they are searched for in everything that was logged, coun
 error.
 """
 
+import asyncio
 import json
 import re
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +42,7 @@ from tests.helpers.gateway import (
 )
 from tests.helpers.graphql import field
 from tests.helpers.issuer import Issuer, trusting
+from tests.helpers.sockets import exchange
 
 PHONE, EMAIL, SECRET = "447700900123", "maria.santos@example.org", "Correct-Horse-7"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vbmUifQ.eyJzdWIiOiI0NDc3MDA5MDAxMjMifQ.c2lnbmF0dXJl"
@@ -342,10 +343,8 @@ def test_values_of_malformed_http_are_in_no_log_or_metric(start: Start, settings
     served = start("serve", "--port", str(port), variables=variables)
     wait_until_served(port)
     for text in RAW:
-        with socket.create_connection(("127.0.0.1", port), 5) as connection:
-            connection.sendall(text.encode())
-            connection.shutdown(socket.SHUT_WR)
-            assert_unseen(text[:100], connection.makefile("rb").read().decode("latin-1"))
+        received = asyncio.run(exchange(port, text.encode(), end=True))
+        assert_unseen(text[:100], received.decode("latin-1"))
     metrics = httpx.get(f"http://127.0.0.1:{metrics_port}").text
     served.send_signal(signal.SIGTERM)
     _, logged = served.communicate(timeout=20)

@@ -14,6 +14,7 @@ from gateway.middleware.request_head import MAX_TARGET_BYTES
 from gateway.settings import Settings
 from tests.helpers.faults import served
 from tests.helpers.gateway import DEMO_HEADER
+from tests.helpers.sockets import exchange
 
 HOST = b"Host: gateway\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST
@@ -138,17 +139,6 @@ async def port(settings: Settings) -> AsyncIterator[int]:
         yield port
 
 
-async def send(port: int, first: bytes, second: bytes) -> list[tuple[int, bytes]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(first)
-    # The server reads the first part by itself; what it answers does not depend on that.
-    await asyncio.sleep(0.002)
-    writer.write(second)
-    text = await reader.read()
-    writer.close()
-    return responses(text)
-
-
 @pytest.mark.parametrize("step", [29, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "every"])
 @pytest.mark.parametrize(("request_", "expected"), REQUESTS.values(), ids=REQUESTS)
 async def test_a_request_is_answered_the_same_wherever_it_is_split(
@@ -156,14 +146,15 @@ async def test_a_request_is_answered_the_same_wherever_it_is_split(
 ) -> None:
     splits = [(request_[:n], request_[n:]) for n in range(0, len(request_), step)]
     for some in (splits[n : n + 50] for n in range(0, len(splits), 50)):
-        assert await asyncio.gather(*(send(port, *parts) for parts in some)) == [expected] * len(some)
+        received = await asyncio.gather(*(exchange(port, *parts) for parts in some))
+        assert [responses(text) for text in received] == [expected] * len(some)
 
 
 @pytest.mark.parametrize(("request_", "expected"), LONG_REQUESTS.values(), ids=LONG_REQUESTS)
 async def test_a_target_has_a_longest_length(
     port: int, request_: bytes, expected: list[tuple[int, bytes]]
 ) -> None:
-    assert await send(port, request_, b"") == expected
+    assert responses(await exchange(port, request_)) == expected
 
 
 async def test_half_a_head_behind_a_request_is_not_waited_for(
@@ -181,8 +172,4 @@ async def test_half_a_head_behind_a_request_is_not_waited_for(
 
 
 async def test_a_client_that_closes_its_side_counts_as_gone(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(POST + LENGTH + END + QUERY[:-1])
-    writer.write_eof()
-    assert await reader.read() == b""
-    writer.close()
+    assert await exchange(port, POST + LENGTH + END + QUERY[:-1], end=True) == b""

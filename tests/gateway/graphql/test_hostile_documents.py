@@ -32,6 +32,7 @@ from tests.helpers.gateway import (
     open_gateway,
 )
 from tests.helpers.graphql import field
+from tests.helpers.sockets import exchange
 
 SUMMARY = "CustomerPromotionActionSummary"
 
@@ -344,10 +345,8 @@ async def test_a_huge_or_slow_body_is_refused_while_it_is_sent(
 @pytest.mark.parametrize("field", [b"X-A: b\r\n" * 8_192, b"X-A: " + b"b" * 65_536])
 async def test_a_huge_head_is_refused_while_it_is_sent(settings: Settings, field: bytes) -> None:
     async with served(create_app(settings)) as (_, port):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET / HTTP/1.1\r\nHost: gateway\r\n" + field)
-        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
-        writer.close()
+        received = await exchange(port, b"GET / HTTP/1.1\r\nHost: gateway\r\n" + field)
+    assert received.startswith(b"HTTP/1.1 400 ")
 
 
 async def test_a_head_that_does_not_end_is_not_waited_for(
@@ -356,10 +355,7 @@ async def test_a_head_that_does_not_end_is_not_waited_for(
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
     async with served(create_app(settings)) as (_, port):
         for text in (b"", b"GET / HTTP/1.1\r\nHost: gateway\r\n"):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(text)
-            assert await reader.read() == b""
-            writer.close()
+            assert await exchange(port, text) == b""
         async with httpx.AsyncClient() as client:
             for _ in range(2):
                 # An idle connection is uvicorn's to close.
