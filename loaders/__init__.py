@@ -22,7 +22,7 @@ from functools import cached_property
 
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.dispatcher import DEFAULT_BATCHING, Batching
-from loaders.earned_promotions import Page, find_earned
+from loaders.earned_promotions import Page, find_earned, find_promotions_of
 from loaders.merges_and_erasures import PersonLoader
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
@@ -100,9 +100,13 @@ class Loaders:
         """A page of the promotions from which the person earned anything, of one programme if it is given."""
         store, organization_id = self._dispatchers.store, self.organization.id
         since = self.organization.midnight(self._benefits_since)
-        self._own_commands.update(find=int(program_id is not None), aggregate=1)
+        promotion_ids: list[int] | None = None
+        if program_id is not None:
+            self._own_commands["find"] += 1
+            promotion_ids = await find_promotions_of(store, organization_id, program_id)
+        self._own_commands["aggregate"] += 1
         return await find_earned(
-            store, organization_id, since, person, first=first, before=before, program_id=program_id
+            store, organization_id, since, person, first=first, before=before, promotion_ids=promotion_ids
         )
 
     def remembered_customer(self, identifier: CustomerIdentifier) -> Person | None:
@@ -116,7 +120,7 @@ class Loaders:
 
     @property
     def commands(self) -> dict[str, int]:
-        """How many commands have answered this request, by kind; shared commands count too."""
+        """How many commands were sent for this request, by kind; shared commands count too."""
         return {
             "find": self._own_commands["find"]
             + sum(loader.commands for loader in (self.customers, self.promotions, self._persons)),

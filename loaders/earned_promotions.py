@@ -21,6 +21,13 @@ class Page:
     has_next: bool
 
 
+async def find_promotions_of(store: Store, organization_id: int, program_id: int) -> list[int]:
+    """The ids of the promotions of a programme. One `find`."""
+    of_program = {"orgId": organization_id, "programId": program_id}
+    found = await store.find(PROMOTIONS.name, of_program, ("promotionId",))
+    return [one["promotionId"] for one in found]
+
+
 async def find_earned(
     store: Store,
     organization_id: int,
@@ -29,23 +36,21 @@ async def find_earned(
     *,
     first: int,
     before: int | None,
-    program_id: int | None,
+    promotion_ids: list[int] | None,
 ) -> Page:
     """The first promotions, by descending id, from which the person earned anything at `since` or later.
 
-    Only ids below `before`, and only promotions of the programme, count, if they are given. One `aggregate`,
-    which reads the customer's own range of the index, after one `find` for the programme. An issuance without
-    a known promotion makes an entry too. Raises `SummaryTooLarge`.
+    Only ids below `before`, and only these `promotion_ids`, count, if they are given. One `aggregate`, which
+    reads the customer's own range of the index. An issuance without a known promotion makes an entry too.
+    Raises `SummaryTooLarge`.
     """
     ranges = [{"customerPromotion": {"$gte": f"{one}:", "$lt": f"{one};"}} for one in person.ids]
     mine: Document = ranges[0] if len(ranges) == 1 else {"$or": ranges}
     wanted: dict[str, Any] = {}
     if before is not None:
         wanted["$lt"] = Int64(before)
-    if program_id is not None:
-        of_program = {"orgId": organization_id, "programId": program_id}
-        found = await store.find(PROMOTIONS.name, of_program, ("promotionId",))
-        wanted["$in"] = [one["promotionId"] for one in found]
+    if promotion_ids is not None:
+        wanted["$in"] = promotion_ids
     promotion: Document = {"promotionId": wanted} if wanted else {}
     rows = await store.aggregate(
         ISSUANCES.name,

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
@@ -13,17 +14,21 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from gateway.commands.sample_data import CUSTOMER, DEMO, PROGRAM
 from gateway.settings import Settings
 from loaders import Dispatchers, Loaders, ledger
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.enums import Benefit, IdentifierName, IssuanceType
+from loaders.errors import StoreUnavailable
 from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
 from loaders.totals import BenefitsKey, Total, Totals, TotalsByBenefitLoader, TotalsDispatcher
+from tests.helpers.faults import Line
 from tests.helpers.gateway import Commands, make_unreadable, new_tenant
 
+REFUSAL = {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": ""}
 SINCE = datetime(2025, 6, 12, tzinfo=UTC)
 EXACT = Context(prec=60)
 
@@ -256,3 +261,20 @@ async def test_loaders_are_bound_to_one_organisation(store: Store) -> None:
     for tenant in (here, there):
         loaders = Loaders(Dispatchers(store), tenant.organization, SINCE.date())
         assert await loaders.customers.load(identifier) == Person(tenant.customer_id)
+
+
+@pytest.mark.parametrize(
+    ("replies", "sent"), [([], ["find", "aggregate"]), ([REFUSAL], ["find"])], ids=["answered", "refused"]
+)
+async def test_a_page_counts_the_commands_that_it_sends(
+    settings: Settings, line: Line, replies: list[dict[str, Any]], sent: list[str]
+) -> None:
+    commands = Commands()
+    store = Store(line.uri, settings.database, listeners=[commands])
+    line.reply("find", *replies)
+    loaders = Loaders(Dispatchers(store), DEMO, SINCE.date())
+    with pytest.raises(StoreUnavailable) if replies else nullcontext():
+        await loaders.earned(Person(CUSTOMER), first=1, before=None, program_id=PROGRAM)
+    assert commands.names == sent
+    await store.close()
+    assert loaders.commands == {kind: sent.count(kind) for kind in ("find", "aggregate")}
