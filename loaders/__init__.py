@@ -37,6 +37,7 @@ class Dispatchers:
         self, store: Store, batching: Batching = DEFAULT_BATCHING, *, lookup_seconds: int = 0
     ) -> None:
         self.store = store
+        self.observer = batching.observer
         self.customers = CustomerDispatcher(store, batching, lookup_seconds=lookup_seconds)
         self.promotions = PromotionDispatcher(store, batching, lookup_seconds=lookup_seconds)
         self.totals = TotalsDispatcher(store, batching)
@@ -105,6 +106,8 @@ class Loaders:
             self._own_commands["find"] += 1
             promotion_ids = await find_promotions_of(store, organization_id, program_id)
         self._own_commands["aggregate"] += 1
+        # The log line of the request counts it too.
+        self._dispatchers.observer.answered(TotalsDispatcher.kind, 1)
         return await find_earned(
             store, organization_id, since, person, first=first, before=before, promotion_ids=promotion_ids
         )

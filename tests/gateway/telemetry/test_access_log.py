@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.sample_data import OAUTH_KEY, OAUTH_SECRET, TILL
+from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET, TILL
 from gateway.middleware.deadline import HEADER as DEADLINE
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.events import EVENTS_PATH
@@ -51,6 +51,10 @@ def nothing_read(**fields: object) -> dict[str, object]:
 
 
 GRAPHQL = {"route": "/graphql", "operation": "ad hoc"}
+PAGE = (
+    f'{{ customer(source: INSTORE, identifierName: MOBILE, identifierValue: "{MOBILE}") '
+    "{ earnedPromotions { edges { cursor } } } }"
+)
 BOTH = f"{{ {field('a', POINTS)} {field('b', POINTS)} }}"
 CASES = [
     pytest.param("GET", ACTION_SUMMARY_PATH, {"params": DOCUMENTED}, line(), id="summary"),
@@ -93,6 +97,7 @@ CASES = [
         id="unknown path with an invalid deadline",
     ),
     pytest.param("POST", "/graphql", {"json": {"query": BOTH}}, line(**GRAPHQL), id="GraphQL"),
+    pytest.param("POST", "/graphql", {"json": {"query": PAGE}}, line(**GRAPHQL), id="page"),
     pytest.param(
         "POST",
         "/graphql",
