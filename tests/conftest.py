@@ -45,7 +45,7 @@ from tests.helpers.gateway import (
 
 Logged = Callable[[], str]
 
-# On a busy machine, no example is too slow.
+# On a busy machine an example may take any time.
 examples.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("any speed")
 
@@ -92,7 +92,7 @@ def _logs() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_regular_commands() -> Iterator[None]:
-    """Keep the regular looks at the database out of the lists of commands."""
+    """Keep the periodic checks of the database out of the lists of commands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
         patch.setattr(background_counting, "RESUME_SECONDS", 3600)
@@ -101,7 +101,7 @@ def _no_regular_commands() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_background() -> Iterator[None]:
-    """Count events in their requests, however busy the machine is."""
+    """Never move the counting of an event to the background, however busy the machine is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(event_recorder, "COUNTING_SHARE", 1)
         yield
@@ -118,14 +118,14 @@ def production_hasher() -> Iterator[PasswordHasher]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_collections() -> None:
-    """Keep the modules and the collected tests out of garbage collections: some tests do many."""
+    """Exclude modules and collected tests from garbage collections, because some tests run many."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _made_once() -> Iterator[None]:
-    """Read each signing key and make the schema once, and not for each application: neither changes."""
+    """Read each signing key and create the schema once for all applications; neither changes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SigningKey, "read", cache(SigningKey.read))
         patch.setattr("gateway.app.create_schema", cache(create_schema))
@@ -159,7 +159,7 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def driver() -> DriverName:
-    """The driver that everything runs on: motor, unless GATEWAY_TEST_DRIVER names the other."""
+    """The driver of all tests: motor, unless GATEWAY_TEST_DRIVER names the other."""
     return DriverName(os.environ.get("GATEWAY_TEST_DRIVER", DriverName.MOTOR))
 
 
@@ -184,7 +184,7 @@ async def settings(
         database=database,
         driver=driver,
         signing_keys=signing_keys[:1],
-        # Each test sends the commands of a cold request; the tests of the cache turn it on.
+        # Without the cache each request sends all its commands; the tests of the cache turn it on.
         lookup_cache_seconds=0,
     )
     store = Store(settings.mongodb_uri.get_secret_value(), settings.database, driver=settings.driver)
@@ -203,7 +203,7 @@ async def store(settings: Settings) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def empty_store(mongodb_uri: str, driver: DriverName) -> AsyncIterator[Store]:
-    """A database in which nothing has been created yet."""
+    """A store whose database has no collections yet."""
     store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}", driver=driver)
     yield store
     await store.close()
@@ -226,7 +226,7 @@ async def watched_store(settings: Settings) -> AsyncIterator[tuple[Store, Comman
 
 @pytest.fixture
 def line(settings: Settings) -> Iterator[Line]:
-    """A line to the database that can be frozen and cut."""
+    """A proxy in front of the database that can be frozen and cut."""
     with Line(settings.mongodb_uri.get_secret_value()).open() as line:
         yield line
 
@@ -239,7 +239,7 @@ async def shared_gateway(settings: Settings) -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def gateway(shared_gateway: Gateway) -> Gateway:
-    """The gateway with its default settings; it has sent no command yet."""
+    """The gateway with the default settings, which tests share; its list of commands is empty."""
     shared_gateway.commands.clear()
     return shared_gateway
 
@@ -297,7 +297,7 @@ def start() -> Iterator[Start]:
     yield start
     for process in started:
         if process.poll() is None:
-            # Its children too: a demo's database would go on by itself.
+            # The children too: a demo's database would outlive its parent.
             for pid in (*children(process.pid), process.pid):
                 os.kill(pid, signal.SIGKILL)
             process.communicate()

@@ -1,4 +1,4 @@
-"""A collector of spans, over real HTTP, for OpenTelemetry's exporter."""
+"""An HTTP server that receives the spans of OpenTelemetry's exporter."""
 
 import gzip
 import threading
@@ -48,7 +48,9 @@ def collecting() -> Iterator[Collector]:
     collector = Collector()
     thread = threading.Thread(target=collector.server.serve_forever, args=(0.01,))
     thread.start()
-    yield collector
-    collector.server.shutdown()
-    collector.server.server_close()
-    thread.join()
+    try:
+        yield collector
+    finally:
+        collector.server.shutdown()
+        collector.server.server_close()
+        thread.join()

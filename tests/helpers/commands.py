@@ -1,4 +1,4 @@
-"""`promo-gateway` in this process, as a process of its own, and on a terminal."""
+"""Run `promo-gateway` in the test's process, in a process of its own, or on a terminal."""
 
 import asyncio
 import os
@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[2]
 def invoke(
     *arguments: str, variables: Mapping[str, str], given: str | bytes = ""
 ) -> "subprocess.CompletedProcess[str]":
-    """The command with these arguments, run in this process: a process of its own takes a second longer.
+    """Run a command in this process, which is a second faster than a process of its own.
 
-    Standard input and output have no descriptors.
+    Standard input and output have no file descriptors.
     """
     result = CliRunner(catch_exceptions=False).invoke(main, arguments, given, variables)
     return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
@@ -30,7 +30,7 @@ def invoke(
 async def invoke_in_thread(
     *arguments: str, variables: Mapping[str, str], given: str | bytes = ""
 ) -> "subprocess.CompletedProcess[str]":
-    """`invoke` for an asynchronous test: the command has an event loop of its own."""
+    """`invoke` for an asynchronous test: the command needs a thread without a running event loop."""
     return await asyncio.to_thread(invoke, *arguments, variables=variables, given=given)
 
 
@@ -42,7 +42,7 @@ def run(
     stdout: int | IO[bytes] = subprocess.PIPE,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.CompletedProcess[str]":
-    """The command with these arguments, when it has ended."""
+    """Run a command in a process of its own, and wait for its end."""
     completed = subprocess.run(
         [sys.executable, "-m", "gateway", *arguments],
         input=given,
@@ -59,7 +59,7 @@ def run(
 
 
 def run_on_terminal(*arguments: str, database: dict[str, str], cwd: Path | None = None) -> tuple[int, str]:
-    """The exit status of a command on a terminal, and all that the terminal received."""
+    """Run a command on a terminal; returns its exit status and the text that the terminal received."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", *arguments],
@@ -82,7 +82,7 @@ def run_on_terminal(*arguments: str, database: dict[str, str], cwd: Path | None 
 
 
 def error(completed: "subprocess.CompletedProcess[str]") -> str:
-    """The one line that a command failed with."""
+    """The only line that a failed command printed."""
     assert completed.returncode == 1
     assert completed.stdout == ""
     [line] = completed.stderr.splitlines()

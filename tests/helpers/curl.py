@@ -1,4 +1,4 @@
-"""Sends the curl commands that documents print to the gateway under test."""
+"""Run the documentation's curl commands against the gateway under test."""
 
 import shlex
 
@@ -10,7 +10,7 @@ ADDRESS = "http://127.0.0.1:8000"
 
 
 async def curl(gateway: Gateway, command: str) -> httpx.Response:
-    """What `curl -s` would do with this command line, on the gateway under test."""
+    """Send the request that this `curl -s` command line would send."""
     program, silent, *words = shlex.split(command.replace("\\\n", " "))
     assert (program, silent) == ("curl", "-s")
     headers, content, url = {}, None, ""

@@ -1,4 +1,4 @@
-"""The loyalty platform of the tests: a sample of every event notification, and a sender of them."""
+"""Event notifications of the loyalty platform: a sample of each kind, and a client that sends them."""
 
 import asyncio
 import copy
@@ -189,7 +189,7 @@ SAMPLES = (
     CUSTOMER_MERGED,
     REQUEST_UPDATED,
 )
-# These have no effect here.
+# Events that the gateway accepts and ignores.
 OTHER_SAMPLES = (
     changed(REQUEST_UPDATED, "data", "status", to="PENDING"),
     POINTS_REVERSED,
@@ -198,7 +198,7 @@ OTHER_SAMPLES = (
 
 
 def wrapped(sample: dict[str, Any]) -> dict[str, Any]:
-    """The notification in the platform's other form, with most of its fields in `attributes`."""
+    """The notification in the platform's second format, with most of its fields in `attributes`."""
     attributes = {name: value for name, value in sample.items() if name not in ("eventId", "eventLogId")}
     return {
         **({"eventId": sample["eventId"]} if "eventId" in sample else {}),
@@ -212,7 +212,7 @@ def wrapped(sample: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Sender:
-    """The loyalty platform, sending the events of one organisation; and a POS client that reads its data."""
+    """A client that sends the events of one organisation, and a POS client that reads its summaries."""
 
     gateway: Gateway
     store: Store
@@ -228,7 +228,7 @@ class Sender:
         return await self.post(json.dumps({**sample, **changes}))
 
     async def status(self, sample: dict[str, Any]) -> str:
-        """What became of the notification."""
+        """Send a notification; returns the status in the response."""
         response = await self.send(sample)
         assert response.status_code == 200, response.text
         [(name, status)] = response.json().items()
@@ -244,7 +244,7 @@ class Sender:
         return await self.gateway.ask(api, asked, self.tenant.headers)
 
     async def finished(self) -> dict[str, str]:
-        """What is pending when no event is counted in the background any more."""
+        """The pending events, once no event is being counted in the background."""
         async with asyncio.timeout(60):
             while True:
                 pending = await self.pending()
@@ -253,6 +253,7 @@ class Sender:
                 await asyncio.sleep(0.01)
 
     async def pending(self) -> dict[str, str]:
+        """The ids of the pending events, each with its reason."""
         waiting = pending_events.waiting(self.store, self.tenant.organization.id)
         return {event.event_id: event.reason async for event in waiting}
 

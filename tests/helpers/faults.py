@@ -1,4 +1,4 @@
-"""Faults for tests: a database that can be killed, and a line to it that can be frozen or cut."""
+"""A database that tests can kill, and a proxy in front of it that they can freeze or cut."""
 
 import asyncio
 import os
@@ -23,7 +23,10 @@ from gateway.settings import Settings
 
 
 class Line:
-    """A TCP proxy before the database, in a thread of its own: a driver that closes blocks the event loop."""
+    """A TCP proxy in front of the database.
+
+    It runs in a thread of its own, because a driver that closes blocks the event loop.
+    """
 
     def __init__(self, uri: str) -> None:
         database = urlsplit(uri)
@@ -63,7 +66,7 @@ class Line:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             listening.setblocking(False)
             address = listening.getsockname()
-            # Otherwise the driver would go to the address that the database itself names.
+            # Not direct, the driver would connect to the address that the database announces.
             self.uri = f"mongodb://127.0.0.1:{address[1]}/?directConnection=true"
             thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve(listening)])
             thread.start()
@@ -76,7 +79,10 @@ class Line:
                 self._loop.close()
 
     async def _serve(self, listening: socket.socket) -> None:
-        """Accept connections until one comes while the line closes: to cancel an accept can lose a socket."""
+        """Accept connections until the line closes.
+
+        `open` ends the loop with a connection of its own, because a cancelled accept can lose a socket.
+        """
         async with asyncio.TaskGroup() as connections:
             while True:
                 client, _ = await self._loop.sock_accept(listening)
@@ -137,7 +143,7 @@ class Line:
                 break
             writer.write(data)
             await writer.drain()
-        # Ends the other direction too.
+        # The error also ends the task that copies the commands.
         raise EOFError
 
 
@@ -157,7 +163,7 @@ def _command_name(message: bytes) -> str:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until a condition holds that no event announces."""
+    """Poll a condition until it holds, for conditions that no event announces."""
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -165,7 +171,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[tuple[uvicorn.Server, int]]:
-    """Serve the application on a real socket as `promo-gateway serve` does; its server and port."""
+    """Serve the application on a real socket as `promo-gateway serve` does; yields its server and port."""
     with server.bind("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
         running = uvicorn.Server(server.create_config(app, Settings()))

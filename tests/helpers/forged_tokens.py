@@ -1,4 +1,4 @@
-"""Tokens like the gateway's own, with something wrong about them."""
+"""Tokens that look like the gateway's own and that the gateway must refuse."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ class Forge:
         )
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """The claims of a good token; a change to None takes a claim away."""
+        """The claims of a valid token; a change to None removes a claim."""
         now = int(time.time())
         claims = {
             "iss": "promo-gateway",
@@ -51,13 +51,11 @@ class Forge:
         headers = {"kid": self.key.id} if headers is None else headers
         return jwt.encode(self.claims(**changes), key or self.key.private, algorithm, headers)
 
-    def raw(self, **changes: Any) -> str:
-        """Signed, but with claims that the library would not write."""
-        payload = json.dumps(self.claims(**changes)).encode()
-        return jwt.PyJWS().encode(payload, self.key.private, "RS256", {"kid": self.key.id})
-
     def unsigned(self, algorithm: str) -> str:
-        """By hand, as no library would: without a signature, or with the public key as an HMAC secret."""
+        """A token without a signature, or signed with the public key as an HMAC secret.
+
+        It is made by hand, because PyJWT refuses to sign with a public key.
+        """
         header = {"alg": algorithm, "kid": self.key.id, "typ": "JWT"}
         parts = [json.dumps(part).encode() for part in (header, self.claims())]
         text = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
@@ -69,39 +67,42 @@ class Forge:
         return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
     def changed(self, at: int) -> str:
-        """A good token with another letter at one place."""
+        """A valid token with another letter at this index."""
         token = self.token()
         return token[:at] + ("A" if token[at] != "A" else "B") + token[at:][1:]
 
 
 def _without(claim: str) -> Callable[[Forge], str]:
-    return lambda forge: forge.raw(**{claim: None})
+    removed: dict[str, Any] = {claim: None}
+    return lambda forge: forge.token(**removed)
 
 
-# In form they are tokens; what is wrong is what they say, or the signature.
+# Each is a well-formed token; its header, its signature or a claim is wrong.
 FORGED: dict[str, Callable[[Forge], str]] = {
     "one letter changed": lambda forge: forge.changed(-30),
     "HS256 with the public key": lambda forge: forge.unsigned("HS256"),
     "RS384": lambda forge: forge.token(algorithm="RS384"),
     "PS256": lambda forge: forge.token(algorithm="PS256"),
-    "another key under our kid": lambda forge: forge.token(key=rsa_key("stranger")),
+    "another key with the kid of the gateway's key": lambda forge: forge.token(key=rsa_key("stranger")),
     "an unknown kid": lambda forge: forge.token(headers={"kid": "0" * 32}),
-    "an end that is a text": lambda forge: forge.raw(exp=str(int(time.time()) + 60)),
-    "an end beyond the calendar": lambda forge: forge.raw(exp=10**18),
-    "an end before time": lambda forge: forge.raw(exp=-(10**18)),
+    "an expiry that is a string": lambda forge: forge.token(exp=str(int(time.time()) + 60)),
+    "an expiry after the year 9999": lambda forge: forge.token(exp=10**18),
+    "an expiry before the year 1": lambda forge: forge.token(exp=-(10**18)),
     "another issuer": lambda forge: forge.token(iss="https://sso.example"),
     "not yet valid": lambda forge: forge.token(nbf=int(time.time()) + 60),
     "issued in the future": lambda forge: forge.token(iat=int(time.time()) + 60),
-    "an audience that is not ours": lambda forge: forge.token(aud="other"),
+    "an audience": lambda forge: forge.token(aud="other"),
     "another organisation": lambda forge: forge.token(org_id=51136),
-    "an organisation that is a text": lambda forge: forge.token(org_id=str(DEMO.id)),
+    "an organisation that is a string": lambda forge: forge.token(org_id=str(DEMO.id)),
     "an unknown client": lambda forge: forge.token(client_id="nobody"),
     "a POS client": lambda forge: forge.token(client_id="demo.till"),
     "the generation of an older secret": lambda forge: forge.token(generation=0),
     "no generation": lambda forge: forge.token(generation=None),
-    "another use": lambda forge: forge.token(token_use="refresh"),
-    "a customer token without a customer": lambda forge: forge.token(token_use="customer"),
-    "a customer token for a text": lambda forge: forge.token(token_use="customer", customer_id="1"),
+    "a refresh token": lambda forge: forge.token(token_use="refresh"),
+    "a customer token without a customer id": lambda forge: forge.token(token_use="customer"),
+    "a customer token with a string as customer id": lambda forge: forge.token(
+        token_use="customer", customer_id="1"
+    ),
     **{
         f"no {claim}": _without(claim)
         for claim in ("iss", "exp", "iat", "jti", "sub", "client_id", "org_id", "token_use")

@@ -1,4 +1,4 @@
-"""The gateway under test, asked over both APIs; organisations of a test's own; settings and ports."""
+"""The gateway under test with a client for both of its APIs, and organisations for single tests."""
 
 import json
 import os
@@ -41,7 +41,7 @@ from loaders.promotions import Promotion
 from loaders.store import Store
 
 DEMO_HEADER = {"Authorization": authorization(TILL, PASSWORD)}
-# As REST parameters; `ask_graphql` makes GraphQL arguments of them.
+# The documented request as REST parameters; `ask_graphql` turns them into GraphQL variables.
 DOCUMENTED = {
     "source": "INSTORE",
     "identifierName": "mobile",
@@ -50,7 +50,7 @@ DOCUMENTED = {
     "promotionId": str(PROMOTION.promotion_id),
 }
 PROMOTION_ONE = Promotion(1, 1, "one", "Promotion")
-# A hash that is cheap to make and to check; the one of production takes 20 ms on purpose.
+# The hasher of production takes 20 ms on purpose; this one is fast.
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD_HASH = CHEAP_HASHER.hash(md5_hex(PASSWORD))
 
@@ -119,21 +119,21 @@ class Gateway:
         return await self.client.post("/graphql", json=body, headers=dict(headers))
 
     async def token(self, **customer: str) -> str:
-        """A token of the demo's OAuth client, for one customer if that is named."""
+        """A token of the demo's OAuth client, limited to a customer if one is given."""
         asked = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, **({"customer": customer} if customer else {})}
         response = await self.client.post(TOKEN_PATH, json=asked)
         token: str = response.json()["data"]["accessToken"]
         return token
 
     async def warm(self) -> None:
-        """Have the demo's caller remembered, and forget the commands that it took."""
+        """Let the gateway remember the demo's caller, then clear the list of commands."""
         assert (await self.rest(DOCUMENTED)).status_code == 200
         self.commands.clear()
 
     async def ask(
         self, api: str, parameters: Mapping[str, str], headers: Mapping[str, str] = DEMO_HEADER
     ) -> dict[str, Any]:
-        """The full summary or the error code, the same for either API."""
+        """The full summary or the error code, in the same form for both APIs."""
         return await (self.ask_rest if api == "rest" else self.ask_graphql)(parameters, headers)
 
     async def ask_rest(
@@ -176,14 +176,13 @@ def _as_rest(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def data_commands(gateway: Gateway) -> list[str]:
-    """The collections that were read for their data, not for who is calling.
+    """The collections of the commands that were sent, without those that authenticate the caller.
 
-    Look-ups that follow each other may have been sent together, on a thread each: they are in the order of
-    their names.
+    Adjacent commands of the same kind may have been sent concurrently, so they are sorted by collection.
     """
-    who = {"api_clients", "organizations", "access_groups"}
-    read = [next(iter(command.items())) for command in gateway.commands.sent]
-    data = [(name, collection) for name, collection in read if collection not in who]
+    authentication = {"api_clients", "organizations", "access_groups"}
+    sent = [next(iter(command.items())) for command in gateway.commands.sent]
+    data = [(name, collection) for name, collection in sent if collection not in authentication]
     groups = groupby(data, key=lambda command: command[0])
     return [collection for _, group in groups for _, collection in sorted(group)]
 
@@ -219,7 +218,7 @@ def assert_graphql_refusal(
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organisation of a test's own, with a till, one promotion and one customer."""
+    """An organisation for a single test, with a POS client, a promotion and a customer."""
 
     store: Store
     organization: Organization
@@ -266,7 +265,10 @@ async def new_tenant(
     mobile: str = "919000000001",
     promotion: Promotion = PROMOTION_ONE,
 ) -> Tenant:
-    """An organisation that no other test knows; ids may be those of others on purpose."""
+    """Create an organisation for a single test.
+
+    Its customer and its promotion have the same ids as those of other organisations, on purpose.
+    """
     organization = Organization(organization_id or uuid.uuid4().int >> 65, "Tenant", ZoneInfo(time_zone))
     till = f"till-{organization.id}"
     await ledger.put_organizations(store, [organization])
@@ -294,7 +296,7 @@ def changed(settings: Settings, **changes: object) -> Settings:
     return Settings(**{**settings.model_dump(exclude_unset=True), **changes})
 
 
-# PyMongo leaves a socket to the garbage collector if the client is closed while it connects.
+# As in pyproject.toml: PyMongo can leave a socket to the garbage collector.
 WARNINGS = "error,ignore:unclosed <socket.socket:ResourceWarning"
 
 

@@ -1,4 +1,4 @@
-"""GraphQL for tests: the schema, a field of the query with its arguments, and results to compare."""
+"""GraphQL for tests: the schema, a summary field with its arguments, and results as comparable texts."""
 
 import json
 
@@ -32,11 +32,11 @@ def field(
 
 
 def plan_of(operation: Operation, **conditions: object) -> Plan | None:
-    """The plan that executes an operation with these values of its conditions."""
+    """The plan of an operation for these variables of its `@skip` and `@include` conditions."""
     return None if operation.plans is None else operation.plans.get(VariableValues({}, conditions))
 
 
-def described(result: ExecutionResult) -> str:
-    """All that can be seen of an answer, in its order."""
+def result_text(result: ExecutionResult) -> str:
+    """The data and the errors of a result, with the order of the fields."""
     errors = [(error.formatted, repr(error.original_error)) for error in result.errors or []]
     return json.dumps([result.data, errors], default=str)

@@ -1,4 +1,4 @@
-"""The response of a probe."""
+"""An assertion about the response of a probe."""
 
 import httpx
 

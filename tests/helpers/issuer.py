@@ -1,4 +1,4 @@
-"""An external issuer over real HTTP, with real keys, which tests can break in many ways."""
+"""An external issuer of tokens, over real HTTP and with real keys; tests can make it fail."""
 
 import asyncio
 import json
@@ -25,10 +25,10 @@ def rsa_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
 
 
 class Issuer:
-    """A single sign-on server: it publishes its keys and remembers what it is asked for.
+    """A single sign-on server that publishes its keys and records the paths of its requests.
 
-    `documents` replaces what it publishes at a path, `redirects` sends a path elsewhere, and `headers` are
-    added to every response.
+    `documents` replaces the document of a path, `redirects` sends a path elsewhere, and `headers` are added
+    to every response.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Issuer:
                 issuer.write(self, body)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Write no log."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -70,11 +70,11 @@ class Issuer:
         self.thread.start()
 
     @property
-    def fetched(self) -> int:
+    def key_fetches(self) -> int:
         return self.requests.count(KEYS)
 
     def hang(self) -> None:
-        """Take requests and answer none of them until `responding` is set."""
+        """Accept requests, and answer none of them until `responding` is set."""
         self.asked.clear()
         self.responding.clear()
 
@@ -107,7 +107,7 @@ class Issuer:
         self.thread.join()
 
     def token(self, key_id: str = "rsa", algorithm: str = "RS256", key: Any = None, **changes: Any) -> str:
-        """A token for the demo's organisation; a change to None takes a claim away."""
+        """A token for the demo's organisation; a change to None removes a claim."""
         now = int(time.time())
         claims = {
             "iss": self.url,

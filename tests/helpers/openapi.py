@@ -1,4 +1,4 @@
-"""The OpenAPI document as tests use it: which responses it describes, and which of them a real one is."""
+"""The responses that the OpenAPI document describes, and a check of real responses against them."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ OPENAPI: dict[str, Any] = json.loads(openapi.DOCUMENT)
 
 
 class Described(NamedTuple):
-    """A response of the document: one of an operation's statuses, with an error's code or without."""
+    """A response that the document describes; `code` is that of an error."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Described(NamedTuple):
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
-    """The component that a reference leads to; anything else as it is."""
+    """The component that a reference names; a node that is no reference comes back unchanged."""
     while "$ref" in node:
         _, _, kind, name = node["$ref"].split("/")
         node = OPENAPI["components"][kind][name]
@@ -55,7 +55,7 @@ DESCRIBED = frozenset(_described_responses())
 
 
 def check(response: httpx.Response) -> Described:
-    """The described response that this one is; fails if its headers or its body are not as described."""
+    """Find the description of a response; fails if its headers or its body differ from the description."""
     method, path = response.request.method.lower(), response.request.url.path
     described = resolve(OPENAPI["paths"][path][method]["responses"][str(response.status_code)])
     body = None

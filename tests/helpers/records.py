@@ -1,4 +1,4 @@
-"""A sample of every record of an import, and lines made of them."""
+"""A sample of each kind of record in an import, and lines with changed samples."""
 
 import json
 from typing import Any
@@ -35,6 +35,6 @@ ISSUANCE = {
 
 
 def changed(record: dict[str, Any], **changes: Any) -> str:
-    """The record as a line, with some fields changed; None takes a field away."""
+    """The record as a line, with some fields changed; None removes a field."""
     fields = {name: value for name, value in {**record, **changes}.items() if value is not None}
     return json.dumps(fields)

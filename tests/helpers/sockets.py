@@ -1,4 +1,4 @@
-"""Requests that are sent byte for byte, on a connection of their own."""
+"""Send raw bytes on a new connection."""
 
 import asyncio
 
@@ -16,16 +16,16 @@ class _Received(asyncio.Protocol):
 
 
 async def exchange(port: int, *parts: bytes, end: bool = False) -> bytes:
-    """Send the parts one after another, and with `end` the end of the stream; returns the bytes received.
+    """Send the parts one after another; returns the bytes received until the server closes the connection.
 
-    A server that closes before it has read all resets the connection: that ends the exchange, and what came
-    before counts.
+    With `end`, the client closes its sending side after the last part. A server that closes before it has
+    read everything resets the connection; the bytes received before the reset are returned then too.
     """
     loop = asyncio.get_running_loop()
     transport, received = await loop.create_connection(_Received, "127.0.0.1", port)
     for part in parts:
         transport.write(part)
-        # The server reads this part by itself; what it answers does not depend on that.
+        # The server usually reads each part alone; its response does not depend on that.
         await asyncio.sleep(0.002)
     if end and not transport.is_closing():
         transport.write_eof()

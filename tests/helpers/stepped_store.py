@@ -1,4 +1,4 @@
-"""A store whose writes a test lets through one at a time, to see or do something between them."""
+"""A store that sends its writes one at a time, so that a test can act between them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -8,7 +8,7 @@ from loaders.store import Document, Store, Upserted
 
 
 class SteppedStore(Store):
-    """A real store that announces each write and sends it when the test says so."""
+    """A real store that puts each write in the queue `waiting`, and sends it when its future is resolved."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -43,7 +43,7 @@ class SteppedStore(Store):
 async def steps(
     store: SteppedStore, change: Callable[[Store], Coroutine[Any, Any, object]]
 ) -> AsyncIterator[int]:
-    """The number of writes that were sent, before each write and when the change has ended."""
+    """Run a change; yields the number of writes sent so far, before each write and after the last one."""
     changing = asyncio.ensure_future(change(store))
     number = 0
     while True:

@@ -82,7 +82,7 @@ async def test_a_token_of_the_issuer_is_accepted_by_both_apis_with_one_fetch(
         headers = bearer(make(issuer))
         assert (await gateway.ask("rest", DOCUMENTED, headers))["orgId"] == DEMO.id
         assert (await gateway.ask("graphql", DOCUMENTED, headers))["orgId"] == DEMO.id
-    assert issuer.fetched == 1
+    assert issuer.key_fetches == 1
 
 
 async def test_the_gateway_s_own_tokens_are_accepted_beside_the_issuer_s(
@@ -90,7 +90,7 @@ async def test_the_gateway_s_own_tokens_are_accepted_beside_the_issuer_s(
 ) -> None:
     async with gateway_with(**trusting(issuer)) as gateway:
         assert await status(gateway, await gateway.token()) == 200
-    assert issuer.fetched == 0
+    assert issuer.key_fetches == 0
 
 
 async def test_a_warm_request_verifies_no_signature_and_reads_no_account(
@@ -221,7 +221,7 @@ async def test_an_expired_token_of_the_issuer_is_498(gateway_with: OpenGateway, 
 
 async def test_without_an_issuer_its_tokens_are_refused(gateway: Gateway, issuer: Issuer) -> None:
     assert await status(gateway, issuer.token()) == 401
-    assert issuer.fetched == 0
+    assert issuer.key_fetches == 0
 
 
 async def test_an_unknown_kid_leads_to_a_fetch_but_to_one_a_minute(
@@ -232,10 +232,10 @@ async def test_an_unknown_kid_leads_to_a_fetch_but_to_one_a_minute(
         issuer.keys["new"] = rsa_key("new")
         clock.advance(59)
         assert await status(gateway, issuer.token("new")) == 401
-        assert issuer.fetched == 1
+        assert issuer.key_fetches == 1
         clock.advance(1)
         assert await status(gateway, issuer.token("new")) == 200
-        assert issuer.fetched == 2
+        assert issuer.key_fetches == 2
 
 
 async def test_an_unknown_kid_of_a_broken_issuer_leads_to_one_fetch_a_minute_too(
@@ -246,14 +246,14 @@ async def test_an_unknown_kid_of_a_broken_issuer_leads_to_one_fetch_a_minute_too
         for seconds, fetched in ((0, 1), (59, 1), (1, 2)):
             clock.advance(seconds)
             await assert_unavailable(gateway, issuer.token())
-            assert issuer.fetched == fetched
+            assert issuer.key_fetches == fetched
 
 
 async def test_first_requests_at_once_share_one_fetch(gateway_with: OpenGateway, issuer: Issuer) -> None:
     async with gateway_with(**trusting(issuer)) as gateway:
         statuses = await asyncio.gather(*(status(gateway, issuer.token(jti=str(n))) for n in range(10)))
     assert statuses == [200] * 10
-    assert issuer.fetched == 1
+    assert issuer.key_fetches == 1
 
 
 async def test_a_request_that_is_cancelled_does_not_cancel_the_fetch_of_others(
@@ -284,7 +284,7 @@ async def test_keys_are_refreshed_after_five_minutes_while_requests_go_on(
         issuer.responding.set()
         assert await status(gateway, issuer.token("new")) == 200
         assert await status(gateway, issuer.token("rsa", key=withdrawn, jti="2")) == 401
-    assert issuer.fetched == 2
+    assert issuer.key_fetches == 2
 
 
 async def test_a_withdrawn_key_is_refused_after_ten_minutes_without_requests(
@@ -295,7 +295,7 @@ async def test_a_withdrawn_key_is_refused_after_ten_minutes_without_requests(
         withdrawn, issuer.keys = issuer.keys["rsa"], {"new": rsa_key("new")}
         clock.advance(601)
         assert await status(gateway, issuer.token("rsa", key=withdrawn, jti="1")) == 401
-    assert issuer.fetched == 2
+    assert issuer.key_fetches == 2
 
 
 async def test_keys_are_good_for_ten_minutes_when_the_issuer_is_broken(
@@ -461,7 +461,7 @@ async def test_a_discovery_document_that_leads_elsewhere_is_not_followed(
     configuration = {**json.loads(issuer.document(CONFIGURATION)), **changes}
     issuer.documents[CONFIGURATION] = json.dumps(configuration).encode()
     await assert_no_key_is_known(IssuerKeys(issuer.url))
-    assert issuer.fetched == 0
+    assert issuer.key_fetches == 0
 
 
 async def test_a_redirect_is_not_followed(issuer: Issuer) -> None:

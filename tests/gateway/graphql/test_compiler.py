@@ -14,7 +14,7 @@ from gateway.graphql import plan
 from gateway.graphql.operations import Operations
 from gateway.graphql.plan_variants import MAX_PLANS
 from tests.helpers.gateway import FULL_SUMMARY
-from tests.helpers.graphql import SCHEMA, SUMMARY, described, plan_of
+from tests.helpers.graphql import SCHEMA, SUMMARY, plan_of, result_text
 
 # The resolvers of the schemas below use no context.
 CONTEXT: Any = SimpleNamespace(loaders=SimpleNamespace(organization=DEMO))
@@ -60,7 +60,7 @@ async def test_a_combination_of_conditions_is_compiled_once(on: bool) -> None:
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation = compiled.prepare(query, None)
     expected = await plain.execute(plain.prepare(query, None), {"on": on}, CONTEXT)
-    assert described(await compiled.execute(operation, {"on": on}, CONTEXT)) == described(expected)
+    assert result_text(await compiled.execute(operation, {"on": on}, CONTEXT)) == result_text(expected)
     first = plan_of(operation, on=on)
     assert first is not None
     assert plan_of(operation, on=on) is first
@@ -231,7 +231,7 @@ async def test_any_schema_compiles_or_is_left_to_the_executor(
     operation = compiled.prepare(query, None)
     assert (plan_of(operation) is not None) == is_compiled
     expected = await plain.execute(plain.prepare(query, None), {}, CONTEXT)
-    assert described(await compiled.execute(operation, {}, CONTEXT)) == described(expected)
+    assert result_text(await compiled.execute(operation, {}, CONTEXT)) == result_text(expected)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
     assert (operation.errors, plan_of(operation) is not None) == ([], is_compiled)
     for variables in ({"colour": "RED"}, {"colour": "BLUE"}, {}):
         answer = await compiled.execute(operation, variables, CONTEXT)
-        assert described(answer) == described(await plain.execute(expected, variables, CONTEXT))
+        assert result_text(answer) == result_text(await plain.execute(expected, variables, CONTEXT))
 
 
 @pytest.mark.parametrize("turn_seconds", [0, 3600], ids=["a turn after each field", "one turn"])
@@ -306,7 +306,7 @@ async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor
     )
     for variables in given:
         answer = await compiled.execute(operation, variables, CONTEXT)
-        assert described(answer) == described(await plain.execute(expected, variables, CONTEXT))
+        assert result_text(answer) == result_text(await plain.execute(expected, variables, CONTEXT))
 
 
 async def test_errors_are_in_the_order_of_their_places_whatever_failed_first() -> None:

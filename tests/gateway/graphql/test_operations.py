@@ -21,7 +21,7 @@ from loaders.ledger import Issuance
 from loaders.store import Store
 from resolvers.context import Context
 from tests.helpers.gateway import Tenant, new_tenant
-from tests.helpers.graphql import SCHEMA, SUMMARY, described, plan_of
+from tests.helpers.graphql import SCHEMA, SUMMARY, plan_of, result_text
 
 SINCE = date(2025, 6, 12)
 
@@ -228,7 +228,7 @@ async def outcome(
         return str(error)
     event(f"errors: {len(answer.errors or [])}")
     # The customer and the promotion are looked up together, and without a database either can fail first.
-    return re.sub(r"InvalidOperation, \w+", "InvalidOperation", described(answer))
+    return re.sub(r"InvalidOperation, \w+", "InvalidOperation", result_text(answer))
 
 
 def test_an_operation_is_prepared_once() -> None:
