@@ -212,6 +212,28 @@ async def test_a_bad_token_is_refused_by_both_apis_and_no_data_is_read(
         assert data_commands(gateway) == []
 
 
+BAD_ENDS: dict[str, object] = {
+    "a text": "4102444800",
+    "a list": [4_102_444_800],
+    "true": True,
+    "a number that is too large": 10**18,
+    "an infinite number": float("inf"),
+    "a negative number": -1,
+}
+
+
+@pytest.mark.parametrize("end", BAD_ENDS.values(), ids=BAD_ENDS)
+async def test_a_token_with_an_invalid_end_is_refused_before_its_key_is_looked_up(
+    gateway_with: OpenGateway, issuer: Issuer, end: object
+) -> None:
+    issuer.broken = True
+    async with gateway_with(**trusting(issuer)) as gateway:
+        response = await gateway.rest(DOCUMENTED, bearer(issuer.token(exp=end)))
+        assert_rest_error(response, 401, 401, "Unauthorized")
+        assert issuer.requests == []
+        await assert_unavailable(gateway, issuer.token())
+
+
 async def test_an_expired_token_of_the_issuer_is_498(gateway_with: OpenGateway, issuer: Issuer) -> None:
     async with gateway_with(**trusting(issuer)) as gateway:
         response = await gateway.rest(DOCUMENTED, bearer(issuer.token(exp=1_750_000_000)))
