@@ -18,17 +18,19 @@ from starlette.routing import Mount, Route
 from strawberry import Schema
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from gateway import json_format
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.callers import require
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.password_check import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
-from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, GraphQLEndpoint, schema_document
+from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, GraphQLEndpoint
 from gateway.graphql.error_responses import graphql_error
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, READY, Health
+from gateway.http_headers import public_document
 from gateway.ingest.background_counting import count_unfinished
 from gateway.middleware.admission import Admission, InFlightRequests
 from gateway.middleware.deadline import RequestDeadline
@@ -38,8 +40,8 @@ from gateway.pages import ASSETS_PATH, PageCredentials, Pages
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH, get_action_summary
 from gateway.rest.error_responses import event_error, summary_error, token_error
 from gateway.rest.events import EVENTS_PATH, receive_event
-from gateway.rest.openapi import OPENAPI_PATH, describe
-from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, generate_token, get_public_keys
+from gateway.rest.openapi import DOCUMENT, OPENAPI_PATH
+from gateway.rest.tokens import JWKS_PATH, TOKEN_PATH, TOKEN_REQUEST_BYTES, generate_token
 from gateway.server import tune_memory
 from gateway.settings import Settings
 from gateway.telemetry import logs
@@ -141,15 +143,19 @@ def create_app(
         for render in (graphql_error, summary_error, event_error, token_error)
     )
 
+    schema_document = public_document(f"{sdl}\n".encode(), "text/plain")
+    public_keys = json_format.encode({"keys": tokens.public_keys()})
+    gzip = [Middleware(GZipMiddleware, compresslevel=6)]
+
     app = Starlette(
         routes=[
             _route(GRAPHQL_PATH, graphql_endpoint.respond, ["GET", "POST"], graphql, limits, max_body),
             _route(ACTION_SUMMARY_PATH, partial(get_action_summary, enter=enter), ["GET"], summary, limits),
             _route(EVENTS_PATH, receive, ["POST"], event, limits, max_body),
             _route(TOKEN_PATH, generate, ["POST"], token, limits, max_token_body),
-            *([_route(SCHEMA_PATH, schema_document(sdl), ["GET"], summary)] if introspection else []),
-            _route(JWKS_PATH, partial(get_public_keys, tokens=tokens), ["GET"], summary),
-            _route(OPENAPI_PATH, describe, ["GET"], summary, [Middleware(GZipMiddleware, compresslevel=6)]),
+            *([_route(SCHEMA_PATH, schema_document, ["GET"], summary)] if introspection else []),
+            _route(JWKS_PATH, public_document(public_keys), ["GET"], summary),
+            _route(OPENAPI_PATH, public_document(DOCUMENT), ["GET"], summary, gzip),
             _route(LIVE, health.live, ["GET"], summary),
             _route(READY, health.ready, ["GET"], summary),
             _route("/", pages.index, ["GET"], summary),

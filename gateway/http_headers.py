@@ -1,6 +1,7 @@
 """HTTP headers that several packages share: caching, Content-Security-Policy, media types, errors."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -27,14 +28,20 @@ def content_security_policy(**sources: str) -> str:
     return "; ".join(f"{name.replace('_', '-')} {value}" for name, value in directives.items())
 
 
-def public_document(request: Request, body: bytes, media_type: str = json_format.MEDIA_TYPE) -> Response:
-    """A document that is public and cacheable for five minutes; its ETag makes the next request cheap."""
+def public_document(
+    body: bytes, media_type: str = json_format.MEDIA_TYPE
+) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a document that is public, with a tag, and cacheable for five minutes."""
     tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     headers = {"Cache-Control": "public, max-age=300", "ETag": tag}
-    # The quotes are part of the tag, so a header contains it only as a whole item, weak or strong.
-    if any(tag in given or given == "*" for given in request.headers.getlist("if-none-match")):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=media_type)
+
+    async def respond(request: Request) -> Response:
+        # The quotes are part of the tag, so a header contains it only as a whole item, weak or strong.
+        if any(tag in given or given == "*" for given in request.headers.getlist("if-none-match")):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type=media_type)
+
+    return respond
 
 
 def error_response(

@@ -22,7 +22,6 @@ from gateway.graphql.limits import check
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
-from gateway.http_headers import public_document
 from gateway.telemetry.current_request import AD_HOC, current_request_log, note_error
 from loaders.errors import forget_frames
 from resolvers.context import Context
@@ -99,16 +98,6 @@ class GraphQLEndpoint:
             summaries = self._operations.count_summaries(operation, parameters.variables)
             body["extensions"] = {"cost": {"summaries": summaries, "commands": context.loaders.commands}}
         return body
-
-
-def schema_document(schema: str) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of `/schema.graphql`."""
-    body = f"{schema}\n".encode()
-
-    async def respond(request: Request) -> Response:
-        return public_document(request, body, "text/plain")
-
-    return respond
 
 
 def _wants_page(request: Request) -> bool:

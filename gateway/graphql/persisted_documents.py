@@ -63,13 +63,9 @@ class PersistedDocuments:
 def trust_manifest(operations: Operations, path: Path) -> None:
     """Trust the documents of a manifest; raises `ManifestUnusable`."""
     try:
-        manifest = json_format.decode(path.read_bytes())
+        documents = _documents(json_format.decode(path.read_bytes()))
     except OSError as error:
         raise ManifestUnusable(path, error.strerror or "not readable") from error
-    except json_format.NotJSON as error:
-        raise ManifestUnusable(path, str(error)) from error
-    try:
-        documents = _documents(manifest)
     except ValueError as error:
         raise ManifestUnusable(path, str(error)) from error
     for document_id, text in documents.items():

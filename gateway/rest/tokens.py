@@ -1,4 +1,4 @@
-"""The token endpoint of the original API, and the public keys of its tokens."""
+"""The token endpoint of the original API."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from gateway.auth.client_addresses import address_of
 from gateway.auth.password_check import Passwords
 from gateway.auth.tokens import Tokens
 from gateway.errors import InvalidClient, Unauthenticated
-from gateway.http_headers import public_document, require_json
+from gateway.http_headers import require_json
 from gateway.rest.action_summary import read_customer
 from gateway.telemetry.current_request import current_request_log
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher
@@ -23,8 +23,8 @@ from resolvers.errors import CustomerNotFound
 TOKEN_PATH = "/v3/oauth/token/generate"
 # A token request comes without credentials in its headers, so little of it is read.
 TOKEN_REQUEST_BYTES = 8 * 1024
+# The public keys of its tokens.
 JWKS_PATH = "/.well-known/jwks.json"
-
 
 Short = Annotated[str, msgspec.Meta(max_length=1024)]
 
@@ -67,11 +67,6 @@ async def generate_token(
     token, seconds = tokens.issue(client, customer_id)
     body = {"data": {"accessToken": token, "ttlSeconds": seconds}, "errors": None}
     return Response(json_format.encode(body), media_type=json_format.MEDIA_TYPE)
-
-
-async def get_public_keys(request: Request, *, tokens: Tokens) -> Response:
-    """The public keys of the gateway's tokens, as a JSON Web Key Set."""
-    return public_document(request, json_format.encode({"keys": tokens.public_keys()}))
 
 
 def _read(body: bytes) -> TokenRequest:
