@@ -8,30 +8,7 @@ from loaders.customers import Person
 from resolvers.context import Context
 from resolvers.required_benefits import required_benefits
 from resolvers.summary_lists import DEFAULT_PAGE, summarize_earned, summarize_list
-from resolvers.summary_types import CustomerPromotionActionSummary
-
-
-@strawberry.type(description="The position of a page in the whole list.")
-class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there are entries after this page.")
-    has_previous_page: bool = strawberry.field(description="Always false: pages are read forwards only.")
-    start_cursor: str | None = strawberry.field(description="The cursor of the first entry.")
-    end_cursor: str | None = strawberry.field(
-        description="The cursor of the last entry. Pass it as `after` to get the next page."
-    )
-
-
-@strawberry.type(description="An entry of a page.")
-class CustomerPromotionActionSummaryEdge:
-    cursor: str = strawberry.field(description="An opaque string that identifies the position of the entry.")
-    node: CustomerPromotionActionSummary = strawberry.field(description="The summary.")
-
-
-@strawberry.type(description="A page of summaries.")
-class CustomerPromotionActionSummaryConnection:
-    edges: list[CustomerPromotionActionSummaryEdge] = strawberry.field(description="The entries of the page.")
-    page_info: PageInfo = strawberry.field(description="The position of the page in the whole list.")
-
+from resolvers.summary_types import CustomerPromotionActionSummary, CustomerPromotionActionSummaryConnection
 
 _ProgramId = Annotated[
     strawberry.ID | None, strawberry.argument(description="The programme that the promotions must belong to.")
@@ -85,23 +62,10 @@ class Customer:
             str | None, strawberry.argument(description="The cursor of the entry before the page.")
         ] = strawberry.UNSET,
     ) -> CustomerPromotionActionSummaryConnection:
-        page = await summarize_earned(
+        return await summarize_earned(
             info.context.loaders,
             self.person,
             program_id or None,
             DEFAULT_PAGE if first is None else first,
             after or None,
-        )
-        edges = [
-            CustomerPromotionActionSummaryEdge(cursor=cursor, node=summary)
-            for cursor, summary in page.summaries
-        ]
-        return CustomerPromotionActionSummaryConnection(
-            edges=edges,
-            page_info=PageInfo(
-                has_next_page=page.has_next,
-                has_previous_page=False,
-                start_cursor=edges[0].cursor if edges else None,
-                end_cursor=page.end_cursor,
-            ),
         )

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from loaders import Loaders
 from loaders.customers import CustomerIdentifier, Person
@@ -14,24 +13,17 @@ from loaders.promotions import Field, Promotion, PromotionReference
 from resolvers.action_summary import make_summary, read_summary
 from resolvers.arguments import NOT_AN_ID, parse_id
 from resolvers.errors import ArgumentInvalid, CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
-from resolvers.summary_types import CustomerPromotionActionSummary
+from resolvers.summary_types import (
+    CustomerPromotionActionSummary,
+    CustomerPromotionActionSummaryConnection,
+    CustomerPromotionActionSummaryEdge,
+    PageInfo,
+)
 
 MOST = 100
 DEFAULT_PAGE = 20
 # Cursors of another version are refused, so that their meaning can change.
 _CURSOR_VERSION = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryPage:
-    """Summaries by descending promotion id, each with its cursor, and whether there are more.
-
-    `end_cursor` also passes entries whose promotion is unknown, so that the next page always moves on.
-    """
-
-    summaries: list[tuple[str, CustomerPromotionActionSummary]]
-    end_cursor: str | None
-    has_next: bool
 
 
 async def find_customer(loaders: Loaders, identifier: CustomerIdentifier | None) -> Person:
@@ -86,8 +78,8 @@ async def summarize_list(
 
 async def summarize_earned(
     loaders: Loaders, customer: Person, program_id: str | None, first: int, after: str | None
-) -> SummaryPage:
-    """A page of the promotions from which the customer earned anything.
+) -> CustomerPromotionActionSummaryConnection:
+    """A page of the promotions from which the customer earned anything, by descending id.
 
     Raises `ArgumentInvalid` or `SummaryTooLarge`.
     """
@@ -98,14 +90,22 @@ async def summarize_earned(
     page = await loaders.earned(customer, first=first, before=before, program_id=program)
     references = {one: PromotionReference("promotionId", one) for one in page.totals}
     promotions = await _find_promotions(loaders, set(references.values()))
-    summaries = [
-        (_cursor(loaders, customer, one), make_summary(loaders, customer, promotion, totals))
+    edges = [
+        CustomerPromotionActionSummaryEdge(
+            cursor=_cursor(loaders, customer, one), node=make_summary(loaders, customer, promotion, totals)
+        )
         for one, totals in page.totals.items()
         # The ledger may have issuances of a promotion that nothing has described yet.
         if (promotion := promotions[references[one]]) is not None
     ]
-    end = None if not page.totals else _cursor(loaders, customer, min(page.totals))
-    return SummaryPage(summaries, end, page.has_next)
+    position = PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=False,
+        start_cursor=edges[0].cursor if edges else None,
+        # Also passes entries whose promotion is unknown, so that the next page always moves on.
+        end_cursor=_cursor(loaders, customer, min(page.totals)) if page.totals else None,
+    )
+    return CustomerPromotionActionSummaryConnection(edges=edges, page_info=position)
 
 
 def _references(

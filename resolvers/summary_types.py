@@ -190,6 +190,28 @@ class CustomerPromotionActionSummary:
         return total.last_issued_on.astimezone(self.time_zone)
 
 
+@strawberry.type(description="The position of a page in the whole list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether there are entries after this page.")
+    has_previous_page: bool = strawberry.field(description="Always false: pages are read forwards only.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first entry.")
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last entry. Pass it as `after` to get the next page."
+    )
+
+
+@strawberry.type(description="An entry of a page.")
+class CustomerPromotionActionSummaryEdge:
+    cursor: str = strawberry.field(description="An opaque string that identifies the position of the entry.")
+    node: CustomerPromotionActionSummary = strawberry.field(description="The summary.")
+
+
+@strawberry.type(description="A page of summaries.")
+class CustomerPromotionActionSummaryConnection:
+    edges: list[CustomerPromotionActionSummaryEdge] = strawberry.field(description="The entries of the page.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the whole list.")
+
+
 def _by_type(totals: Iterable[Total]) -> list[Total]:
     return sorted(totals, key=lambda total: _TYPE_ORDER[total.type])
 
