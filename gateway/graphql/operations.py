@@ -209,7 +209,7 @@ class Operations:
             if isinstance(values, list):
                 return ExecutionResult(None, values)
             plans = operation.plans
-            plan = None if plans is None or plans.replaces_another(values) else plans.get(values)
+            plan = None if plans is None else plans.get(values, may_replace=False)
             summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
             if not summaries or summaries > self._limits.summaries:
                 summaries = count_summaries(self._schema, operation.document, operation.definition, values)

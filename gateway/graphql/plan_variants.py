@@ -34,20 +34,19 @@ class Plans:
         if not self._conditions:
             self.get(NO_VARIABLES)
 
-    def get(self, values: VariableValues) -> Plan | None:
-        """The plan for these values of the variables; None if graphql-core's executor has to execute it."""
-        combination = self._combination(values)
-        if combination not in self._plans:
-            self._plans[combination] = self._compile(values)
-        return self._plans[combination]
+    def get(self, values: VariableValues, *, may_replace: bool = True) -> Plan | None:
+        """The plan for these values of the variables; None if graphql-core's executor has to execute it.
 
-    def replaces_another(self, values: VariableValues) -> bool:
-        """Whether the plan for these values is not compiled, and would replace another one."""
-        full = self._plans.currsize == self._plans.maxsize
-        return full and self._combination(values) not in self._plans
-
-    def _combination(self, values: VariableValues) -> tuple[object, ...]:
-        return tuple(values.coerced.get(name) for name in self._conditions)
+        With `may_replace` off, a plan that would replace another one is not compiled, and the result is None.
+        """
+        combination = tuple(values.coerced.get(name) for name in self._conditions)
+        try:
+            return self._plans[combination]
+        except KeyError:
+            if not may_replace and self._plans.currsize == self._plans.maxsize:
+                return None
+        plan = self._plans[combination] = self._compile(values)
+        return plan
 
     def _compile(self, values: VariableValues) -> Plan | None:
         try:
