@@ -19,14 +19,16 @@ from hypothesis import settings as examples
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from gateway import health
-from gateway.auth import password_check
+from gateway import health, server
+from gateway.auth import authenticator, password_check
 from gateway.auth.tokens import SigningKey
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import fill
 from gateway.ingest import background_counting, event_recorder
+from gateway.middleware import deadline
 from gateway.settings import Settings
 from gateway.telemetry import logs
+from loaders.dispatcher import Dispatcher
 from loaders.driver import DriverName
 from loaders.store import Store
 from resolvers.schema import create_schema
@@ -91,18 +93,23 @@ def _logs() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_regular_commands() -> Iterator[None]:
-    """Keep the periodic checks of the database out of the lists of commands."""
+def _no_limit_passes() -> Iterator[None]:
+    """Let nothing depend on how busy the machine is. A test of a time limit sets the limit itself."""
     with pytest.MonkeyPatch.context() as patch:
+        # Otherwise the lists of commands could have periodic checks and callers that are read again.
         patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
         patch.setattr(background_counting, "RESUME_SECONDS", 3600)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_background() -> Iterator[None]:
-    """Never move the counting of an event to the background, however busy the machine is."""
-    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password_check, "REMEMBERED_SECONDS", 3600)
+        patch.setattr(authenticator, "REMEMBERED_SECONDS", 3600)
+        # And batches that are sent beside a late one.
+        patch.setattr(Dispatcher, "late_after", 3600)
+        patch.setattr(health, "PING_SECONDS", 60)
+        patch.setattr(password_check, "WAIT_SECONDS", 60)
+        patch.setattr(password_check, "READ_SECONDS", 60)
+        patch.setattr(deadline, "BODY_SECONDS", 60)
+        patch.setattr(server, "HEAD_SECONDS", 60)
+        patch.setattr(logs, "FLUSH_SECONDS", 60)
+        # The counting of an event never moves to the background.
         patch.setattr(event_recorder, "COUNTING_SHARE", 1)
         yield
 
@@ -154,7 +161,8 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
     else:
         with embedded_database(tmp_path_factory.mktemp("database"), durable=False) as uri:
-            yield uri
+            # A database that is busy is not down.
+            yield f"{uri}/?connectTimeoutMS=60000&serverSelectionTimeoutMS=60000"
 
 
 @pytest.fixture(scope="session")
@@ -184,6 +192,7 @@ async def settings(
         database=database,
         driver=driver,
         signing_keys=signing_keys[:1],
+        deadline_ms=60_000,
         # Without the cache each request sends all its commands; the tests of the cache turn it on.
         lookup_cache_seconds=0,
     )

@@ -7,10 +7,10 @@ class Clock:
     """Stands in for the `time` module inside one module under test."""
 
     def __init__(self) -> None:
-        self._passed = 0.0
+        self._now = time.monotonic()
 
     def advance(self, seconds: float) -> None:
-        self._passed += seconds
+        self._now += seconds
 
     def monotonic(self) -> float:
-        return time.monotonic() + self._passed
+        return self._now

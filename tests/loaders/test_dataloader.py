@@ -79,7 +79,7 @@ async def test_a_cancelled_batch_fails_its_waiters_instead_of_leaving_them() -> 
             raise asyncio.CancelledError
 
     with pytest.raises(StoreUnavailable):
-        await asyncio.wait_for(Cancelled().load(1), 1)
+        await asyncio.wait_for(Cancelled().load(1), 60)
 
 
 async def test_a_failed_batch_is_not_remembered() -> None:

@@ -22,6 +22,7 @@ from loaders.enums import Benefit
 from loaders.errors import DeadlineExceeded, StoreUnavailable
 from loaders.store import Store
 from loaders.totals import BenefitsKey
+from tests.helpers import faults
 from tests.helpers.gateway import Commands, new_tenant
 
 
@@ -39,9 +40,7 @@ class Batch:
 
 
 class ScriptedDispatcher(Dispatcher[str, int, str]):
-    """Finds every key but 0. A batch returns when the test says so, and is not late unless it says so."""
-
-    late_after = 3600
+    """Finds every key but 0. A batch returns when the test says so."""
 
     kind = "scripted"
 
@@ -145,7 +144,7 @@ async def test_a_late_batch_gives_up_its_slot_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(ScriptedDispatcher, "late_after", 0.01)
     dispatcher = ScriptedDispatcher()
     loads = [dispatcher.start("A", n) for n in (1, 2, 3)]
-    await asyncio.sleep(0.05)
+    await faults.until(lambda: len(dispatcher.sent) == 2)
     assert dispatcher.sent == [("A", {1}), ("A", {2, 3})]
     monkeypatch.setattr(ScriptedDispatcher, "late_after", 3600)
     # The first batch has no slot to release any more: while the third is in flight, the fourth load waits.
@@ -167,9 +166,12 @@ async def test_no_batch_is_sent_while_too_many_are_late(monkeypatch: pytest.Monk
     dispatcher = ScriptedDispatcher(in_flight=2)
     most = 2 + MAX_LATE_BATCHES
     loads = []
-    for n in range(most + 3):
+    for n in range(most):
         loads.append(dispatcher.start("A", n))
-        await asyncio.sleep(0.01)
+        # Once the batches before it are late.
+        await faults.until(lambda: len(dispatcher.sent) == len(loads))
+    loads += [dispatcher.start("A", n) for n in range(most, most + 3)]
+    await asyncio.sleep(0.05)
     assert dispatcher.sent == [("A", {n}) for n in range(most)]
     loads.append(dispatcher.start("B", 1))
     await settle()
@@ -341,7 +343,7 @@ async def test_the_result_of_a_load_does_not_depend_on_other_loads(
         await settle()
         queues = Counter((one.group, len(one.keys) > limit) for one in dispatcher.in_flight)
         assert all(batches <= in_flight for batches in queues.values())
-    outcomes = await asyncio.wait_for(asyncio.gather(*loads, return_exceptions=True), 5)
+    outcomes = await asyncio.wait_for(asyncio.gather(*loads, return_exceptions=True), 60)
     failures = [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
     assert len({id(failure) for failure in failures}) == len(failures)
     for n, (outcome, (group, keys)) in enumerate(zip(outcomes, asked, strict=True)):

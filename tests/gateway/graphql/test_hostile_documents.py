@@ -270,9 +270,7 @@ async def test_a_body_is_as_long_as_is_allowed_and_no_longer(gateway_with: OpenG
 
 
 @pytest.fixture
-async def port(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """A server that does not wait long for a body."""
-    monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.3)
+async def port(settings: Settings) -> AsyncIterator[int]:
     async with served(create_app(settings)) as (_, port):
         yield port
 
@@ -327,15 +325,25 @@ CHUNKED = "Transfer-Encoding: chunked"
     ],
 )
 async def test_a_huge_or_slow_body_is_refused_while_it_is_sent(
-    port: int, framing: str, part: bytes, times: int, pause: float, status: int, code: str, message: str
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    framing: str,
+    part: bytes,
+    times: int,
+    pause: float,
+    status: int,
+    code: str,
+    message: str,
 ) -> None:
+    if pause:
+        monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.3)
     head = (
         "POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
         f"Authorization: {DEMO_HEADER['Authorization']}\r\n{framing}\r\n\r\n"
     )
     refusal = {"errors": [{"message": message, "extensions": {"code": code, "errorCode": status}}]}
     assert await asyncio.to_thread(send, port, head, part, times, pause) == (status, refusal)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.post(
             f"http://127.0.0.1:{port}/graphql", json={"query": "{ __typename }"}, headers=DEMO_HEADER
         )
@@ -353,11 +361,13 @@ async def test_a_head_that_does_not_end_is_not_waited_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
-    async with served(create_app(settings)) as (_, port):
+    async with served(create_app(settings)) as (running, port):
         for text in (b"", b"GET / HTTP/1.1\r\nHost: gateway\r\n"):
             assert await exchange(port, text) == b""
-        async with httpx.AsyncClient() as client:
-            for _ in range(2):
-                # An idle connection is uvicorn's to close.
-                assert (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code == 200
-                await asyncio.sleep(0.2)
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
+        async with httpx.AsyncClient(timeout=60) as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code == 200
+            idle = set(running.server_state.connections)
+            await asyncio.sleep(0.7)
+            # An idle connection is uvicorn's to close.
+            assert running.server_state.connections == idle != set()

@@ -65,13 +65,6 @@ async def test_failed_and_cancelled_requests_release_their_slots(
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bodies may take a minute: a busy machine sends them late."""
-    monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 60)
-
-
-@pytest.mark.usefixtures("patient")
 async def test_a_request_holds_no_slot_while_its_body_arrives(settings: Settings) -> None:
     async with served(create_app(changed(settings, max_concurrent_requests=1))) as (running, port):
         head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
@@ -79,7 +72,7 @@ async def test_a_request_holds_no_slot_while_its_body_arrives(settings: Settings
         for _, writer in slow:
             writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
         await until(lambda: len(running.server_state.tasks) == 2)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             assert_health(await client.get(READY), 200, "ready")
             answer = await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
             assert answer.json()["customerId"] == 387729100
@@ -100,11 +93,10 @@ async def open_post(port: int, body: bytes, length: int) -> tuple[StreamReader, 
 
 async def known(port: int) -> None:
     """Make the demo's credentials known to the gateway."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
 
 
-@pytest.mark.usefixtures("patient")
 async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Settings, line: Line) -> None:
     limited = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_requests=3))
     body = json.dumps({"query": f"{{ {field()} }}"}).encode()
@@ -123,7 +115,6 @@ async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Set
             writer.close()
 
 
-@pytest.mark.usefixtures("patient")
 async def test_all_bodies_that_are_being_received_have_one_bound(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +128,7 @@ async def test_all_bodies_that_are_being_received_have_one_bound(
         assert (await reader.readline()).startswith(b"HTTP/1.1 503 ")
         first.close()
         await until(lambda: not running.server_state.tasks)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers=DEMO_HEADER)
             assert answer.status_code == 200
         refused.close()

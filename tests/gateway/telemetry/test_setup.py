@@ -20,11 +20,7 @@ from tests.helpers.gateway import Commands, Gateway, new_tenant
 from tests.helpers.metrics import counted
 
 
-async def test_a_request_log_has_the_size_of_a_shared_aggregation(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # On a busy machine too, the others wait for the first.
-    monkeypatch.setattr(TotalsDispatcher, "late_after", 3600)
+async def test_a_request_log_has_the_size_of_a_shared_aggregation(store: Store) -> None:
     totals = TotalsDispatcher(store, Batching(max_concurrent=1, observer=Telemetry("off", "loyalty")))
     scope = TotalsScope(DEMO.id, DEMO.midnight(Settings().benefits_since), frozenset(Benefit))
 
