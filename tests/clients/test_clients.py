@@ -55,7 +55,7 @@ def variables(address: str) -> dict[str, str]:
     """The gateway, and the token of a customer who earned from three promotions."""
     customer = {"source": "INSTORE", "identifierName": "mobile", "identifierValue": "919800000143"}
     asked = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, "customer": customer}
-    response = httpx.post(f"{address}{TOKEN_PATH}", json=asked)
+    response = httpx.post(f"{address}{TOKEN_PATH}", json=asked, timeout=60)
     return {"GATEWAY": address, "TOKEN": response.json()["data"]["accessToken"]}
 
 

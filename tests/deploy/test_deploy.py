@@ -124,7 +124,7 @@ def test_the_image_s_steps_make_a_gateway_that_runs(tmp_path: Path, settings: Se
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
     make(source, target)
-    subprocess.run([target / "bin/pip", "check"], timeout=60, check=True)
+    subprocess.run([target / "bin/pip", "check"], timeout=120, check=True)
     port = free_port()
     with subprocess.Popen(
         [target / "bin/promo-gateway", "serve", "--port", str(port)],
@@ -134,9 +134,9 @@ def test_the_image_s_steps_make_a_gateway_that_runs(tmp_path: Path, settings: Se
     ) as served:
         wait_until_served(port)
         url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
-        assert httpx.get(url, params=DOCUMENTED, headers=DEMO_HEADER).json()["warnings"] == []
+        assert httpx.get(url, params=DOCUMENTED, headers=DEMO_HEADER, timeout=60).json()["warnings"] == []
         [check] = re.findall(r"^ +CMD (\[.*\])$", DOCKERFILE, re.M)
         command = [str(target / "bin/python"), *json.loads(check)[1:]]
-        subprocess.run(command, env={"GATEWAY_PORT": str(port)}, timeout=10, check=True)
+        subprocess.run(command, env={"GATEWAY_PORT": str(port)}, timeout=60, check=True)
         served.send_signal(signal.SIGTERM)
-        assert served.wait(timeout=30) == 0
+        assert served.wait(timeout=60) == 0

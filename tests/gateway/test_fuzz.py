@@ -311,7 +311,7 @@ def test_raw_bytes(served: str, sent: bytes) -> None:
 
 def _send(served: str, sent: bytes, method: str, *, whole: bool = True) -> httpx.Response | None:
     """The response, or None if only the beginning of a request was sent."""
-    with socket.create_connection(("127.0.0.1", int(served.rpartition(":")[2])), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", int(served.rpartition(":")[2])), timeout=60) as connection:
         connection.sendall(sent)
         if not whole:
             connection.shutdown(socket.SHUT_WR)

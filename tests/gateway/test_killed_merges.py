@@ -231,7 +231,7 @@ async def test_the_gateway_is_killed(
     waiting, codes = list(HISTORY), []
     for number in (write, 0):
         process, address = await serve(KILLED, number, variables)
-        async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
             with suppress(httpx.TransportError):
                 while waiting:
                     response = await client.post(EVENTS_PATH, content=waiting[0])
@@ -260,7 +260,7 @@ async def test_the_gateway_is_killed_while_it_counts_in_the_background(
     for number in (write, 0):
         process, address = await serve(KILLED_IN_BACKGROUND, number, variables)
         if not taken:
-            async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+            async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
                 with suppress(httpx.TransportError):
                     response = await client.post(EVENTS_PATH, content=payload)
                     assert response.json() == {"status": "counting"}

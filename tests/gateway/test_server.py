@@ -33,7 +33,7 @@ from gateway.settings import Settings
 )
 def test_a_client_reaches_the_address(host: str, address: str) -> None:
     with server.bind(host, 0) as listening:
-        socket.create_connection((address, listening.getsockname()[1]), timeout=5).close()
+        socket.create_connection((address, listening.getsockname()[1]), timeout=60).close()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_client_reaches_the_address(host: str, address: str) -> None:
 )
 def test_a_client_reaches_no_other_address(host: str, address: str) -> None:
     with server.bind(host, 0) as listening, pytest.raises(ConnectionRefusedError):
-        socket.create_connection((address, listening.getsockname()[1]), timeout=5)
+        socket.create_connection((address, listening.getsockname()[1]), timeout=60)
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64, ".", "ä" * 64])
@@ -65,11 +65,11 @@ async def test_an_idle_connection_is_closed_after_its_time_and_not_before() -> N
     with server.bind("127.0.0.1", 0) as listening:
         serving = asyncio.create_task(running.serve([listening]))
         reader, writer = await asyncio.open_connection(*listening.getsockname())
+        asked = time.monotonic()
         writer.write(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
         assert (await reader.readuntil(b"127.0.0.1")).startswith(b"HTTP/1.1 200 OK\r\n")
-        answered = time.monotonic()
         assert await reader.read() == b""
-        assert time.monotonic() - answered >= 0.9
+        assert time.monotonic() - asked >= 1
         writer.close()
         running.should_exit = True
         await serving

@@ -164,7 +164,7 @@ def _command_name(message: bytes) -> str:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Poll a condition until it holds, for conditions that no event announces."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -318,7 +318,7 @@ def free_port() -> int:
 
 
 def wait_until_served(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             httpx.get(f"http://127.0.0.1:{port}/")

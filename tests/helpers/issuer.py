@@ -49,7 +49,7 @@ class Issuer:
                 issuer.requests.append(self.path)
                 issuer.asked.set()
                 body = issuer.document(self.path)
-                issuer.responding.wait(30)
+                issuer.responding.wait(60)
                 headers = {"Content-Length": str(len(body)), **issuer.headers}
                 if self.path in issuer.redirects:
                     self.send_response(302)
@@ -80,7 +80,7 @@ class Issuer:
 
     async def is_asked(self) -> None:
         """Wait for the first request since `hang`."""
-        assert await asyncio.to_thread(self.asked.wait, 30)
+        assert await asyncio.to_thread(self.asked.wait, 60)
 
     def document(self, path: str) -> bytes:
         if path in self.documents:

@@ -41,12 +41,13 @@ def answer_and_stop(demo: "subprocess.Popen[str]", port: int, number: int) -> No
     """Ask a demo for the documented customer, and stop it by a signal."""
     wait_until_served(port)
     address = f"http://127.0.0.1:{port}"
-    body = httpx.get(f"{address}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER).json()
+    url = address + ACTION_SUMMARY_PATH
+    body = httpx.get(url, params=DOCUMENTED, headers=DEMO_HEADER, timeout=60).json()
     assert (body["orgId"], body["points"][0]["numberOfTimesIssued"]) == (DEMO.id, 6)
     [database] = children(demo.pid)
     # As a terminal does: to the whole process group.
     os.killpg(demo.pid, number)
-    printed, logged = demo.communicate(timeout=20)
+    printed, logged = demo.communicate(timeout=60)
     assert demo.returncode == 0
     [uri] = re.findall(
         r"export GATEWAY_MONGODB_URI=(mongodb://127\.0\.0\.1:\d+) GATEWAY_DATABASE=demo\n", printed
@@ -94,14 +95,13 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
     served = start("serve", "--workers", workers, variables=variables)
     wait_until_served(port)
     parameters = {**DOCUMENTED, "promotionId": "1"}
-    response = httpx.get(
-        f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}", params=parameters, headers=DEMO_HEADER
-    )
+    url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
+    response = httpx.get(url, params=parameters, headers=DEMO_HEADER, timeout=60)
     assert response.status_code == 404
     assert response.json()["errors"][0]["code"] == 8874
     assert "server" not in response.headers
     served.send_signal(signal.SIGTERM)
-    _, logged = served.communicate(timeout=20)
+    _, logged = served.communicate(timeout=60)
     assert served.returncode == 0
     assert logged.splitlines()[:2] == [
         f"Listening on 127.0.0.1 port {port}",

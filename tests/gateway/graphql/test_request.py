@@ -154,7 +154,7 @@ async def test_head_has_the_status_and_the_headers_of_get(
     settings: Settings, params: dict[str, str], status: int
 ) -> None:
     headers = {**DEMO_HEADER, "Accept": GRAPHQL_RESPONSE}
-    async with served(create_app(settings)) as (_, port), httpx.AsyncClient() as client:
+    async with served(create_app(settings)) as (_, port), httpx.AsyncClient(timeout=60) as client:
         url = f"http://127.0.0.1:{port}/graphql"
         get = await client.get(url, params=params, headers=headers)
         head = await client.head(url, params=params, headers=headers)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from contextlib import suppress
 from urllib.parse import urlencode
 
 import httpx
@@ -48,18 +47,19 @@ def within(milliseconds: object) -> dict[str, str]:
 async def test_past_its_deadline_a_request_is_answered_at_once(
     gateway_with: OpenGateway, line: Line, rest_status: str, status: int
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri, rest_status=rest_status, deadline_ms=60_000) as gateway:
+    async with gateway_with(mongodb_uri=line.uri, rest_status=rest_status) as gateway:
         await gateway.warm()
         line.freeze()
         started = time.monotonic()
         rest, graphql = await asyncio.gather(
             gateway.rest(DOCUMENTED, within(200)), gateway.graphql(f"{{ {field()} }}", headers=within(200))
         )
-        # Without a deadline, nothing would give up for 30 seconds.
-        assert time.monotonic() - started < 5
+        # Without a deadline of its own, a request would wait for a minute.
+        assert time.monotonic() - started < 30
         assert_rest_error(rest, status, 8105, PROMOTION_DATA)
         assert_graphql_refusal(graphql, status, "DEADLINE_EXCEEDED", 8105, PROMOTION_DATA)
-        assert set(gateway.commands.names) == {"find"}
+        # On a busy machine a deadline may pass before the look-ups.
+        assert set(gateway.commands.names) <= {"find"}
         line.thaw()
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"]
 
@@ -112,7 +112,7 @@ async def test_who_shares_a_batch_with_one_that_is_late_is_not_harmed(
         gateway.commands.clear()
         line.freeze()
         first = asyncio.create_task(gateway.rest(tenant.parameters, tenant.headers))
-        await asyncio.sleep(0.05)
+        await until(lambda: gateway.commands.names == ["find", "find"])
         late, good = (
             asyncio.create_task(gateway.rest(tenant.parameters, {**tenant.headers, **header}))
             for header in ({HEADER: "200"}, {})
@@ -130,7 +130,7 @@ async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
 ) -> None:
     commands = Commands()
     app = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_batches=1), listeners=[commands])
-    async with served(app) as (running, port), httpx.AsyncClient() as client:
+    async with served(app) as (running, port), httpx.AsyncClient(timeout=60) as client:
         url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
         assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
         commands.clear()
@@ -177,24 +177,25 @@ async def test_an_answer_that_has_begun_may_take_its_time() -> None:
 async def test_a_body_is_late_only_for_those_who_wait_for_it(
     monkeypatch: pytest.MonkeyPatch, first: bool, rest: bool, becomes: str
 ) -> None:
-    monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.2)
     became = "nothing"
 
     async def app(_: Scope, receive: Receive, __: Send) -> None:
         nonlocal became
         if rest:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(receive(), 0.06)
-            await asyncio.sleep(0.1)
+            reading = asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.sleep(0.3)
             became = "left"
         else:
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.3)
             await receive()
             became = "read"
 
     async def receive() -> Message:
         if not first:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         return {"type": "http.request", "body": b"x", "more_body": False}
 
     async def send(_: Message) -> None:
@@ -213,7 +214,7 @@ async def test_a_client_that_goes_away_is_499_on_its_line(
     settings: Settings, line: Line, logged: Logged
 ) -> None:
     async with served(create_app(changed(settings, mongodb_uri=line.uri))) as (running, port):
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
             assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
             line.freeze()

@@ -27,7 +27,7 @@ QUERY = {"query": f"{{ {field()} }}"}
 
 async def ended(process: "subprocess.Popen[str]") -> tuple[int, bool]:
     """The exit code of a process, and whether it printed a traceback."""
-    _, errors = await asyncio.to_thread(process.communicate, timeout=30)
+    _, errors = await asyncio.to_thread(process.communicate, timeout=60)
     return process.returncode, "Traceback" in errors
 
 
@@ -42,7 +42,8 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
     variables = environment(changed(settings, mongodb_uri=line.uri), GATEWAY_PORT=str(port))
     served = start("serve", "--workers", workers, variables=variables)
     await asyncio.to_thread(wait_until_served, port)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=DEMO_HEADER) as client:
+    url = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=url, headers=DEMO_HEADER, timeout=60) as client:
         assert (await client.get(READY)).json() == {"status": "ready"}
         assert "connection" not in (await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED)).headers
         line.freeze()
@@ -75,7 +76,7 @@ async def test_requests_that_exceed_the_shutdown_time_get_503(
     )
     served = start("serve", variables=variables)
     await asyncio.to_thread(wait_until_served, port)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
         line.freeze()
         running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER))
@@ -111,7 +112,7 @@ class Load:
 
     async def _ask(self, n: int, stop: asyncio.Event) -> None:
         limits = httpx.Limits(max_keepalive_connections=n % 2)
-        async with httpx.AsyncClient(headers=DEMO_HEADER, limits=limits, timeout=20) as client:
+        async with httpx.AsyncClient(headers=DEMO_HEADER, limits=limits, timeout=60) as client:
             while not stop.is_set():
                 try:
                     answer = await self._send(client, n)
@@ -193,6 +194,6 @@ async def test_workers_stop_when_their_parent_is_killed(start: Start, settings: 
     await asyncio.to_thread(wait_until_served, port)
     served.kill()
     # The workers hold its standard output and error open.
-    await asyncio.to_thread(served.communicate, timeout=30)
+    await asyncio.to_thread(served.communicate, timeout=60)
     with server.bind("127.0.0.1", port):
         pass

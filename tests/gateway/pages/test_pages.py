@@ -191,7 +191,7 @@ async def test_a_slow_reader_of_an_asset_gets_all_of_it_and_takes_no_slot(
     with (bundle / "assets" / "large-Gh78.js").open("wb") as large:
         large.truncate(size)
     app = create_app(changed(settings, deadline_ms=500, max_concurrent_requests=1))
-    async with served(app) as (running, port), httpx.AsyncClient() as client:
+    async with served(app) as (running, port), httpx.AsyncClient(timeout=60) as client:
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         connection.setblocking(False)

@@ -41,13 +41,14 @@ def test_the_metrics_port_adds_up_all_workers(start: Start, settings: Settings, 
     variables = environment(settings, GATEWAY_METRICS_PORT=str(metrics_port))
     served = start("serve", "--port", str(port), "--workers", workers, variables=variables)
     wait_until_served(port)
+    url = f"http://127.0.0.1:{port}"
     for _ in range(20):
         # Each request has a connection of its own, so every worker gets some.
-        httpx.get(f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER)
-    status_on_api_port = httpx.get(f"http://127.0.0.1:{port}/metrics").status_code
-    text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+        httpx.get(url + ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER, timeout=60)
+    status_on_api_port = httpx.get(f"{url}/metrics", timeout=60).status_code
+    text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=60).text
     served.send_signal(signal.SIGTERM)
-    served.communicate(timeout=20)
+    served.communicate(timeout=60)
     assert status_on_api_port == 404
     labels = f'{{route="{ACTION_SUMMARY_PATH}",status="200"}}'
     assert value(text, f"promo_gateway_request_duration_seconds_count{labels}") == 20
