@@ -22,15 +22,15 @@ from resolvers.schema import create_schema
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for room in ("gateway", "resolvers", "loaders") for path in (ROOT / room).rglob("*.py"))
-# What a room may import of the other rooms and of the packages that belong to one of them.
+# The other rooms and the packages that a room must not import.
 FORBIDDEN = {
     "loaders": {"gateway", "resolvers", "starlette", "uvicorn", "strawberry", "graphql", "msgspec"},
     "resolvers": {"gateway", "starlette", "uvicorn", "motor", "pymongo", "bson"},
     "gateway": {"motor", "pymongo", "bson", "aiodataloader"},
 }
 DRIVER = {"motor", "pymongo", "bson"}
-KNOW_THE_DRIVER = {"loaders/store.py", "loaders/driver.py"}
-# What others wrote.
+DRIVER_MODULES = {"loaders/store.py", "loaders/driver.py"}
+# Folders of installed packages.
 INSTALLED = {".venv", "node_modules"}
 OURS = [path for path in sorted(ROOT.rglob("*.*")) if not INSTALLED & set(path.relative_to(ROOT).parts)]
 LOCKS = [path for path in OURS if path.name in {"requirements.lock", "package-lock.json"}]
@@ -55,10 +55,10 @@ def name(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
-def test_arrows_run_from_gateway_to_resolvers_to_loaders(path: Path) -> None:
+def test_imports_run_from_gateway_to_resolvers_to_loaders(path: Path) -> None:
     packages = {module.partition(".")[0] for module in imports(path)}
     room = path.relative_to(ROOT).parts[0]
-    assert packages & FORBIDDEN[room] <= (DRIVER if name(path) in KNOW_THE_DRIVER else set())
+    assert packages & FORBIDDEN[room] <= (DRIVER if name(path) in DRIVER_MODULES else set())
     assert "secantus" not in packages
 
 
@@ -90,7 +90,7 @@ def test_the_gateway_has_these_rooms_and_at_most_nine_modules_beside_them() -> N
 
 
 def folder(module: str) -> str:
-    """The room of a module, or the module itself where it lies beside the rooms."""
+    """The room of a module, or the module itself if it is beside the rooms."""
     top, _, rest = module.partition(".")
     return f"gateway.{rest.partition('.')[0]}" if top == "gateway" and rest else top
 
@@ -227,13 +227,13 @@ def test_a_lock_names_no_registry(lock: Path) -> None:
     text = lock.read_text()
     if lock.suffix == ".json":
         packages = json.loads(text)["packages"].values()
-        # Where its maintainers take donations is no registry.
+        # `funding` has addresses for donations, not of a registry.
         text = json.dumps([{**package, "funding": None} for package in packages])
     assert "://" not in text
 
 
-def leads_somewhere(document: Path, target: str, anchor: str) -> bool:
-    """Whether the file `target` is there and has the heading `anchor`, if these are given."""
+def link_works(document: Path, target: str, anchor: str) -> bool:
+    """Whether the target of a link exists and has the heading of the anchor, if the link has one."""
     path = document.parent / target if target else document
     if not path.exists() or not anchor:
         return path.exists()
@@ -244,4 +244,4 @@ def leads_somewhere(document: Path, target: str, anchor: str) -> bool:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_relative_link_leads_to_a_file_and_a_heading(document: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", document.read_text())
-    assert [link for link in links if not leads_somewhere(document, *link)] == []
+    assert [link for link in links if not link_works(document, *link)] == []

@@ -9,7 +9,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 /** Asserts that axe finds no violation on this page, of any severity. */
 export async function expectAccessible(page: Page): Promise<void> {
-  // The debugger evaluates it, to which the page's policy does not apply.
+  // The debugger evaluates the script, because the page's content security policy would block it.
   await page.evaluate(AXE);
   const found = (await page.evaluate("axe.run()")) as AxeResults;
   expect(found.violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])).toEqual([]);

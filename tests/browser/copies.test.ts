@@ -1,4 +1,4 @@
-/** The texts that the copy menu makes of an operation. */
+/** The copy menu turns an operation into a REST call, a curl command or TypeScript. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -68,7 +68,7 @@ test.each(REFUSALS)("no REST call: %s", (query, reason) => {
   expect(restCall(request(query), schema, ENDPOINT)).toEqual({ reason });
 });
 
-test("the REST call is made of the operation that is named", () => {
+test("the REST call is that of the named operation", () => {
   const query = `query A { ${FIELD} { orgId } } query B { __typename }`;
   expect(restCall(request(query, {}, "A"), schema, ENDPOINT)).toBe(ENDPOINT + CALLS[0]![3]);
 });

@@ -287,7 +287,7 @@ test("the demo is signed in", async () => {
 
 const TITLES = ["FullSummary", "PointsOnly", "Wallet", "EverythingEarned", "ErrorsAndWarnings"];
 
-/** Waits until GraphiQL has stored a tab state that contains `text`. It does so some time after a change. */
+/** Waits until GraphiQL has stored a tab state that contains `text`, some time after a change. */
 async function untilStored(page: Page, text: string) {
   await expect.poll(() => page.evaluate(() => sessionStorage["graphiql:tabState"] ?? "")).toContain(text);
 }

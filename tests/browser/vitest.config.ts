@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // The same copy that the bundle imports: a schema of one copy is not valid in another.
+  // Tests and bundle import the same copy of graphql, because it rejects schemas that another copy created.
   resolve: {
     alias: { graphql: join(import.meta.dirname, "../../gateway/pages/node_modules/graphql/index.mjs") },
   },

@@ -1,4 +1,4 @@
-/** What both clients share: the address, the token of a customer with three promotions, and the ids that are expected. */
+/** Shared by the tests of both clients: the address, the token of a customer with three promotions, the expected ids. */
 export const uri = `${process.env.GATEWAY}/graphql`;
 export const headers = { authorization: `Bearer ${process.env.TOKEN}` };
 export const ids = ["2000069", "2000068", "2000067"];

@@ -52,7 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def variables(address: str) -> dict[str, str]:
-    """The gateway, and the token of a customer who earned from three promotions."""
+    """Environment variables with the gateway's address and the token of a customer with three promotions."""
     customer = {"source": "INSTORE", "identifierName": "mobile", "identifierValue": "919800000143"}
     asked = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, "customer": customer}
     response = httpx.post(f"{address}{TOKEN_PATH}", json=asked, timeout=60)

@@ -1,4 +1,4 @@
-"""What is shipped agrees with what is there, and the image's steps make a gateway that runs."""
+"""The image and the manifests agree with the code, and the steps of the image make a gateway that runs."""
 
 import json
 import os
@@ -47,10 +47,10 @@ def test_only_the_embedded_database_is_bound_to_older_versions_of_python() -> No
     ]
 
 
-def test_the_context_of_the_image_holds_what_is_copied_and_no_more() -> None:
+def test_the_build_context_has_exactly_the_copied_files() -> None:
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.M)
     kept = re.findall(r"^!(.*)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.M)
-    # A folder holds what is copied from inside it.
+    # gateway/pages is inside gateway.
     assert sorted({name for names in copied for name in names.split()} - {"gateway/pages"}) == kept
 
 
@@ -64,11 +64,11 @@ def test_no_pod_gets_the_variables_of_services() -> None:
     assert KUBERNETES.count("enableServiceLinks: false") == KUBERNETES.count("    spec:\n") == 2
 
 
-def test_the_manifest_asks_the_probes_that_there_are() -> None:
+def test_the_manifest_uses_both_probes() -> None:
     assert set(re.findall(r"path: (/health/\w+)", KUBERNETES)) == {LIVE, READY}
 
 
-def test_what_runs_may_finish_before_it_is_killed() -> None:
+def test_the_grace_period_is_longer_than_the_shutdown() -> None:
     [drain] = re.findall(r'GATEWAY_SHUTDOWN_SECONDS: "(\d+)"', KUBERNETES)
     [sleep] = re.findall(r"sleep:\n +seconds: (\d+)", KUBERNETES)
     [grace] = re.findall(r"terminationGracePeriodSeconds: (\d+)", KUBERNETES)
@@ -76,7 +76,7 @@ def test_what_runs_may_finish_before_it_is_killed() -> None:
 
 
 def linter(name: str) -> str | None:
-    """Where it is, beside the Python that runs this or elsewhere."""
+    """The path of a linter, beside this process's Python or on the search path; None if it is missing."""
     return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
@@ -100,7 +100,7 @@ def test_a_linter_finds_nothing(name: str, arguments: list[str]) -> None:
 
 
 def make(source: Path, target: Path) -> None:
-    """Take the steps of the Dockerfile's `build` stage in `source`, for a gateway in `target`."""
+    """Run the steps of the Dockerfile's `build` stage in `source`, with the gateway installed in `target`."""
     [stage] = re.findall(r"AS build\n(.*?)\nFROM", DOCKERFILE.replace("\\\n", ""), re.S)
     variables = {**os.environ, "PATH": f"{target / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     for line in stage.splitlines():

@@ -1,4 +1,4 @@
-"""docs/errors.md has a heading for every error, with the codes that it has."""
+"""docs/errors.md has a heading for every error code of GraphQL, with its numeric codes."""
 
 import re
 from collections import defaultdict
@@ -10,7 +10,7 @@ from gateway.graphql.endpoint import PARSE_FAILED, VALIDATION_FAILED
 from tests.test_house import ROOT
 
 PAGE = (ROOT / "docs" / "errors.md").read_text()
-# Starlette has no route for the path or for the method, and a defect.
+# No route has the path, no route has the method, and a defect.
 STATUSES = {404, 405, 500}
 for module in (ROOT / "gateway").rglob("*.py"):
     STATUSES |= set(map(int, re.findall(r"(?:HTTPException|__init__)\((\d{3})\b", module.read_text())))

@@ -1,4 +1,4 @@
-"""docs/from-rest.md has the requests, fields and errors of both APIs as they are."""
+"""docs/from-rest.md agrees with the requests, fields and errors of both APIs."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.test_house import ROOT
 
 GUIDE = (ROOT / "docs" / "from-rest.md").read_text()
 TYPES = create_schema()._schema.type_map
-# The validation of GraphQL rejects such requests before they are executed.
+# GraphQL's validation rejects requests with these errors before they are executed.
 REJECTED_BY_VALIDATION = {SourceMissing, SourceInvalid, IdentifierNameInvalid}
 
 
@@ -34,7 +34,7 @@ async def test_both_apis_answer_as_the_guide_prints(gateway: Gateway) -> None:
     assert (await gateway.graphql(query, variables)).text == answer
 
 
-async def test_a_list_of_promotions_is_one_aggregation(gateway: Gateway) -> None:
+async def test_the_list_of_the_guide_sends_one_aggregation(gateway: Gateway) -> None:
     await gateway.warm()
     [query] = re.findall(r"```graphql\n(query Wallet\(\$mobile: String!, .*?)```", GUIDE, re.S)
     variables = {"mobile": MOBILE, "promotionIds": ["2000065", "2000066"]}
@@ -47,7 +47,7 @@ async def test_a_list_of_promotions_is_one_aggregation(gateway: Gateway) -> None
     assert gateway.commands.names == ["find", "find", "aggregate"]
 
 
-async def test_many_promotions_are_one_aggregation(gateway: Gateway) -> None:
+async def test_the_aliases_of_the_guide_send_one_aggregation(gateway: Gateway) -> None:
     await gateway.warm()
     [query] = re.findall(r"```graphql\n(fragment Earned.*?)```", GUIDE, re.S)
     body = (await gateway.graphql(query, {"mobile": MOBILE})).json()

@@ -1,4 +1,4 @@
-"""The example of docs/import.md, run on the demo's data as it is printed."""
+"""The example of docs/import.md runs as printed on the demo's data."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ COMMANDS, REQUEST = re.findall(r"```sh\n(.*?)```", SECTION, re.S)
 
 @pytest.fixture
 def imported(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The records and the client of the example."""
+    """Import the records of the example and add its client, with the commands of the page."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "records.ndjson").write_text(RECORDS)
     for line in COMMANDS.splitlines():

@@ -1,4 +1,4 @@
-"""The requests of the README, of the docs and of the demo, sent as they stand; the answers are as printed."""
+"""The requests in the README, in docs/callers.md and in the demo's output are answered as printed."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def test_the_query_of_the_readme_is_answered_as_printed(gateway: Gateway) 
 @pytest.mark.skipif(not shutil.which("node"), reason="The page's request needs Node: not installed.")
 async def test_the_fetch_of_the_readme_prints_the_answer(gateway: Gateway) -> None:
     [script] = re.findall(r"```js\n(.*?)```", README, re.DOTALL)
-    # In place of the network, so that the request reaches the gateway under test.
+    # Prints the request instead of sending it, so that the test can send it to the gateway under test.
     stand_in = (
         "globalThis.fetch = async (url, options) => ({ json: () => JSON.stringify({ url, ...options }) });"
     )

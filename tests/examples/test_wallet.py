@@ -65,7 +65,7 @@ async def test_every_trusted_document_is_answered_with_one_aggregation(gateway: 
     assert [re.findall(r"query (\w+)", document) for document in documents.values()] == [["Wallet"]]
     token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
     headers = {"Authorization": f"Bearer {token}"}
-    # Have the caller remembered.
+    # The gateway remembers the caller after this request.
     await gateway.graphql("{ __typename }", headers=headers)
     gateway.commands.clear()
     for name, document in documents.items():

@@ -1,4 +1,4 @@
-"""Collections and indexes: created where they are missing, and compared by their keys and options."""
+"""Missing collections and indexes are created, and existing indexes are compared by keys and options."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,8 +23,8 @@ KEYS = [("orgId", 1), ("promotionId", 1)]
 
 
 @pytest.fixture
-def change_indexes(empty_store: Store, mongodb_uri: str) -> Iterator[Callable[[str], Indexes]]:
-    """The collection of this name in the store's database, for changes that the gateway does not make."""
+def raw_collection(empty_store: Store, mongodb_uri: str) -> Iterator[Callable[[str], Indexes]]:
+    """Returns the driver's collection of this name, for changes that the gateway does not make."""
     client: MongoClient[dict[str, Any]] = MongoClient(mongodb_uri)
     yield client[empty_store.name].__getitem__
     client.close()
@@ -38,7 +38,7 @@ async def test_set_up_creates_everything(empty_store: Store) -> None:
 
 
 async def test_a_collection_that_is_dropped_while_the_check_runs_is_missing(
-    empty_store: Store, monkeypatch: pytest.MonkeyPatch, change_indexes: Callable[[str], Indexes]
+    empty_store: Store, monkeypatch: pytest.MonkeyPatch, raw_collection: Callable[[str], Indexes]
 ) -> None:
     await set_up(empty_store)
     names = await empty_store.list_collections()
@@ -47,7 +47,7 @@ async def test_a_collection_that_is_dropped_while_the_check_runs_is_missing(
         return names
 
     monkeypatch.setattr(empty_store, "list_collections", earlier_names)
-    change_indexes("issuances").drop()
+    raw_collection("issuances").drop()
     assert await find_problems(empty_store) == ["it lacks the collections issuances"]
 
 
@@ -59,7 +59,7 @@ async def test_set_up_keeps_the_documents_of_a_database_that_is_set_up(empty_sto
 
 
 async def test_set_up_names_each_missing_index_before_it_is_built(
-    empty_store: Store, change_indexes: Callable[[str], Indexes]
+    empty_store: Store, raw_collection: Callable[[str], Indexes]
 ) -> None:
     told: list[str] = []
     await set_up(empty_store, told.append)
@@ -67,12 +67,12 @@ async def test_set_up_names_each_missing_index_before_it_is_built(
     told.clear()
     await set_up(empty_store, told.append)
     assert told == []
-    change_indexes("promotions").drop_index("by_id")
+    raw_collection("promotions").drop_index("by_id")
     await set_up(empty_store, told.append)
     assert told == ["promotions.by_id"]
 
 
-async def test_set_up_again_brings_a_changed_validator(
+async def test_a_second_set_up_replaces_a_changed_validator(
     empty_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
@@ -85,7 +85,7 @@ async def test_set_up_again_brings_a_changed_validator(
         await empty_store.insert(ORGANIZATIONS.name, {**wrong, "_id": Int64(2)})
 
 
-# How an index is made instead of ours, and what is said of it.
+# An index that differs from the gateway's, and the difference that is reported.
 DIFFERENT = {
     "not unique": ("promotions", "by_id", KEYS, {}, "unique unset instead of true"),
     "other keys": (
@@ -125,7 +125,7 @@ DIFFERENT = {
         {"unique": True, "partialFilterExpression": {"programId": {"$gt": 5}}},
         'partialFilterExpression {"programId": {"$gt": 5}} instead of unset',
     ),
-    "unique, where ours is not": (
+    "unique, unlike the gateway's": (
         "pending_events",
         "by_promotion",
         [("orgId", 1), ("promotionIdentifiers", 1)],
@@ -155,7 +155,7 @@ DIFFERENT = {
 )
 async def test_an_index_with_other_keys_or_options_has_to_be_dropped(
     empty_store: Store,
-    change_indexes: Callable[[str], Indexes],
+    raw_collection: Callable[[str], Indexes],
     collection: str,
     name: str,
     keys: list[tuple[str, int]],
@@ -163,7 +163,7 @@ async def test_an_index_with_other_keys_or_options_has_to_be_dropped(
     difference: str,
 ) -> None:
     await set_up(empty_store)
-    indexes = change_indexes(collection)
+    indexes = raw_collection(collection)
     indexes.drop_index(name)
     indexes.create_index(keys, name=name, **options)
     problem = f'index {collection}.{name} has {difference}: drop it with db.{collection}.dropIndex("{name}")'
@@ -185,13 +185,13 @@ async def test_an_index_with_other_keys_or_options_has_to_be_dropped(
 )
 async def test_an_index_with_our_keys_and_options_may_have_any_name(
     empty_store: Store,
-    change_indexes: Callable[[str], Indexes],
+    raw_collection: Callable[[str], Indexes],
     collection: str,
     name: str,
     options: dict[str, Any],
 ) -> None:
     await set_up(empty_store)
-    indexes = change_indexes(collection)
+    indexes = raw_collection(collection)
     keys = indexes.index_information()[name]["key"]
     indexes.drop_index(name)
     indexes.create_index(keys, name="another", **options)
@@ -211,14 +211,14 @@ async def test_an_index_with_our_keys_and_options_may_have_any_name(
 )
 async def test_an_index_with_our_keys_under_another_name_needs_our_options(
     empty_store: Store,
-    change_indexes: Callable[[str], Indexes],
+    raw_collection: Callable[[str], Indexes],
     collection: str,
     name: str,
     options: dict[str, Any],
     difference: str,
 ) -> None:
     await set_up(empty_store)
-    indexes = change_indexes(collection)
+    indexes = raw_collection(collection)
     keys = indexes.index_information()[name]["key"]
     indexes.drop_index(name)
     indexes.create_index(keys, name="another", **options)
@@ -249,7 +249,7 @@ async def test_an_index_with_our_keys_under_another_name_needs_our_options(
 )
 async def test_documents_that_a_unique_index_would_refuse_have_to_be_deleted(
     empty_store: Store,
-    change_indexes: Callable[[str], Indexes],
+    raw_collection: Callable[[str], Indexes],
     collection: str,
     name: str,
     fields: str,
@@ -257,17 +257,17 @@ async def test_documents_that_a_unique_index_would_refuse_have_to_be_deleted(
 ) -> None:
     # Two documents that differ in all but these fields, in a collection without validator and indexes.
     others = {"promotionId", "promotionIdentifier", "customerId"} - document.keys()
-    change_indexes(collection).insert_many([{**document, **dict.fromkeys(others, n)} for n in range(2)])
+    raw_collection(collection).insert_many([{**document, **dict.fromkeys(others, n)} for n in range(2)])
     assert await set_up(empty_store) == [
         f"index {collection}.{name} cannot be built: several documents have the same {fields}"
     ]
     assert await find_problems(empty_store) == [f"index {collection}.{name} is missing"]
-    change_indexes(collection).delete_one({})
+    raw_collection(collection).delete_one({})
     assert await set_up(empty_store) == []
 
 
 def index_builds(*names: str) -> dict[str, Any]:
-    """What a shard says of the indexes that it is building, by MongoDB's manual of `collStats`."""
+    """A shard's report about the indexes that it is building, as in MongoDB's manual of `collStats`."""
     return {"storageStats": {"indexBuilds": list(names)}}
 
 
@@ -317,7 +317,7 @@ async def test_an_index_counts_as_built_on_a_server_that_cannot_say_so(
 
 
 async def test_the_indexes_are_those_that_the_queries_need(
-    empty_store: Store, change_indexes: Callable[[str], Indexes]
+    empty_store: Store, raw_collection: Callable[[str], Indexes]
 ) -> None:
     await set_up(empty_store)
     indexes = {
@@ -325,7 +325,7 @@ async def test_the_indexes_are_those_that_the_queries_need(
             tuple(field for field, _ in index["key"]): index.get("unique", False) for index in found.values()
         }
         for name in ("promotions", "customer_identifiers", "issuances")
-        for found in [change_indexes(name).index_information()]
+        for found in [raw_collection(name).index_information()]
     }
     covering = ("orgId", "customerPromotion", "benefit", "item", "type", "issuedOn", "amount")
     assert indexes == {

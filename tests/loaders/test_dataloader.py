@@ -1,4 +1,4 @@
-"""What each dataloader promises: one value per key, in order; the batches are compared exactly."""
+"""The contract of every dataloader: one value per key, in the order of the keys; batches are exact."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from loaders.errors import StoreUnavailable
 
 
 class Squares(BatchLoader[int, int]):
-    """Finds the squares of numbers below 10 as soon as `go` is set, and records its batches."""
+    """Finds the squares of numbers below 10 while `go` is set, and records its batches."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ async def test_values_come_in_the_order_of_the_keys_and_absent_ones_are_none() -
     assert loader.batches == [[3, 11, 2]]
 
 
-async def test_a_key_is_asked_once_in_the_life_of_a_loader() -> None:
+async def test_a_loader_looks_up_each_key_once() -> None:
     loader = Squares()
     assert await loader.load(3) == 9
     assert await loader.load_many([3, 4]) == [9, 16]

@@ -1,4 +1,4 @@
-"""When the dispatcher sends loads, which loads share a batch, and what each of them returns."""
+"""The dispatcher: when it sends loads, which loads share a batch, and the result of each load."""
 
 import asyncio
 from asyncio import Future, Task
@@ -40,14 +40,14 @@ class Batch:
 
 
 class ScriptedDispatcher(Dispatcher[str, int, str]):
-    """Finds every key but 0. A batch returns when the test says so."""
+    """Finds every key but 0. A test ends each batch."""
 
     kind = "scripted"
 
     def __init__(
         self, in_flight: int = 1, limit: int = 4, observer: BatchObserver = DEFAULT_BATCHING.observer
     ) -> None:
-        # It reads no database.
+        # `find` reads no database.
         super().__init__(cast(Store, None), Batching(in_flight, limit, observer))
         self.sent: list[Batch] = []
 
@@ -116,7 +116,7 @@ async def test_loads_share_a_batch_of_at_most_the_maximum_of_keys() -> None:
     for n in range(3):
         await settle()
         dispatcher.sent[n].returned.set_result(None)
-    # With 6 and 7, the second batch would have six keys. Two loads want 3, and it is sent once.
+    # With 6 and 7, the second batch would have six keys. Two loads want the key 3, which is sent once.
     assert dispatcher.sent == [("A", {1}), ("A", {2, 3, 4, 5}), ("A", {6, 7})]
     for keys, load in zip(asked, loads, strict=True):
         assert answer("A", keys).items() <= (await load).items()
@@ -387,7 +387,7 @@ async def test_requests_of_one_organisation_share_their_commands(
 
 
 class RecordingObserver(BatchObserver):
-    """Records each call, with the name of the load in whose context it came."""
+    """Records each call with the name of the load in whose context the dispatcher makes it."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[str, str, int]] = []

@@ -1,4 +1,4 @@
-"""The loaders on a real database: their commands exactly, and totals that equal a sum in plain Python."""
+"""The loaders on a real database: their exact commands, and totals that equal sums in plain Python."""
 
 import asyncio
 from collections import defaultdict
@@ -109,7 +109,7 @@ async def test_totals_of_many_pairs_take_several_aggregations_one_after_another(
 ) -> None:
     watched, commands = watched_store
     loader = TotalsByBenefitLoader(TotalsDispatcher(watched), 404, SINCE)
-    # The customer has a merged one, and other benefits of the same pairs are requested too.
+    # Customer 2 was merged into customer 1, and the keys request two benefits of the same pairs.
     keys = [
         BenefitsKey(1, promotion, frozenset({benefit}), (2,))
         for benefit in (Benefit.BADGE, Benefit.REWARD)
@@ -118,7 +118,7 @@ async def test_totals_of_many_pairs_take_several_aggregations_one_after_another(
     found = await loader.load_many(keys)
     assert found == [{Benefit.BADGE: ()}] * pairs + [{Benefit.REWARD: ()}] * pairs
     sent = [command["pipeline"][0]["$match"]["customerPromotion"]["$in"] for command in commands.sent]
-    # Sent at the same time, all but the first would share a command.
+    # If they were sent concurrently, all but the first would share a command.
     assert [len(one) for one in sent] == sizes
     assert sorted(pair for one in sent for pair in one) == sorted(
         f"{customer}:{promotion}" for customer in (1, 2) for promotion in range(pairs)
@@ -215,13 +215,13 @@ KEYS = st.builds(
 async def test_totals_equal_a_sum_over_the_ledger(
     store: Store, ledgers: tuple[list[dict[str, Any]], list[dict[str, Any]]], keys: list[BenefitsKey]
 ) -> None:
-    """Of many keys at once as of one alone, and without the other organisation's ledger."""
+    """A key has the same totals alone and among others, and never those of another organisation."""
     tenants = [await new_tenant(store) for _ in ledgers]
     for tenant, drawn in zip(tenants, ledgers, strict=True):
         organization_ledger = [Issuance(f"e{n}", **fields) for n, fields in enumerate(drawn)]
         if organization_ledger:
             await tenant.issue(organization_ledger)
-            # Again: an event is counted once.
+            # Issued again, each event still counts once.
             await tenant.issue(reversed(organization_ledger))
         together = TotalsByBenefitLoader(TotalsDispatcher(store), tenant.organization.id, SINCE)
         for key, totals in zip(keys, await together.load_many(keys), strict=True):

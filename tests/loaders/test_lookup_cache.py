@@ -1,4 +1,4 @@
-"""Remembered look-ups: for how long, of whom, how many, and what makes the process look again."""
+"""The cache of look-ups: expiry, invalidation, bounded size, and separation of organisations."""
 
 import pytest
 from hypothesis import given

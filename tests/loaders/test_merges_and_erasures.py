@@ -1,4 +1,4 @@
-"""Merges, erasures and moves of identifiers at the same time end the same in each order of their writes."""
+"""Concurrent merges, erasures and moves of identifiers: the results for every order of their writes."""
 
 import itertools
 import uuid
@@ -20,7 +20,7 @@ from tests.helpers.stepped_store import SteppedStore, steps
 Change = Callable[[Store, int], Coroutine[Any, Any, object]]
 CUSTOMERS = 1, 2, 3
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-# Each order of three writes of one change and three of another one, which both have read before.
+# Every order of the writes of two changes "a" and "b", three writes each; both have read before.
 ORDERS = sorted({"".join(order) for order in itertools.permutations("aaabbb")})
 BEFORE = "the survivor was merged into this customer before"
 SAME_TIME = "the survivor was merged into this customer at the same time"
@@ -66,7 +66,7 @@ async def stepped(store: Store, mongodb_uri: str, driver: DriverName) -> AsyncIt
 async def run(
     stepped: list[SteppedStore], organization_id: int, changes: dict[str, Change], order: str
 ) -> dict[str, str]:
-    """Let the writes of the changes through in this order, after each has read; why changes were refused."""
+    """Let each change read, then send the writes in this order; returns the reasons of refused changes."""
 
     def start(store: SteppedStore, change: Change) -> AsyncIterator[int]:
         return steps(store, lambda one: change(one, organization_id))
@@ -75,7 +75,7 @@ async def run(
         name: start(store, change) for store, (name, change) in zip(stepped, changes.items(), strict=False)
     }
     refused = {}
-    # More writes than any change has, at the end of the order.
+    # The last turns are more than any change has writes left.
     for name in (*changes, *order, *(name for name in changes for _ in range(9))):
         try:
             await anext(running[name], None)
@@ -85,7 +85,7 @@ async def run(
 
 
 async def persons(store: Store, organization_id: int) -> dict[int, Person | None]:
-    """The person that each mobile number finds, the same as the statuses say."""
+    """The person that each mobile number finds; asserts that the statuses lead to the same persons."""
     loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
     found = await loader.find([mobile(one) for one in CUSTOMERS])
     of_statuses = await find_persons(store, organization_id, CUSTOMERS)
@@ -94,9 +94,9 @@ async def persons(store: Store, organization_id: int) -> dict[int, Person | None
     return {one: found.get(mobile(one)) for one in CUSTOMERS}
 
 
-# Also: one merge has read the statuses for the last time, and writes after all writes of the other one.
+# In the last two orders, a merge reads the statuses for the last time and then writes after the other one.
 @pytest.mark.parametrize("order", [*ORDERS, "aabbbbba", "bbaaaaab"])
-async def test_of_contradictory_merges_the_customer_with_the_smaller_id_survives(
+async def test_the_customer_with_the_smaller_id_survives_contradictory_merges(
     store: Store, stepped: list[SteppedStore], organization_id: int, order: str
 ) -> None:
     changes = {"a": merge(1, 2), "b": merge(2, 1)}
@@ -113,7 +113,7 @@ async def test_of_contradictory_merges_the_customer_with_the_smaller_id_survives
 
 
 @pytest.mark.parametrize("order", ["".join(one) * 3 for one in itertools.permutations("abc")])
-async def test_of_a_circle_of_merges_the_customer_with_the_smallest_id_survives(
+async def test_the_customer_with_the_smallest_id_survives_a_circle_of_merges(
     store: Store, stepped: list[SteppedStore], organization_id: int, order: str
 ) -> None:
     changes = {"a": merge(1, 2), "b": merge(2, 3), "c": merge(3, 1)}
@@ -121,7 +121,7 @@ async def test_of_a_circle_of_merges_the_customer_with_the_smallest_id_survives(
     assert await persons(store, organization_id) == dict.fromkeys(CUSTOMERS, Person(1, (2, 3)))
 
 
-async def test_between_the_writes_of_a_merge_each_customer_is_read_as_before_or_as_after(
+async def test_a_read_between_the_writes_of_a_merge_finds_the_old_or_the_new_person(
     store: Store, stepped: list[SteppedStore], organization_id: int
 ) -> None:
     loader = CustomerByIdentifierLoader(CustomerDispatcher(store), organization_id)
@@ -136,7 +136,7 @@ async def test_between_the_writes_of_a_merge_each_customer_is_read_as_before_or_
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_of_merges_into_two_survivors_the_first_to_write_counts(
+async def test_the_first_to_write_wins_among_merges_into_two_survivors(
     store: Store, stepped: list[SteppedStore], organization_id: int, order: str
 ) -> None:
     changes = {"a": merge(1, 2), "b": merge(1, 3)}
@@ -161,9 +161,13 @@ async def test_of_merges_into_two_survivors_the_first_to_write_counts(
         ((merge(2, 1), move(3, 2)), dict.fromkeys(CUSTOMERS, Person(1, (2,)))),
         ((erase(2), move(3, 2)), {1: Person(1), 2: None, 3: None}),
     ],
-    ids=["chain", "one survivor", "victim erased", "survivor erased", "victim gets", "erased gets"],
+    ids=[
+        *("two merges in a chain", "two merges into one survivor", "merge, erasure of the victim"),
+        *("merge, erasure of the survivor", "merge, identifier moves to the victim"),
+        "erasure, identifier moves to the erased customer",
+    ],
 )
-async def test_changes_at_the_same_time_end_as_one_after_the_other(
+async def test_concurrent_changes_have_the_result_of_sequential_changes(
     store: Store,
     stepped: list[SteppedStore],
     organization_id: int,

@@ -1,4 +1,4 @@
-"""Time zones: the names of the IANA list alone, on every machine the same."""
+"""Time zones: only names of the IANA list are accepted, and the rules are the same on every machine."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from loaders.errors import StoreUnavailable
 from loaders.organizations import TIME_ZONES, find_organization, find_time_zone
 from loaders.store import Int64, Store
 
-# The first of each month until all rules of the list repeat each year, and the far ends.
+# The first day of each month until the rules of all zones repeat each year, and of two distant years.
 INSTANTS = [
     *(datetime(year, month, 1, tzinfo=UTC) for year in range(1973, 2040) for month in range(1, 13)),
     *(datetime(year, month, 1, tzinfo=UTC) for year in (2100, 9997) for month in range(1, 13)),
@@ -56,7 +56,7 @@ def test_any_other_name_is_refused(name: str) -> None:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Path]:
-    """A machine whose own time zones are in this folder."""
+    """A folder that replaces the time zones of the machine."""
     zoneinfo.reset_tzpath([str(tmp_path)])
     yield tmp_path
     zoneinfo.reset_tzpath()

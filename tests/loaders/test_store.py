@@ -1,4 +1,4 @@
-"""Validators, writes that can be repeated, deadlines, and the options of the connection."""
+"""The store: validators, repeatable writes, deadlines, and the options of the connection."""
 
 import asyncio
 import uuid
@@ -128,7 +128,7 @@ async def store_on_line(line: Line, settings: Settings) -> AsyncIterator[tuple[S
 
 
 def refusal(sent: int, *refused: int) -> dict[str, Any]:
-    """What MongoDB answers to so many upserts of which these met a duplicate key and the others were new."""
+    """MongoDB's answer to `sent` upserts: those at these indexes met a duplicate key, the others inserted."""
     errors = [{"index": n, "code": 11000, "errmsg": "E11000 duplicate key error"} for n in refused]
     upserted = [{"index": n, "_id": n} for n in range(sent) if n not in refused]
     return {"ok": 1, "n": len(upserted), "nModified": 0, "upserted": upserted, "writeErrors": errors}
@@ -288,7 +288,7 @@ async def test_a_slow_command_ends_at_the_deadline(store: Store) -> None:
         ("mongodb://host", "maxPoolSize", 50),
         ("mongodb://host", "serverSelectionTimeoutMS", 2_000),
         ("mongodb://host/?serverSelectionTimeoutMS=5", "serverSelectionTimeoutMS", None),
-        # It would cut the building of an index.
+        # A socket timeout would interrupt the building of an index.
         ("mongodb://host", "socketTimeoutMS", None),
         ("mongodb://host/?maxpoolsize=7", "maxPoolSize", None),
         ("mongodb://host/?w=1", "w", "majority"),

@@ -1,4 +1,4 @@
-"""What a failure of the database says: code, collection and index or servers, and never a value."""
+"""The message of a database failure names the code, the collection, the index or servers, never a value."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -30,18 +30,18 @@ async def store_on_line(line: Line, settings: Settings, each_driver: DriverName)
 
 
 def refusal(code: int, name: str) -> dict[str, Any]:
-    """What MongoDB answers to a command that it refuses."""
+    """MongoDB's answer to a command that it refuses."""
     return {"ok": 0, "code": code, "codeName": name, "errmsg": f"the command {{ value: {VALUE!r} }} failed"}
 
 
 def write_error(code: int, **details: Any) -> dict[str, Any]:
-    """What MongoDB answers to a write of which one document is refused; it does not name the code."""
+    """MongoDB's answer to a write with one refused document; it does not name the code."""
     error = {"index": 0, "code": code, "errmsg": VALUE, **details}
     return {"ok": 1, "n": 0, "nModified": 0, "writeErrors": [error]}
 
 
 def write_concern_error(code: int, name: str) -> dict[str, Any]:
-    """What MongoDB answers to a write that it did not replicate as it was asked to."""
+    """MongoDB's answer to a write that was not replicated as requested."""
     error = {"code": code, "codeName": name, "errmsg": VALUE}
     return {"ok": 1, "n": 1, "nModified": 1, "writeConcernError": error}
 
@@ -98,7 +98,9 @@ async def test_a_refusal_names_the_server_s_code_and_the_collection(
     assert str(raised.value) == reason
 
 
-async def test_wrong_credentials_are_named_and_not_shown(line: Line, each_driver: DriverName) -> None:
+async def test_the_error_about_wrong_credentials_does_not_contain_them(
+    line: Line, each_driver: DriverName
+) -> None:
     uri = line.uri.replace("mongodb://", "mongodb://user:geheim@")
     store = Store(uri, "x", driver=each_driver)
     with pytest.raises(StoreUnavailable) as raised:
@@ -151,7 +153,7 @@ async def test_a_server_that_falls_silent_ends_a_command_without_a_deadline(
     await store.close()
 
 
-async def test_a_late_answer_is_a_deadline_that_was_exceeded(store_on_line: Store, line: Line) -> None:
+async def test_an_answer_after_the_deadline_is_deadline_exceeded(store_on_line: Store, line: Line) -> None:
     await store_on_line.ping()
     line.freeze()
     with until(Deadline(0.1)), pytest.raises(DeadlineExceeded, match=r"^the deadline passed$"):

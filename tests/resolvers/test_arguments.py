@@ -1,4 +1,4 @@
-"""The checks that need no database."""
+"""The checks of arguments that need no database."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ def test_every_64_bit_number_is_an_id_and_no_larger_one(number: int, zeros: int)
 
 
 @given(st.text())
-def test_an_id_is_ascii_digits_and_nothing_else(text: str) -> None:
+def test_no_text_with_another_character_is_an_id(text: str) -> None:
     if not text or set(text) - set("0123456789"):
         assert parse_id(text) is None
 
@@ -25,11 +25,11 @@ def test_an_id_is_ascii_digits_and_nothing_else(text: str) -> None:
 @pytest.mark.parametrize(
     "text", [None, "", " 1", "1 ", "+1", "-1", "1.0", "1e3", "1_000", "0x1", "²", "१", "1\n"]
 )
-def test_what_python_would_take_for_a_number_is_none(text: str | None) -> None:
+def test_an_id_consists_of_ascii_digits_only(text: str | None) -> None:
     assert parse_id(text) is None
 
 
-def test_every_identifier_name_of_the_data_has_one_of_the_api() -> None:
+def test_the_api_has_every_identifier_name_of_the_database() -> None:
     assert [name.name for name in CustomerIdentifierName] == [name.name for name in IdentifierName]
 
 
@@ -63,7 +63,7 @@ def test_an_id_wins_over_an_identifier(
         ("x", "7", None, ParametersInsufficient),
     ],
 )
-def test_the_first_check_that_fails_is_the_answer(
+def test_the_first_check_that_fails_raises_its_error(
     value: str, program_id: str | None, promotion_id: str | None, error: type[Exception]
 ) -> None:
     with pytest.raises(error):

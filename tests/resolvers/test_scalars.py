@@ -1,4 +1,4 @@
-"""Exact amounts and local times."""
+"""Amounts are written exactly, and times in the organisation's time zone."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -34,7 +34,7 @@ def test_an_amount_is_written_with_three_digits_and_off_by_half_a_digit_at_most(
         ("9999999999999999999999999999.999999", "10000000000000000000000000000.000"),
     ],
 )
-def test_halves_go_up(amount: str, written: str) -> None:
+def test_halves_are_rounded_up(amount: str, written: str) -> None:
     assert str(to_three_digits(Decimal(amount))) == written
 
 

@@ -1,4 +1,4 @@
-"""A release never breaks the clients of the last one, whose schema is last_release.graphql."""
+"""A release never breaks the clients of the previous one, whose schema is last_release.graphql."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ LAST_RELEASE = Path(__file__).with_name("last_release.graphql")
 
 
 def breaking(before: str) -> list[str]:
-    """What today's schema breaks for clients of the schema `before`."""
+    """The changes from the schema `before` to today's schema that break clients."""
     schema = build_schema((ROOT / "schema.graphql").read_text())
     return [change.description for change in find_breaking_changes(build_schema(before), schema)]
 

@@ -1,4 +1,4 @@
-/** What Relay's compiler reads: a list whose promotions are a variable, and pages that a connection joins. */
+/** The operations for Relay's compiler: a list of promotions from a variable, and pages that a connection joins. */
 import { graphql } from "relay-runtime";
 
 graphql`
