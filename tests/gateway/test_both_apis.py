@@ -1,4 +1,4 @@
-"""One table of cases, asked over REST and over GraphQL: the answers must be the same."""
+"""One table of cases that both the REST API and the GraphQL API must answer with the same data."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -79,7 +79,7 @@ NOTHING_EARNED = {
 }
 IDENTIFIER = PROMOTION.promotion_identifier
 
-# What is changed in the documented request (None: the parameter is left out), and the answer.
+# Changes to the documented request (None removes a parameter), and the answer.
 CASES: list[tuple[str, dict[str, str | None], dict[str, Any]]] = [
     ("the documented request", {}, ANSWER),
     ("by id", {"identifierName": "id", "identifierValue": str(CUSTOMER)}, ANSWER),
@@ -116,7 +116,7 @@ CASES: list[tuple[str, dict[str, str | None], dict[str, Any]]] = [
     ("promotion parameters disagree", {"promotionIdentifier": "demo-promotion-2000066"}, {"error": 8874}),
     ("another programme", {"programId": "2569"}, {"error": 8105}),
     ("largest id", {"programId": str(2**63 - 1)}, {"error": 8105}),
-    # The order of the checks: the first that fails is the answer.
+    # The order of the checks: the first check that fails decides the error.
     ("8002 before 8883", {"identifierValue": "", "programId": ""}, {"error": 8002}),
     ("8883 before 8015", {"identifierValue": "0", "programId": ""}, {"error": 8883}),
     ("8015 before 8874", {"identifierValue": "0", "promotionId": "abc"}, {"error": 8015}),
@@ -127,7 +127,7 @@ CASES: list[tuple[str, dict[str, str | None], dict[str, Any]]] = [
 
 @BOTH_APIS
 @pytest.mark.parametrize(("changes", "answer"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-async def test_the_same_answer_on_both_faces(
+async def test_both_apis_give_the_expected_answer(
     gateway: Gateway, api: str, changes: dict[str, str | None], answer: dict[str, Any]
 ) -> None:
     parameters = {name: value for name, value in {**DOCUMENTED, **changes}.items() if value is not None}
@@ -155,7 +155,7 @@ async def test_another_organisation_with_the_same_ids_has_its_own_totals_and_zon
 
 
 @BOTH_APIS
-async def test_ids_outgrow_32_bits_and_floats(gateway: Gateway, store: Store, api: str) -> None:
+async def test_large_ids_are_exact(gateway: Gateway, store: Store, api: str) -> None:
     promotion = Promotion(2**31 + 1, 2**53 + 1, "large")
     tenant = await new_tenant(store, customer_id=2**63 - 1, promotion=promotion)
     answer = await gateway.ask(api, tenant.parameters, tenant.headers)

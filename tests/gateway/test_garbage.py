@@ -78,9 +78,9 @@ def rest(**changes: str) -> str:
 async def send(
     app: Starlette, request: Request, *, leaves: bool = False, deadline_ms: int | None = None
 ) -> int:
-    """The status of the response. Unlike a client of HTTP, this leaves no cycles itself.
+    """Send a request; returns the status. Unlike an HTTP client, this function makes no reference cycles.
 
-    A client that `leaves` does so as soon as it has sent its request.
+    With `leaves`, the client disconnects as soon as it has sent its request.
     """
     body: Message = {"type": "http.request", "body": request.body, "more_body": False}
     messages: list[Message] = [{"type": "http.disconnect"}, body] if leaves else [body]
@@ -126,7 +126,7 @@ async def app(settings: Settings) -> AsyncIterator[Starlette]:
 
 
 async def unreachable(app: Starlette, make: Callable[[], Request], **options: Any) -> int:
-    """How many objects wait for a collection after some requests."""
+    """The number of unreachable objects that only a garbage collection frees after some requests."""
     await send(app, make())
     before = asyncio.all_tasks()
     gc.collect()

@@ -58,7 +58,7 @@ async def test_a_probe_accepts_only_reading_methods(
     assert (await gateway.client.request(method, path)).status_code == status
 
 
-async def ready_says(gateway: Gateway, code: int, status: str) -> None:
+async def wait_for_readiness(gateway: Gateway, code: int, status: str) -> None:
     async with asyncio.timeout(60):
         while (response := await gateway.client.get(READY)).json() != {"status": status}:
             pass
@@ -71,14 +71,16 @@ async def ready_says(gateway: Gateway, code: int, status: str) -> None:
         pytest.param(
             lambda database: database["issuances"].drop(),
             "it lacks the collections issuances",
-            id="no collection",
+            id="collection dropped",
         ),
         pytest.param(
             lambda database: database["promotions"].drop_index("by_id"),
             "index promotions.by_id is missing",
-            id="no index",
+            id="index dropped",
         ),
-        pytest.param(lambda database: database.client.drop_database(database.name), None, id="emptied"),
+        pytest.param(
+            lambda database: database.client.drop_database(database.name), None, id="database dropped"
+        ),
     ],
 )
 async def test_a_database_that_loses_its_collections_or_indexes_while_serving_takes_no_events(
@@ -96,13 +98,13 @@ async def test_a_database_that_loses_its_collections_or_indexes_while_serving_ta
         assert_health(await gateway.client.get(READY), 200, "ready")
         with MongoClient[dict[str, Any]](mongodb_uri) as client:
             damage(client[empty_store.name])
-        await ready_says(gateway, 503, "database not set up")
+        await wait_for_readiness(gateway, 503, "database not set up")
         # Its account may be gone too, so the event is refused before the caller is authenticated.
         refused = await gateway.client.post(EVENTS_PATH, json=POINTS_ISSUED)
         assert_rest_error(refused, 503, 503, "The event is not recorded; send it again.")
         assert refused.headers["retry-after"] == "1"
         await set_up(empty_store)
-        await ready_says(gateway, 200, "ready")
+        await wait_for_readiness(gateway, 200, "ready")
     lines = [json.loads(line) for line in logged().splitlines()]
     [line] = [line for line in lines if line["event"] == "database_not_set_up"]
     assert problem is None or line["problems"] == [problem]

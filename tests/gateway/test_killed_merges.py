@@ -1,5 +1,6 @@
-"""What was killed before any of its writes ends as one clean run: merges and erasures that are repeated, and
-events that are counted in the background.
+"""Commands, the gateway or the database are killed before each of their writes.
+
+After a repetition or a restart, the database has the same documents as after a run without interruption.
 """
 
 import asyncio
@@ -62,7 +63,7 @@ class Killer(monitoring.CommandListener):
 monitoring.register(Killer())
 main()
 """
-# The same, with each issuance in a write of its own, and every event too slow for its request.
+# The same program, with one issuance per write, and with all events counted in the background.
 KILLED_IN_BACKGROUND = f"""
 from gateway.ingest import background_counting, event_recorder
 from loaders import ledger
@@ -71,7 +72,7 @@ background_counting.RESUME_SECONDS, event_recorder.COUNTING_SHARE, ledger.BATCH_
 """
 
 
-def of(customer_id: int, sample: dict[str, Any], event_id: str) -> dict[str, Any]:
+def for_customer(customer_id: int, sample: dict[str, Any], event_id: str) -> dict[str, Any]:
     identifiers = {
         "customerId": customer_id,
         "instore": {"mobile": f"91{customer_id}", "externalId": f"E-{customer_id}"},
@@ -85,13 +86,13 @@ SHARED = changed(
     changed(events.COUPON_ISSUE, "data", "promotionId", to=...), "data", "promotionIdentifier", to="never"
 )
 SHARED["data"]["coupons"] = [
-    {"customerIdentifiers": of(one, events.CUSTOMER_ADDED, "")["data"]["customerIdentifiers"]}
+    {"customerIdentifiers": for_customer(one, events.CUSTOMER_ADDED, "")["data"]["customerIdentifiers"]}
     for one in (SURVIVOR, ERASED)
 ]
 BEFORE = [
     {**SHARED, "eventId": "shared"},
     *(
-        of(customer_id, sample, f"{name}-{customer_id}")
+        for_customer(customer_id, sample, f"{name}-{customer_id}")
         for customer_id in (SURVIVOR, VICTIM, ERASED)
         for name, sample in (
             ("added", events.CUSTOMER_ADDED),
@@ -108,7 +109,7 @@ MERGED = events.event(
     },
     "merged",
 )
-DELETED = of(ERASED, events.CUSTOMER_DELETED, "deleted")
+DELETED = for_customer(ERASED, events.CUSTOMER_DELETED, "deleted")
 # The events of each customer come again after the merge and the erasure, as the platform may repeat them.
 HISTORY = [json.dumps(one) for one in (*BEFORE, MERGED, DELETED, *BEFORE)]
 COMMANDS = {
@@ -139,7 +140,7 @@ class DatabaseKiller(CommandListener):
             self._kill(self._after)
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """A write that failed is sent again."""
+        """Failed writes do not count, because they are sent again."""
 
     def _kill(self, left: int) -> None:
         if left == 0:
@@ -158,7 +159,7 @@ async def record(store: Store, payload: str) -> None:
 
 
 async def dump(store: Store) -> dict[str, list[str]]:
-    """The documents without what differs from run to run: their time of arrival, and generated ids."""
+    """All documents, without the fields that differ between runs: times of arrival and generated ids."""
     found = {}
     for collection in (CUSTOMER_IDENTIFIERS, CUSTOMER_STATUSES, ISSUANCES, PENDING_EVENTS):
         documents = [one async for one in store.stream(collection.name, {}, ("_id",))]
@@ -171,7 +172,7 @@ async def dump(store: Store) -> dict[str, list[str]]:
 
 @pytest.fixture
 async def clean(mongodb_uri: str, driver: DriverName) -> AsyncIterator[Store]:
-    """A database of its own for the run that nothing interrupts."""
+    """A separate database for the run without interruption."""
     store = Store(mongodb_uri, f"test_{uuid.uuid4().hex}", driver=driver)
     await prepare(store)
     yield store
@@ -181,7 +182,7 @@ async def clean(mongodb_uri: str, driver: DriverName) -> AsyncIterator[Store]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("write", [1, 2, 3])
-async def test_a_command_is_killed(
+async def test_a_second_run_completes_a_killed_command(
     clean: Store, empty_store: Store, settings: Settings, command: str, write: int
 ) -> None:
     for store in (clean, empty_store):
@@ -209,7 +210,7 @@ async def test_a_command_is_killed(
 async def serve(
     program: str, write: int, variables: dict[str, str]
 ) -> tuple[asyncio.subprocess.Process, str]:
-    """A gateway that kills itself before this write, or never if it is 0; and its address."""
+    """Start a gateway that kills itself before this write, or never if it is 0; returns its address too."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, str(write), "serve", "--port", str(port)),
@@ -221,7 +222,7 @@ async def serve(
 
 
 @pytest.mark.parametrize("write", range(1, 39, 2))
-async def test_the_gateway_is_killed(
+async def test_a_killed_gateway_loses_no_event_and_counts_none_twice(
     clean: Store, empty_store: Store, settings: Settings, write: int
 ) -> None:
     for payload in HISTORY:
@@ -246,9 +247,9 @@ async def test_the_gateway_is_killed(
     assert await dump(empty_store) == await dump(clean)
 
 
-# The event is kept, its identifiers, its four issuances, and it is deleted.
+# The seven writes: the pending event, its identifiers, four issuances, and the deletion of the event.
 @pytest.mark.parametrize("write", range(1, 8))
-async def test_the_gateway_is_killed_while_it_counts_in_the_background(
+async def test_background_counting_resumes_after_the_gateway_is_killed(
     clean: Store, empty_store: Store, settings: Settings, write: int
 ) -> None:
     payload = json.dumps(events.POINTS_ISSUED)
@@ -275,7 +276,9 @@ async def test_the_gateway_is_killed_while_it_counts_in_the_background(
 
 
 @pytest.mark.parametrize("write", [*range(2, 42, 4), *range(-38, 0, 4)])
-async def test_the_database_is_killed(clean: Store, tmp_path: Path, write: int, driver: DriverName) -> None:
+async def test_a_killed_database_loses_no_event_and_counts_none_twice(
+    clean: Store, tmp_path: Path, write: int, driver: DriverName
+) -> None:
     if "GATEWAY_TEST_MONGODB_URI" in os.environ:
         pytest.skip("only the embedded server can be killed")
     for payload in HISTORY:

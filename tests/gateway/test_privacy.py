@@ -46,10 +46,10 @@ from tests.helpers.sockets import exchange
 
 PHONE, EMAIL, SECRET = "447700900123", "maria.santos@example.org", "Correct-Horse-7"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vbmUifQ.eyJzdWIiOiI0NDc3MDA5MDAxMjMifQ.c2lnbmF0dXJl"
-# The number is searched for without its ends, because it could have been cut.
+# The phone number is searched for without its first and last digit, in case it was cut.
 MARKS = [PHONE[1:-1], "maria.santos", "santos%40", SECRET, TOKEN.split(".")[1]]
 VALUES = [PHONE, f"+{PHONE}", EMAIL, SECRET, TOKEN]
-# Beside the credentials: every header that a page may send, and some others.
+# Every header that a page may send except the credentials, and some others.
 EVERYWHERE = {
     **dict.fromkeys(CORS_HEADERS, PHONE),
     "X-CAP-REQUEST-ID": PHONE,
@@ -58,7 +58,7 @@ EVERYWHERE = {
     "Referer": f"https://shop.example/?phone={PHONE}",
     "X-Forwarded-For": PHONE,
     "Cookie": f"phone={PHONE}",
-    # A valid one, or the next two would be ignored.
+    # This header is valid; otherwise the next two would be ignored.
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "tracestate": f"phone={PHONE}",
     "baggage": f"email={EMAIL}",
@@ -207,7 +207,7 @@ async def test_values_of_requests_are_in_no_log_metric_span_or_error(
     assert routes == [call["url"] if call["url"] in known else "unmatched" for call in calls]
     assert all(re.fullmatch("[0-9a-f]{32}", line["request_id"]) for line in lines)
     servers = [span for span in collector.spans if span.kind == span.SPAN_KIND_SERVER]
-    # With the request that warmed up.
+    # One span more: the request that warmed up the gateway.
     assert len(servers) == len(calls) + 1
     assert_nowhere(text, collector)
 

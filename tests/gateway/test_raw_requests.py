@@ -73,16 +73,16 @@ REQUESTS = {
         POST + LENGTH + b"Connection: Upgrade\r\nUpgrade: h2c\r\n" + END + QUERY + LIVE + CLOSE + END,
         [DATA, ALIVE],
     ),
-    "a body where none is taken": (
+    "pipelined behind a body that is ignored": (
         LIVE + b"Content-Length: 2\r\n" + END + b"{}" + LIVE + CLOSE + END,
         [ALIVE, ALIVE],
     ),
     "absolute form": (b"GET http://gateway/health/live?x HTTP/1.1\r\n" + HOST + CLOSE + END, [ALIVE]),
-    "a get with a body, which is ignored": (LIVE + b"Content-Length: 3\r\n" + CLOSE + END + b"abc", [ALIVE]),
+    "a GET with a body": (LIVE + b"Content-Length: 3\r\n" + CLOSE + END + b"abc", [ALIVE]),
     "HTTP/1.0 without a host": (b"GET /health/live HTTP/1.0\r\n" + END, [ALIVE]),
     "no host": (b"GET /health/live HTTP/1.1\r\n" + END, [NO_HTTP]),
     "two hosts": (LIVE + HOST + END, [NO_HTTP]),
-    "a host that is none": (
+    "a host with a space": (
         b"GET /health/live HTTP/1.1\r\nHost: a b\r\n" + END,
         [rest_error(400, "Bad Request")],
     ),
@@ -97,12 +97,12 @@ REQUESTS = {
     ),
     "a negative length": (POST + b"Content-Length: -1\r\n" + END, [NO_HTTP]),
     "a space before the colon": (LIVE + b"X-A : b\r\n" + END, [NO_HTTP]),
-    "a line end and no more": (END, [NO_HTTP]),
-    "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", [NO_HTTP]),
+    "an empty line only": (END, [NO_HTTP]),
+    "a TLS handshake": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", [NO_HTTP]),
 }
 LONG = b"GET /health/live?%s HTTP/1.1\r\n" + HOST + CLOSE + END
 LONG_REQUESTS = {
-    "a target as long as is allowed": (LONG % (b"x" * (MAX_TARGET_BYTES - 12)), [ALIVE]),
+    "a target of the maximal length": (LONG % (b"x" * (MAX_TARGET_BYTES - 12)), [ALIVE]),
     "headers that are too long, in one piece": (
         LIVE + b"X-A: " + b"b" * 100_000 + b"\r\n" + END,
         [rest_error(431, "Request Header Fields Too Large")],
@@ -114,18 +114,18 @@ LONG_REQUESTS = {
 }
 
 
-class _Bytes(BytesIO):
-    """What `http.client` reads responses from; one stays open behind the other."""
+class _ReceivedBytes(BytesIO):
+    """Stands in for the socket from which `http.client` reads a response."""
 
-    def makefile(self, *_: object) -> "_Bytes":
+    def makefile(self, *_: object) -> "_ReceivedBytes":
         return self
 
     def close(self) -> None:
-        """The next response is still to be read."""
+        """Stay open, because the next response is read from the same bytes."""
 
 
 def responses(text: bytes) -> list[tuple[int, bytes]]:
-    stream, found = _Bytes(text), []
+    stream, found = _ReceivedBytes(text), []
     while stream.tell() < len(text):
         response = HTTPResponse(cast(Any, stream))
         response.begin()
@@ -139,7 +139,9 @@ async def port(settings: Settings) -> AsyncIterator[int]:
         yield port
 
 
-@pytest.mark.parametrize("step", [29, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "every"])
+@pytest.mark.parametrize(
+    "step", [29, pytest.param(1, marks=pytest.mark.slow)], ids=["at every 29th byte", "at every byte"]
+)
 @pytest.mark.parametrize(("request_", "expected"), REQUESTS.values(), ids=REQUESTS)
 async def test_a_request_is_answered_the_same_wherever_it_is_split(
     port: int, request_: bytes, expected: list[tuple[int, bytes]], step: int
@@ -151,25 +153,25 @@ async def test_a_request_is_answered_the_same_wherever_it_is_split(
 
 
 @pytest.mark.parametrize(("request_", "expected"), LONG_REQUESTS.values(), ids=LONG_REQUESTS)
-async def test_a_target_has_a_longest_length(
+async def test_too_long_targets_and_headers_are_refused(
     port: int, request_: bytes, expected: list[tuple[int, bytes]]
 ) -> None:
     assert responses(await exchange(port, request_)) == expected
 
 
-async def test_half_a_head_behind_a_request_is_not_waited_for(
+async def test_a_connection_with_half_a_request_head_is_closed(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(POST + LENGTH + END + QUERY + LIVE)
     head = await reader.readuntil(END + END)
-    assert head.startswith(b"HTTP/1.1 200 ")
-    # Until here, it is an idle connection.
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    # Until another byte arrives, the server treats the connection as idle.
     writer.write(b"X")
-    assert (await reader.read()).endswith(DATA[1])
+    assert await reader.read() == DATA[1]
     writer.close()
 
 
-async def test_a_client_that_closes_its_side_counts_as_gone(port: int) -> None:
+async def test_a_client_that_closes_its_sending_side_early_gets_no_response(port: int) -> None:
     assert await exchange(port, POST + LENGTH + END + QUERY[:-1], end=True) == b""

@@ -1,4 +1,4 @@
-"""Events that merge and erase customers: exact sums for a survivor, nothing left of an erased customer."""
+"""Events that merge and erase customers: a survivor has exact sums, an erased customer leaves no data."""
 
 import itertools
 import json
@@ -89,7 +89,7 @@ async def test_a_survivor_has_the_sum_of_both_in_whatever_order_the_events_come(
         assert await totals(sender, name, value) == (SURVIVOR, BOTH)
 
 
-async def test_a_merged_customer_is_read_with_the_commands_of_any_other(sender: Sender) -> None:
+async def test_a_merged_customer_is_read_with_the_same_commands_as_any_other(sender: Sender) -> None:
     for one in HISTORY.values():
         await sender.send(one)
     sender.gateway.commands.clear()
@@ -97,13 +97,13 @@ async def test_a_merged_customer_is_read_with_the_commands_of_any_other(sender: 
     assert data_commands(sender.gateway) == ["customer_identifiers", "promotions", "issuances"]
 
 
-OF_SURVIVOR = {
+TOTALS_OF_ONE = {
     "REGULAR_POINTS": (Decimal("25.225"), 2),
     "PROMISED_POINTS": (Decimal("50"), 1),
     "EXTERNAL_TRIGGER_BASED_POINTS": (Decimal("7"), 1),
 }
-APART = {SURVIVOR: (SURVIVOR, OF_SURVIVOR), VICTIM: (VICTIM, OF_SURVIVOR)}
-TOGETHER = dict.fromkeys(APART, (SURVIVOR, BOTH))
+BEFORE_THE_MERGE = {SURVIVOR: (SURVIVOR, TOTALS_OF_ONE), VICTIM: (VICTIM, TOTALS_OF_ONE)}
+AFTER_THE_MERGE = dict.fromkeys(BEFORE_THE_MERGE, (SURVIVOR, BOTH))
 
 
 @pytest.mark.parametrize("api", ["rest", "graphql"])
@@ -117,10 +117,10 @@ async def test_a_read_between_the_writes_of_a_merge_has_the_old_or_the_new_sum(
     stepped = SteppedStore(mongodb_uri, store.name, driver=driver)
     seen = []
     async for _ in steps(stepped, lambda one: event_recorder.record(one, notification, payload, 30)):
-        seen.append({one: await totals(sender, "id", str(one), api) for one in APART})
+        seen.append({one: await totals(sender, "id", str(one), api) for one in BEFORE_THE_MERGE})
     await stepped.close()
     # Two writes of the statuses, then the victim's identifiers, then those that the event has.
-    assert seen == [APART, APART, APART, TOGETHER, TOGETHER]
+    assert seen == [BEFORE_THE_MERGE, BEFORE_THE_MERGE, BEFORE_THE_MERGE, AFTER_THE_MERGE, AFTER_THE_MERGE]
 
 
 def merge(victim: int, survivor: int) -> dict[str, Any]:
@@ -151,7 +151,7 @@ async def test_merges_chain_in_any_order(sender: Sender, order: tuple[int, ...])
     ],
     ids=["a cycle", "into itself", "into a second survivor"],
 )
-async def test_a_merge_that_cannot_be_is_kept_pending_with_its_reason(
+async def test_an_impossible_merge_is_kept_pending_with_its_reason(
     sender: Sender, refused: dict[str, Any], reason: str
 ) -> None:
     for one in (VICTIM_ADDED, VICTIM_POINTS, *CHAIN[:2]):
@@ -181,7 +181,7 @@ async def exported(store: Store, organization_id: int) -> list[str]:
 
 
 async def imported(store: Store, lines: list[str], batch: int = 100) -> tuple[int, int, int, int]:
-    """How many of the lines are new, already there, pending and rejected."""
+    """Import the lines; returns how many are new, already there, pending and rejected."""
     run = importer.Import(store, 1)
     numbered = [Line(number, line.encode()) for number, line in enumerate(lines, 1)]
     for start in range(0, len(numbered), batch):
@@ -191,7 +191,7 @@ async def imported(store: Store, lines: list[str], batch: int = 100) -> tuple[in
 
 
 async def written(store: Store, organization_id: int) -> str:
-    """Everything that the database and an export have of an organisation, as a text."""
+    """All documents and all exported lines of an organisation, as one text."""
     documents = [
         str(document)
         for collection in COLLECTIONS
@@ -201,7 +201,7 @@ async def written(store: Store, organization_id: int) -> str:
 
 
 @pytest.mark.parametrize("form", ERASURES)
-async def test_nothing_knows_an_erased_customer_and_nothing_brings_it_back(
+async def test_an_erased_customer_leaves_no_data_and_later_input_restores_none(
     sender: Sender, store: Store, form: str
 ) -> None:
     everything = [events.CUSTOMER_ADDED, events.POINTS_ISSUED, unknown_promotion(events.BADGE_EARNED)]
@@ -227,7 +227,7 @@ async def test_nothing_knows_an_erased_customer_and_nothing_brings_it_back(
         assert await imported(store, [json.dumps(line)]) == (0, 1, 0, 0)
 
 
-OF_A_VICTIM = {
+ERASURE_OF_A_VICTIM = {
     "survivor added": events.CUSTOMER_ADDED,
     "victim added": VICTIM_ADDED,
     "merge": MERGED,
@@ -237,12 +237,12 @@ OF_A_VICTIM = {
 }
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(OF_A_VICTIM))[::5], ids=", ".join)
+@pytest.mark.parametrize("order", list(itertools.permutations(ERASURE_OF_A_VICTIM))[::5], ids=", ".join)
 async def test_an_erasure_of_a_merged_customer_erases_the_survivor_whichever_comes_first(
     sender: Sender, store: Store, order: tuple[str, ...]
 ) -> None:
     for name in (*order, *order):
-        assert await sender.status(OF_A_VICTIM[name]) == "recorded"
+        assert await sender.status(ERASURE_OF_A_VICTIM[name]) == "recorded"
     text = await written(store, sender.tenant.organization.id)
     for value in ("919078345795", "EXT-1", "919000000101", "V-101"):
         assert value not in text
@@ -250,7 +250,7 @@ async def test_an_erasure_of_a_merged_customer_erases_the_survivor_whichever_com
     assert await sender.answer(identifierName="id", identifierValue=str(VICTIM)) == {"error": 8015}
 
 
-async def test_a_new_customer_gets_the_number_of_an_erased_one(sender: Sender) -> None:
+async def test_a_new_customer_can_have_the_mobile_number_of_an_erased_one(sender: Sender) -> None:
     added = changed(events.CUSTOMER_ADDED, "data", "customerIdentifiers", "customerId", to=900)
     newer = {**added, "createdAt": CREATED_AT + 1, "eventId": "c-900"}
     for one in (events.CUSTOMER_ADDED, events.CUSTOMER_DELETED, newer, events.CUSTOMER_DELETED):
@@ -259,14 +259,14 @@ async def test_a_new_customer_gets_the_number_of_an_erased_one(sender: Sender) -
 
 
 def known_by(source: str, customer_id: int, **identifiers: str) -> str:
-    """A line of an import."""
+    """A line of an import, with a customer and its identifiers in a source."""
     known = [{"type": name, "value": value} for name, value in identifiers.items()]
     profiles = [{"source": source, "identifiers": known}]
     return json.dumps({"record": "customer", "customerId": customer_id, "profiles": profiles})
 
 
-# A source may know a victim only, by its id and by other identifiers, or two victims.
-OF_SOURCES = [
+# A source may know only a victim, by its id or also by other identifiers; TMALL knows two victims.
+CUSTOMERS_OF_SOURCES = [
     known_by("LINE", VICTIM),
     known_by("WECHAT", VICTIM, mobile="919000000101"),
     known_by("TMALL", VICTIM, mobile="1"),
@@ -297,17 +297,17 @@ ALL_IDENTIFIERS = [
 @pytest.mark.parametrize(
     ("batch", "order"),
     [
-        pytest.param(100, -1, id="the last line first"),
-        pytest.param(100, 1, id="in order", marks=pytest.mark.slow),
-        pytest.param(1, -1, id="a line at a time, the last first", marks=pytest.mark.slow),
-        pytest.param(1, 1, id="a line at a time", marks=pytest.mark.slow),
+        pytest.param(100, -1, id="one batch, reversed"),
+        pytest.param(100, 1, id="one batch, in order", marks=pytest.mark.slow),
+        pytest.param(1, -1, id="batches of one line, reversed", marks=pytest.mark.slow),
+        pytest.param(1, 1, id="batches of one line, in order", marks=pytest.mark.slow),
     ],
 )
 async def test_an_export_and_import_keep_merges_and_erasures(
     sender: Sender, store: Store, empty_store: Store, gateway_with: OpenGateway, order: int, batch: int
 ) -> None:
     organization = sender.tenant.organization
-    of_sources = [json.dumps({**json.loads(line), "orgId": organization.id}) for line in OF_SOURCES]
+    of_sources = [json.dumps({**json.loads(line), "orgId": organization.id}) for line in CUSTOMERS_OF_SOURCES]
     assert await imported(store, of_sources) == (6, 0, 0, 0)
     for one in (events.CUSTOMER_ADDED, VICTIM_ADDED, events.POINTS_ISSUED, VICTIM_POINTS, *CHAIN, *ERASED):
         assert await sender.status(one) == "recorded"

@@ -1,4 +1,4 @@
-"""`POST /v3/events`: each event counted once, down to the REST answer; none lost, none guessed at."""
+"""`POST /v3/events`: each event counts once in the totals, or is kept pending with a reason."""
 
 import asyncio
 import copy
@@ -134,7 +134,7 @@ async def test_customers_are_known_by_the_identifiers_of_their_events(sender: Se
         assert answer["customerId"] == 387729100
 
 
-async def test_empty_identifiers_and_missing_lists_are_none(sender: Sender) -> None:
+async def test_empty_identifiers_and_null_lists_count_as_absent(sender: Sender) -> None:
     sample = copy.deepcopy(events.POINTS_ISSUED)
     sample["data"]["customerIdentifiers"]["instore"].update(mobile="", externalId=None)
     sample["data"]["promisedPointsIssued"] = None
@@ -154,7 +154,7 @@ async def test_an_identifier_moves_with_a_newer_event_and_not_with_an_older_one(
         assert (await sender.answer())["customerId"] == owner
 
 
-async def test_promotions_come_by_events_and_older_ones_change_nothing(sender: Sender) -> None:
+async def test_events_create_and_update_promotions_and_older_events_change_nothing(sender: Sender) -> None:
     await sender.send(events.CUSTOMER_ADDED)
 
     def described(program: int, age: int) -> dict[str, Any]:
@@ -168,13 +168,13 @@ async def test_promotions_come_by_events_and_older_ones_change_nothing(sender: S
         assert (answer["programId"], answer["promotionIdentifier"]) == (known, "seven")
 
 
-async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_event(sender: Sender) -> None:
+async def test_a_pending_event_is_counted_when_an_event_brings_its_promotion(sender: Sender) -> None:
     sample = copy.deepcopy(events.POINTS_ISSUED)
     sample["data"]["promotionalPointsIssued"][0]["promotionIdentifier"] = "later"
     for _ in range(2):
         assert (await sender.send(sample)).json() == {"status": "pending"}
     assert await sender.pending() == {"ev-1": "its promotion is not known yet"}
-    # What it says of known promotions is counted already.
+    # The entries about known promotions are counted already.
     assert (await sender.answer())["points"][0]["totalPointsIssued"] == Decimal("0.1")
     promotion = {**events.PROMOTION_CREATED["data"], "promotionId": 9, "externalIdentifier": "later"}
     assert (await sender.send(event("promotionCreated", promotion, "p-9"))).status_code == 200
@@ -186,7 +186,7 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
     assert (await sender.answer(promotionId="9"))["points"] == [points("REGULAR", "25.125")]
 
 
-async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_import(
+async def test_a_pending_event_is_counted_when_an_import_brings_its_promotion(
     sender: Sender,
 ) -> None:
     sample = copy.deepcopy(events.BADGE_EARNED)
@@ -209,9 +209,7 @@ async def test_an_event_waits_for_its_promotion_and_is_counted_when_it_comes_by_
 
 
 @pytest.mark.parametrize("sample", [events.BADGE_EARNED, events.REWARD_ISSUED, events.COUPON_ISSUE])
-async def test_an_event_that_names_no_promotion_is_pending_not_guessed_at(
-    sender: Sender, sample: dict[str, Any]
-) -> None:
+async def test_an_event_without_a_promotion_is_pending(sender: Sender, sample: dict[str, Any]) -> None:
     nameless = copy.deepcopy(sample)
     for field in ("promotionId", "promotionIdentifier"):
         nameless["data"].pop(field, None)
@@ -318,7 +316,7 @@ async def test_only_a_group_that_may_write_events_sends_them(sender: Sender) -> 
         ),
     ],
 )
-async def test_what_is_no_event_at_all_is_400_with_the_reason(
+async def test_a_body_that_is_not_an_event_is_400_with_the_reason(
     sender: Sender, content: str, reason: str
 ) -> None:
     assert_rest_error(await sender.post(content), 400, 400, f"The body is not an event: {reason}.")
@@ -357,10 +355,10 @@ async def test_an_event_that_cannot_be_read_is_kept_pending_with_its_reason(
     assert await sender.pending() == {"ev-1": reason}
 
 
-async def test_what_could_not_be_read_is_counted_by_a_replay_once_it_can_be_read(
+async def test_a_replay_counts_an_event_that_could_not_be_read_before(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As if the sender's event were newer than this version of the gateway.
+    # Stands for an event in a format that this version of the gateway cannot read yet.
     monkeypatch.delitem(notifications.READERS, "badgeEarned")
     monkeypatch.setitem(notifications.READERS, "badgeEarned", notifications.READERS["pointsIssued"])
     unreadable = changed(events.BADGE_EARNED, "data", "promotionalPointsIssued", to=7)
@@ -380,7 +378,7 @@ async def test_what_could_not_be_read_is_counted_by_a_replay_once_it_can_be_read
     ],
     ids=lambda value: value["eventName"] if isinstance(value, dict) else value,
 )
-async def test_every_event_of_the_platform_is_taken(
+async def test_every_event_of_the_platform_is_accepted(
     sender: Sender, sample: dict[str, Any], status: str, form: str
 ) -> None:
     event = sample if form == "plain" else wrapped({"eventId": "ev-1", **sample})
@@ -388,7 +386,7 @@ async def test_every_event_of_the_platform_is_taken(
     assert await sender.pending() == {}
 
 
-async def test_events_of_one_transaction_are_counted_each_although_they_have_one_reference(
+async def test_events_with_the_same_reference_are_counted_separately(
     sender: Sender,
 ) -> None:
     for sample in (events.POINTS_ISSUED, events.ALTERNATE_CURRENCIES_ISSUED, events.BADGE_EARNED):
@@ -407,7 +405,7 @@ async def test_events_of_one_transaction_are_counted_each_although_they_have_one
 async def test_amounts_of_binary_doubles_are_counted(sender: Sender) -> None:
     event = changed(events.POINTS_ISSUED, *PROMOTED, "promotionPoints", to=0.6596699999999999)
     assert await sender.status(event) == "recorded"
-    # With the 0.1 of another entry.
+    # The total includes the 0.1 of another entry.
     assert (await sender.answer())["points"][0] == points("REGULAR", "0.760", 2)
 
 
@@ -453,7 +451,7 @@ async def test_a_promotion_gets_and_loses_its_identifier_by_newer_events_only(se
     assert await sender.status(described(6, "five")) == "recorded"
 
 
-async def test_a_promotion_is_pending_while_its_identifier_is_another_s(
+async def test_a_promotion_is_pending_while_another_promotion_has_its_identifier(
     sender: Sender,
 ) -> None:
     assert await sender.status(described(5, "five", 3)) == "recorded"
@@ -479,7 +477,7 @@ async def test_without_a_database_the_sender_is_told_to_try_again(
     async with gateway_with(rest_status=rest_status) as gateway:
         sender = await new_sender(gateway, store, await new_tenant(store))
         await sender.send(events.CUSTOMER_ADDED)
-        # The server itself refuses to write to a collection of this name.
+        # The database refuses to write to a collection of this name.
         monkeypatch.setattr(
             "loaders.ledger.CUSTOMER_IDENTIFIERS", type("Collection", (), {"name": "$invalid"})
         )
@@ -494,7 +492,6 @@ async def test_without_a_database_the_sender_is_told_to_try_again(
 async def test_concurrent_senders_in_different_orders_leave_the_totals_of_one_delivery(
     address: str, store: Store, count: int, times: int
 ) -> None:
-    """Over a real socket, to a server process of its own."""
     async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         tenant = await new_tenant(store, time_zone="Asia/Kolkata", mobile="918000000000")
         sender = await new_sender(Gateway(client, Commands()), store, tenant)
@@ -522,7 +519,7 @@ async def _deliver_from_eight_senders(sender: Sender, count: int, times: int) ->
             assert (await sender.send(one)).status_code == 200
 
     await asyncio.gather(*(deliver(seed) for seed in range(8)))
-    # An event that took long is counted in the background.
+    # An event that takes long is counted in the background.
     async with asyncio.timeout(300):
         while await sender.pending():  # noqa: ASYNC110
             await asyncio.sleep(0.1)

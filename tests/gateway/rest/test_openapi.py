@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid and complete, its examples are real, and the gateway responds as it says."""
+"""The OpenAPI document is valid and complete, and agrees with the responses of the gateway."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ TOKEN_REQUESTS, EVENTS = [
     OPENAPI["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
     for path in (TOKEN_PATH, EVENTS_PATH)
 ]
-# Their messages say what is wrong with the request.
+# Codes whose messages describe a single request, so that the error table has no fixed text for them.
 OWN_MESSAGES = {400, 408, 413, 415, 498, 503}
 
 
@@ -83,7 +83,7 @@ async def test_the_document_is_compressed_if_the_client_accepts_that(
     assert response.headers["vary"] == "Accept-Encoding"
 
 
-def test_the_version_is_the_package_s() -> None:
+def test_the_document_has_the_version_of_the_package() -> None:
     assert OPENAPI["info"]["version"] == version("promo-gateway")
 
 
@@ -213,7 +213,7 @@ async def test_each_described_response_occurs_and_no_other(
     async with AsyncExitStack() as stack:
         gateway, without_keys, without_database, full = [
             await stack.enter_async_context(
-                # Not validated: a zero makes every process full.
+                # `model_copy` validates nothing, so that a limit of 0 requests is possible.
                 open_gateway(settings.model_copy(update={"rest_status": rest_status, **changes}))
             )
             for changes in (
@@ -279,7 +279,7 @@ async def _summaries(gateway: Gateway) -> list[httpx.Response]:
         for changes, *_ in WRONG_REQUESTS
     ]
     responses = [await gateway.rest(parameters) for parameters in (DOCUMENTED, *requests)]
-    # One more than the failed log-ins that are allowed.
+    # One failed log-in more than is allowed.
     return responses + [await gateway.rest(DOCUMENTED, WRONG) for _ in range(FAILURES_ALLOWED + 1)]
 
 
