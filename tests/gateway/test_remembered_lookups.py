@@ -58,7 +58,7 @@ async def test_a_warm_request_without_benefits_sends_no_command(remembering: Gat
     assert remembering.commands.names == []
 
 
-async def test_what_one_look_up_lacks_is_all_that_is_sent(remembering: Gateway) -> None:
+async def test_only_the_missing_look_up_is_sent(remembering: Gateway) -> None:
     await remembering.rest(DOCUMENTED)
     remembering.commands.clear()
     await remembering.rest({**DOCUMENTED, "identifierValue": MOBILE_WITHOUT_BENEFITS})
@@ -74,7 +74,7 @@ async def test_twenty_aliases_send_three_commands_cold_and_one_warm(remembering:
     assert remembering.commands.names == ONE
 
 
-async def test_after_its_time_an_entry_is_looked_up_again(remembering: Gateway, clock: Clock) -> None:
+async def test_an_expired_entry_is_looked_up_again(remembering: Gateway, clock: Clock) -> None:
     await remembering.rest(DOCUMENTED)
     clock.now += 60
     remembering.commands.clear()
@@ -90,7 +90,7 @@ async def test_with_0_seconds_every_request_sends_three_commands(gateway_with: O
         assert gateway.commands.names == THREE * 2
 
 
-async def test_what_was_not_found_is_never_remembered(sender: Sender) -> None:
+async def test_a_customer_that_was_not_found_is_not_remembered(sender: Sender) -> None:
     commands = sender.gateway.commands
     for _ in range(2):
         commands.clear()
@@ -143,7 +143,7 @@ async def test_another_process_notices_a_moved_identifier_within_the_time(
         assert (await other.ask("rest", asked, headers))["customerId"] == 7
 
 
-async def test_a_customer_token_does_not_see_whom_others_made_known(remembering: Gateway) -> None:
+async def test_a_customer_token_does_not_see_customers_that_others_looked_up(remembering: Gateway) -> None:
     token = await remembering.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
     headers = {"Authorization": f"Bearer {token}"}
     stranger = {**DOCUMENTED, "identifierValue": MOBILE_WITHOUT_BENEFITS}

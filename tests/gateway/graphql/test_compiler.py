@@ -38,7 +38,7 @@ LEFT_TO_THE_EXECUTOR = [
 
 
 @pytest.mark.parametrize("query", COMPILED)
-def test_what_is_compiled(query: str) -> None:
+def test_an_operation_is_compiled(query: str) -> None:
     operation = Operations(SCHEMA, compiled=True).prepare(query, None)
     assert operation.errors == []
     assert plan_of(operation) is not None
@@ -46,7 +46,7 @@ def test_what_is_compiled(query: str) -> None:
 
 
 @pytest.mark.parametrize("query", LEFT_TO_THE_EXECUTOR)
-def test_what_is_left_to_the_executor(query: str) -> None:
+def test_an_introspection_is_left_to_the_executor(query: str) -> None:
     operation = Operations(SCHEMA, compiled=True).prepare(query, None)
     assert operation.errors == []
     assert plan_of(operation) is None
@@ -309,7 +309,7 @@ async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor
         assert result_text(answer) == result_text(await plain.execute(expected, variables, CONTEXT))
 
 
-async def test_errors_are_in_the_order_of_their_places_whatever_failed_first() -> None:
+async def test_errors_are_in_the_order_of_their_fields() -> None:
     query = (
         '{ b: owner(name: "b") { name y: parts(ids: ["p", "q"]) { name } x: parts(ids: ["r"]) { name } } }'
     )

@@ -139,7 +139,7 @@ async def test_an_entry_without_a_summary_is_null_with_an_error_at_its_place(
     ],
     ids=["not a number", "unknown", "an empty identifier"],
 )
-async def test_the_error_of_an_entry_says_whether_it_is_not_a_number(
+async def test_the_error_of_an_entry_that_is_not_a_number_has_a_reason(
     gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str | None
 ) -> None:
     [error] = (await ask(gateway, tenant, LIST, **asked))["errors"]
@@ -175,7 +175,7 @@ async def test_a_list_that_cannot_be_read_fails_with_one_error(
     ],
     ids=["no ids", "no identifiers", "no list", "both lists", "programId"],
 )
-async def test_a_list_that_cannot_be_used_is_an_error_before_it_is_looked_up(
+async def test_an_invalid_list_is_an_error_before_it_is_looked_up(
     gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str
 ) -> None:
     gateway.commands.clear()
@@ -203,7 +203,7 @@ async def test_a_list_that_cannot_be_used_is_an_error_before_it_is_looked_up(
     ],
     ids=["list", "page", "pages"],
 )
-async def test_a_list_and_a_page_count_by_their_length_before_anything_is_asked(
+async def test_lists_and_pages_over_the_limit_are_refused_before_any_look_up(
     gateway: Gateway, tenant: Tenant, query: str, asked: dict[str, object], got: int
 ) -> None:
     gateway.commands.clear()
@@ -330,7 +330,7 @@ async def test_paging_visits_each_promotion_once_while_new_issuances_arrive(
     ],
     ids=["no entries", "fewer than none", "no cursor", "a cursor of another organisation", "programId"],
 )
-async def test_a_page_that_cannot_be_asked_for_is_an_error(
+async def test_invalid_arguments_of_a_page_are_an_error(
     gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str
 ) -> None:
     body = await ask(gateway, tenant, PAGE, **asked)
@@ -426,7 +426,7 @@ async def test_a_customers_token_reads_its_customer_without_arguments(gateway: G
 
 
 @pytest.mark.parametrize("condition", ["", "@include(if: true)"], ids=["compiled", "executed"])
-async def test_a_request_looks_the_customer_of_its_token_up_once(gateway: Gateway, condition: str) -> None:
+async def test_a_request_looks_up_the_customer_of_its_token_once(gateway: Gateway, condition: str) -> None:
     token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
     headers = {"Authorization": f"Bearer {token}", "X-CAP-COST": "1"}
     query = " ".join(f"a{n}: customer {condition} {{ id }}" for n in range(100))
@@ -437,7 +437,7 @@ async def test_a_request_looks_the_customer_of_its_token_up_once(gateway: Gatewa
     assert data_commands(gateway) == ["customer_statuses"]
 
 
-async def test_to_a_customers_token_another_customer_is_unknown(gateway: Gateway) -> None:
+async def test_another_customer_is_unknown_to_a_customers_token(gateway: Gateway) -> None:
     token = await gateway.token(source="INSTORE", identifierName="mobile", identifierValue=MOBILE)
     headers = {"Authorization": f"Bearer {token}"}
     bodies = []
@@ -475,7 +475,7 @@ async def test_a_page_includes_the_customers_that_were_merged(
     ]
 
 
-async def test_a_page_of_promotions_that_nothing_describes_leads_to_the_next(
+async def test_a_page_of_unknown_promotions_is_empty_and_leads_to_the_next(
     gateway: Gateway, tenant: Tenant
 ) -> None:
     await tenant.issue([points(31, "1"), points(32, "1")])

@@ -152,7 +152,7 @@ ERRORS = [
 
 @pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
 @pytest.mark.parametrize(("query", "code", "error_code", "message"), ERRORS)
-async def test_every_error_word_for_word(
+async def test_every_error_has_its_exact_code_and_message(
     gateway_with: OpenGateway, query: str, code: str, error_code: int, message: str, rest_status: str
 ) -> None:
     async with gateway_with(rest_status=rest_status) as gateway:
@@ -294,7 +294,7 @@ async def test_a_browser_gets_graphiql_without_credentials(gateway_with: OpenGat
             assert response.status_code == 401
 
 
-async def test_where_nothing_is_to_be_explored_nothing_is_told(
+async def test_without_introspection_no_type_and_no_suggestion_is_shown(
     gateway: Gateway, gateway_with: OpenGateway
 ) -> None:
     misspelt = "{ customerPromotionActionSumary { orgId } }"
@@ -348,7 +348,7 @@ async def test_an_unknown_operation_name_is_refused(gateway: Gateway) -> None:
         assert_graphql_refusal(response, 200, "OPERATION_RESOLUTION_FAILURE", 400, message)
 
 
-async def test_an_unknown_field_names_itself(gateway: Gateway) -> None:
+async def test_the_error_of_an_unknown_field_names_the_field(gateway: Gateway) -> None:
     [error] = (await gateway.graphql("{ nothing }")).json()["errors"]
     assert error["message"] == "Cannot query field 'nothing' on type 'Query'."
 

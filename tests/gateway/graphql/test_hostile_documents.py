@@ -165,17 +165,17 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.fixture(scope="module")
-async def explorable_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+async def introspection_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with open_gateway(changed(settings, introspection="on")) as gateway:
         yield gateway
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_a_hostile_document_is_refused(explorable_gateway: Gateway, attack: str) -> None:
+async def test_a_hostile_document_is_refused(introspection_gateway: Gateway, attack: str) -> None:
     document, code, message = ATTACKS[attack]
-    await explorable_gateway.warm()
-    response = await explorable_gateway.graphql(document)
-    assert explorable_gateway.commands.names == []
+    await introspection_gateway.warm()
+    response = await introspection_gateway.graphql(document)
+    assert introspection_gateway.commands.names == []
     assert response.status_code == 200
     assert response.json().keys() == {"errors"}
     [error] = response.json()["errors"]
@@ -201,7 +201,7 @@ async def test_errors_that_quote_a_long_name_are_cut_and_counted(gateway: Gatewa
     assert len(response.content) < 1_000 * MAX_ERRORS
 
 
-async def test_a_response_has_a_largest_size(gateway: Gateway) -> None:
+async def test_a_response_over_the_limit_is_refused(gateway: Gateway) -> None:
     ids = json.dumps([str(PROMOTION.promotion_id)] * 100)
     customer = f'customer(source: INSTORE, identifierName: MOBILE, identifierValue: "{MOBILE}")'
 
@@ -250,7 +250,7 @@ async def test_more_summaries_than_allowed_are_refused_before_one_is_read(
 
 
 @pytest.mark.parametrize("path", ["/graphql", EVENTS_PATH, TOKEN_PATH])
-async def test_a_body_is_as_long_as_is_allowed_and_no_longer(gateway_with: OpenGateway, path: str) -> None:
+async def test_a_body_over_the_limit_is_413(gateway_with: OpenGateway, path: str) -> None:
     async def chunks(size: int) -> Any:
         for _ in range(size):
             yield b"x"
@@ -357,7 +357,7 @@ async def test_a_huge_head_is_refused_while_it_is_sent(settings: Settings, field
     assert received.startswith(b"HTTP/1.1 400 ")
 
 
-async def test_a_head_that_does_not_end_is_not_waited_for(
+async def test_a_connection_without_a_complete_request_head_is_closed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)

@@ -61,7 +61,7 @@ async def test_only_a_large_document_is_prepared_in_steps_and_once(
     assert len(pauses) == steps - 1
 
 
-async def test_others_have_as_much_time_as_a_step_took(
+async def test_other_requests_have_as_much_time_as_a_step_took(
     pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([0, 3, 10, 14, 20])
@@ -99,7 +99,7 @@ async def test_requests_for_the_same_document_prepare_it_once(pauses: list[float
         ("a99: ", f"{' '.join(f'a{n}: __typename' for n in range(100, 200))} a99: "),
     ],
 )
-async def test_a_large_document_has_the_errors_that_it_has_at_once(
+async def test_a_large_document_has_the_same_errors_in_steps_as_at_once(
     pauses: list[float], old: str, new: str
 ) -> None:
     query = LARGE.replace(old, new)

@@ -71,14 +71,14 @@ def check(document: str, limit: str, most: int, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(("document", "limit", "count"), COUNTED)
-def test_a_document_may_have_as_much_as_a_limit_says(
+def test_a_document_at_a_limit_is_accepted(
     document: str, limit: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check(document, limit, count, monkeypatch)
 
 
 @pytest.mark.parametrize(("document", "limit", "count"), [row for row in COUNTED if row[2]])
-def test_a_document_with_more_than_a_limit_is_refused(
+def test_a_document_above_a_limit_is_refused(
     document: str, limit: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(LimitExceeded) as raised:
@@ -96,7 +96,7 @@ PARSED = [
 
 
 @pytest.mark.parametrize(("document", "limit", "count"), PARSED)
-def test_the_parser_takes_as_much_as_a_limit_says(
+def test_the_parser_accepts_a_document_at_a_limit(
     document: str, limit: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check(document, limit, count, monkeypatch)
@@ -199,7 +199,7 @@ def test_repeated_fields_are_counted_exactly() -> None:
         (0, {"a": 5.5}),
     ],
 )
-def test_summaries_are_counted_by_what_they_ask(summaries: int, variables: dict[str, object]) -> None:
+def test_summaries_with_the_same_arguments_count_once(summaries: int, variables: dict[str, object]) -> None:
     operations = Operations(SCHEMA, compiled=True)
     field = SUMMARY.replace('"919000000001"', "$%s")
     operation = operations.prepare(
@@ -211,13 +211,13 @@ def test_summaries_are_counted_by_what_they_ask(summaries: int, variables: dict[
     assert operations.count_summaries(operation, variables) == summaries
 
 
-def test_directives_decide_what_is_asked() -> None:
+def test_a_skipped_summary_does_not_count() -> None:
     operations = Operations(SCHEMA, compiled=True)
     document = f"query ($on: Boolean!) {{ ... @include(if: $on) {{ {SUMMARY} {{ orgId }} }} }}"
     operation = operations.prepare(document, None)
     assert [operations.count_summaries(operation, {"on": on}) for on in (True, False)] == [1, 0]
 
 
-def test_an_operation_without_a_name_is_not_one_of_several() -> None:
+def test_a_document_of_several_operations_needs_an_operation_name() -> None:
     with pytest.raises(OperationUnknown):
         Operations(SCHEMA, compiled=True).prepare("query A { __typename } query B { __typename }", None)

@@ -204,7 +204,7 @@ def operations(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
     asked=operations(),
     reader=st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"]),
 )
-async def test_a_compiled_operation_answers_what_the_executor_answers(
+async def test_a_compiled_operation_gives_the_answer_of_the_executor(
     world: World, asked: tuple[str, dict[str, object]], reader: str
 ) -> None:
     query, variables = asked
@@ -240,7 +240,7 @@ def test_an_operation_is_prepared_once() -> None:
     assert (prepared.misses, prepared.hits) == (3, 15)
 
 
-def test_what_cannot_be_prepared_is_not_remembered() -> None:
+def test_a_failed_preparation_is_not_remembered() -> None:
     prepared = Operations(SCHEMA, compiled=True)
     for _ in range(2):
         with pytest.raises(GraphQLSyntaxError):

@@ -82,13 +82,13 @@ async def test_a_hash_of_another_document_is_refused_and_not_kept(
 
 
 @pytest.mark.parametrize("document", ["{", "{ nothing }"])
-async def test_what_cannot_be_executed_is_not_kept(gateway_with: OpenGateway, document: str) -> None:
+async def test_an_invalid_document_is_not_kept(gateway_with: OpenGateway, document: str) -> None:
     async with gateway_with() as gateway:
         await send(gateway, "POST", {"query": document, **hashed(document)})
         assert_not_found(await send(gateway, "POST", hashed(document)))
 
 
-async def test_what_is_kept_is_bounded_by_bytes(gateway_with: OpenGateway) -> None:
+async def test_the_cache_of_documents_is_bounded_by_bytes(gateway_with: OpenGateway) -> None:
     room = len(GOOD) + len(OTHER) - 1
     async with gateway_with(apq_cache_bytes=room) as gateway:
         for document in (GOOD, OTHER):
@@ -101,7 +101,7 @@ async def test_what_is_kept_is_bounded_by_bytes(gateway_with: OpenGateway) -> No
         assert (await send(gateway, "POST", hashed(OTHER))).json() == {"data": {"other": "Query"}}
 
 
-async def test_a_known_hash_tells_nothing_without_credentials(gateway_with: OpenGateway) -> None:
+async def test_a_known_hash_without_credentials_is_401(gateway_with: OpenGateway) -> None:
     async with gateway_with() as gateway:
         await send(gateway, "POST", {"query": GOOD, **hashed(GOOD)})
         response = await send(gateway, "POST", hashed(GOOD), {})
@@ -184,7 +184,7 @@ async def test_a_trusted_document_of_two_operations_is_sent_with_the_name_of_one
         pytest.param({"query": "{"}, id="not a document"),
     ],
 )
-async def test_nothing_else_is_executed_where_only_trusted_documents_are(
+async def test_only_trusted_documents_are_executed_if_the_setting_is_on(
     gateway_with: OpenGateway, manifest: Path, body: Mapping[str, object], method: str
 ) -> None:
     async with gateway_with(trusted_documents=str(manifest), trusted_documents_only="on") as gateway:
@@ -196,7 +196,7 @@ async def test_nothing_else_is_executed_where_only_trusted_documents_are(
         assert gateway.commands.names == []
 
 
-def test_trusted_documents_are_compiled_at_start_and_known_as_such(manifest: Path) -> None:
+def test_trusted_documents_are_compiled_and_labelled_at_start(manifest: Path) -> None:
     operations = create_operations(create_schema(), Settings(trusted_documents=manifest))
     trusted = operations.trusted("two", "A")
     assert trusted is not None
@@ -259,7 +259,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("text", "why"), UNUSABLE)
-def test_an_unusable_manifest_is_one_line(tmp_path: Path, text: str, why: str) -> None:
+def test_an_unusable_manifest_is_reported_in_one_line(tmp_path: Path, text: str, why: str) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(text)
     with pytest.raises(ManifestUnusable) as raised:

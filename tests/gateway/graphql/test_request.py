@@ -63,7 +63,7 @@ NOT_EXECUTED = [
 
 @pytest.mark.parametrize(("media_type", "status"), [(JSON, 200), (GRAPHQL_RESPONSE, 400)])
 @pytest.mark.parametrize(("body", "code"), NOT_EXECUTED)
-async def test_what_is_not_executed_has_no_data(
+async def test_a_request_that_is_not_executed_has_no_data(
     gateway: Gateway, body: Mapping[str, str], code: str, media_type: str, status: int
 ) -> None:
     await gateway.warm()
@@ -106,7 +106,7 @@ async def test_data_with_errors_is_294_in_the_newer_media_type(
     ],
     ids=["without credentials", "without query"],
 )
-async def test_what_is_not_a_request_is_refused_in_the_type_that_is_accepted(
+async def test_a_refusal_has_the_accepted_media_type(
     gateway: Gateway,
     headers: Mapping[str, str],
     status: int,
@@ -120,7 +120,7 @@ async def test_what_is_not_a_request_is_refused_in_the_type_that_is_accepted(
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
-async def test_where_nothing_fits_nothing_is_executed(gateway: Gateway) -> None:
+async def test_a_request_that_accepts_no_available_media_type_is_not_executed(gateway: Gateway) -> None:
     await gateway.warm()
     headers = {**DEMO_HEADER, "Accept": "text/plain"}
     response = await gateway.graphql(f"{{ {field()} }}", headers=headers)
@@ -188,7 +188,9 @@ async def test_a_post_is_json_in_utf_8(gateway: Gateway, content_type: str) -> N
     assert (response.status_code, response.json()) == (200, {"data": {"b": "Query"}})
 
 
-async def test_of_a_repeated_parameter_the_last_counts_and_of_a_repeated_header_all(gateway: Gateway) -> None:
+async def test_the_last_of_repeated_parameters_counts_and_all_repeated_headers_count(
+    gateway: Gateway,
+) -> None:
     headers = [*DEMO_HEADER.items(), ("Accept", "text/html"), ("Accept", GRAPHQL_RESPONSE)]
     given = [
         ("query", "{"),
@@ -220,7 +222,7 @@ COSTS = [
 
 @pytest.mark.parametrize("compiled", ["on", "off"])
 @pytest.mark.parametrize(("query", "summaries", "commands"), COSTS)
-async def test_a_request_may_ask_what_it_cost(
+async def test_a_request_gets_its_cost_if_it_asks(
     gateway_with: OpenGateway, query: str, summaries: int, commands: dict[str, int], compiled: str
 ) -> None:
     async with gateway_with(compiled=compiled) as gateway:
@@ -233,8 +235,6 @@ async def test_a_request_may_ask_what_it_cost(
 
 
 @pytest.mark.parametrize("asked", [{}, {"X-CAP-COST": "0"}], ids=["no header", "0"])
-async def test_a_request_that_does_not_ask_is_not_told_its_cost(
-    gateway: Gateway, asked: Mapping[str, str]
-) -> None:
+async def test_a_request_that_does_not_ask_gets_no_cost(gateway: Gateway, asked: Mapping[str, str]) -> None:
     response = await gateway.graphql(f"{{ {field()} }}", headers={**DEMO_HEADER, **asked})
     assert response.json().keys() == {"data"}

@@ -64,7 +64,9 @@ def test_documents_with_errors_are_validated_each_time(validated: list[DocumentN
         pytest.param("{ a b }", "{ ab }", False, id="two names or one"),
     ],
 )
-def test_the_shape_of_a_document(document: str, other: str, same: bool) -> None:
+def test_documents_have_the_same_shape_if_only_their_strings_differ(
+    document: str, other: str, same: bool
+) -> None:
     assert (shape_of(parse(document)) == shape_of(parse(other))) == same
 
 
@@ -72,7 +74,9 @@ NAMES = st.sampled_from(['"a"', '"b"', '"""a"""', '""', "1", "A", "null", "$name
 
 
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=6))
-def test_a_validator_with_a_memory_finds_what_a_new_one_finds(names: list[tuple[str, str]]) -> None:
+def test_a_validator_that_remembers_shapes_finds_the_errors_of_a_new_one(
+    names: list[tuple[str, str]],
+) -> None:
     checked = validator()
     for first, second in names:
         # The same key twice: an error if the arguments differ.

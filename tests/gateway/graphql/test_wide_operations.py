@@ -80,7 +80,7 @@ async def operations() -> Operations:
     return Operations()
 
 
-async def test_an_organisation_runs_one_and_the_next_when_it_ends(operations: Operations) -> None:
+async def test_an_organisation_runs_one_wide_operation_at_a_time(operations: Operations) -> None:
     for number in range(3):
         await operations.start(number)
     assert operations.running == [0]
@@ -103,7 +103,7 @@ async def test_organisations_take_turns_when_all_slots_are_taken(operations: Ope
     assert operations.running == [30, 11]
 
 
-async def test_a_full_queue_refuses_until_one_ends(operations: Operations) -> None:
+async def test_a_full_queue_refuses_operations_until_one_ends(operations: Operations) -> None:
     for number in range(MAX_QUEUED_PER_ORGANIZATION):
         await operations.start(number)
     with pytest.raises(HTTPException) as refused:
@@ -118,7 +118,7 @@ async def test_a_full_queue_refuses_until_one_ends(operations: Operations) -> No
     assert not operations.tasks[MAX_QUEUED_PER_ORGANIZATION].done()
 
 
-async def test_a_cancelled_operation_leaves_no_place_taken(operations: Operations) -> None:
+async def test_a_cancelled_operation_releases_its_slot(operations: Operations) -> None:
     for number in range(3):
         await operations.start(number)
     # The first that waits, then the one that runs.
