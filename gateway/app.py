@@ -24,8 +24,7 @@ from gateway.auth.callers import require
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.password_check import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
-from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, GraphQLEndpoint
-from gateway.graphql.error_responses import graphql_error
+from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, graphql_error, respond
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
@@ -111,9 +110,8 @@ def create_app(
         require(caller.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
-    graphql_endpoint = GraphQLEndpoint(
-        operations, persisted, enter, pages.graphiql if introspection else None
-    )
+    page = pages.graphiql if introspection else None
+    execute = partial(respond, operations=operations, persisted=persisted, enter=enter, page=page)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -149,7 +147,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            _route(GRAPHQL_PATH, graphql_endpoint.respond, ["GET", "POST"], graphql, limits, max_body),
+            _route(GRAPHQL_PATH, execute, ["GET", "POST"], graphql, limits, max_body),
             _route(ACTION_SUMMARY_PATH, partial(get_action_summary, enter=enter), ["GET"], summary, limits),
             _route(EVENTS_PATH, receive, ["POST"], event, limits, max_body),
             _route(TOKEN_PATH, generate, ["POST"], token, limits, max_token_body),

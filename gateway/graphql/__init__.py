@@ -1,6 +1,6 @@
 """The GraphQL API: from an HTTP request to an operation of the schema, and from its result to a response.
 
-- `endpoint`: `/graphql`
+- `endpoint`: `/graphql`, and how it renders results and errors
 - `request`: reads the document, the variables and the name of the operation from an HTTP request
 - `persisted_documents`: documents that clients name by an id
 - `operations`: parses, validates and compiles each document once
@@ -11,5 +11,4 @@
 - `wide_operations`: the queues of operations of many summaries
 - `large_documents`: new documents of this size are prepared in steps
 - `redaction`: errors about wrong input, without the input
-- `error_responses`: renders an error that ends a request before its operation is executed
 """

@@ -1,4 +1,4 @@
-"""`/graphql`: reads a request, executes its operation and writes the response."""
+"""`/graphql`: reads a request, executes its operation, and renders the result or the error."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,16 +12,17 @@ from gateway import json_format
 from gateway.errors import (
     ERRORS,
     DocumentNotTrusted,
+    ErrorSpec,
     LimitExceeded,
     OperationUnknown,
     PersistedQueryNotFound,
     describe,
 )
-from gateway.graphql.error_responses import extensions
 from gateway.graphql.limits import check
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
+from gateway.http_headers import error_response
 from gateway.telemetry.current_request import AD_HOC, current_request_log, note_error
 from loaders.errors import forget_frames
 from resolvers.context import Context
@@ -39,65 +40,74 @@ MAX_MESSAGE = 500
 MAX_RESPONSE_BYTES = 2 * 1024 * 1024
 
 
-class GraphQLEndpoint:
-    """`/graphql`: queries by POST, GET and HEAD.
+async def respond(
+    request: Request,
+    *,
+    operations: Operations,
+    persisted: PersistedDocuments,
+    enter: Callable[[Request], Awaitable[Context]],
+    page: Callable[[Request], Awaitable[Response]] | None,
+) -> Response:
+    """Respond to a query by POST, GET or HEAD; raises an exception for what is not a GraphQL request.
 
     `enter` authenticates the caller and returns the context of the request. A browser that opens the URL
     without an operation gets `page`, if there is one.
     """
+    if page is not None and _wants_page(request):
+        return await page(request)
+    context = await enter(request)
+    current_request_log().operation = AD_HOC
+    media_type = response_type(request.headers)
+    if media_type is None:
+        raise HTTPException(406, f"The response can be {' or '.join(RESPONSE_TYPES)}.")
+    try:
+        body = await _execute(request, await read(request), context, operations, persisted)
+        status, content = _status(body), json_format.encode(body)
+        check("bytes in the response", len(content), MAX_RESPONSE_BYTES)
+    except (LimitExceeded, OperationUnknown, PersistedQueryNotFound, DocumentNotTrusted) as error:
+        body = _body(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
+        status, content = ERRORS[type(error)].status, json_format.encode(body)
+    if media_type == json_format.MEDIA_TYPE:
+        # Clients of the older type read the outcome of a request from the body alone.
+        status = 200
+    return Response(content, status, media_type=f"{media_type}; charset=utf-8")
 
-    def __init__(
-        self,
-        operations: Operations,
-        persisted: PersistedDocuments,
-        enter: Callable[[Request], Awaitable[Context]],
-        page: Callable[[Request], Awaitable[Response]] | None,
-    ) -> None:
-        self._operations = operations
-        self._persisted = persisted
-        self._enter = enter
-        self._page = page
 
-    async def respond(self, request: Request) -> Response:
-        """Respond to a request; raises an exception for one that is not a GraphQL request."""
-        if self._page is not None and _wants_page(request):
-            return await self._page(request)
-        context = await self._enter(request)
-        current_request_log().operation = AD_HOC
-        media_type = response_type(request.headers)
-        if media_type is None:
-            raise HTTPException(406, f"The response can be {' or '.join(RESPONSE_TYPES)}.")
-        try:
-            body = await self._execute(request, await read(request), context)
-            status, content = _status(body), json_format.encode(body)
-            check("bytes in the response", len(content), MAX_RESPONSE_BYTES)
-        except (LimitExceeded, OperationUnknown, PersistedQueryNotFound, DocumentNotTrusted) as error:
-            body = _body(ExecutionResult(None, [GraphQLError("", original_error=error)]), "")
-            status, content = ERRORS[type(error)].status, json_format.encode(body)
-        if media_type == json_format.MEDIA_TYPE:
-            # Clients of the older type read the outcome of a request from the body alone.
-            status = 200
-        return Response(content, status, media_type=f"{media_type}; charset=utf-8")
+async def graphql_error(request: Request, error: Exception, *, always_200: bool) -> Response:
+    """The response to a request that ended in an error before its operation was executed.
 
-    async def _execute(
-        self, request: Request, parameters: GraphQLRequest, context: Context
-    ) -> dict[str, Any]:
-        try:
-            operation = await self._persisted.prepare(parameters, context.loaders.organization.id)
-        except GraphQLSyntaxError as error:
-            return _body(ExecutionResult(None, [error]), PARSE_FAILED)
-        request_log = current_request_log()
-        request_log.operation = operation.label
-        request_log.operation_type = operation.definition.operation.value
-        if request.method != "POST" and request_log.operation_type != "query":
-            raise HTTPException(405, "GET and HEAD take queries only.", {"Allow": "POST"})
-        if operation.errors:
-            return _body(ExecutionResult(None, operation.errors), VALIDATION_FAILED)
-        body = _body(await self._operations.execute(operation, parameters.variables, context), BAD_USER_INPUT)
-        if request.headers.get("x-cap-cost") == "1":
-            summaries = self._operations.count_summaries(operation, parameters.variables)
-            body["extensions"] = {"cost": {"summaries": summaries, "commands": context.loaders.commands}}
-        return body
+    `{"errors": [{"message", "extensions": {"code", "errorCode", "reason"}}]}`. With `always_200`, errors with
+    8xxx codes have the status 200, as over REST.
+    """
+    spec = describe(error)
+    body = {"errors": [{"message": spec.message, "extensions": _extensions(spec)}]}
+    media_type = f"{response_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8"
+    return error_response(request, error, spec, body, always_200=always_200, media_type=media_type)
+
+
+async def _execute(
+    request: Request,
+    parameters: GraphQLRequest,
+    context: Context,
+    operations: Operations,
+    persisted: PersistedDocuments,
+) -> dict[str, Any]:
+    try:
+        operation = await persisted.prepare(parameters, context.loaders.organization.id)
+    except GraphQLSyntaxError as error:
+        return _body(ExecutionResult(None, [error]), PARSE_FAILED)
+    request_log = current_request_log()
+    request_log.operation = operation.label
+    request_log.operation_type = operation.definition.operation.value
+    if request.method != "POST" and request_log.operation_type != "query":
+        raise HTTPException(405, "GET and HEAD take queries only.", {"Allow": "POST"})
+    if operation.errors:
+        return _body(ExecutionResult(None, operation.errors), VALIDATION_FAILED)
+    body = _body(await operations.execute(operation, parameters.variables, context), BAD_USER_INPUT)
+    if request.headers.get("x-cap-cost") == "1":
+        summaries = operations.count_summaries(operation, parameters.variables)
+        body["extensions"] = {"cost": {"summaries": summaries, "commands": context.loaders.commands}}
+    return body
 
 
 def _wants_page(request: Request) -> bool:
@@ -137,4 +147,10 @@ def _error(error: GraphQLError, code: str) -> dict[str, Any]:
         return {**error.formatted, "message": message, "extensions": {"code": code, "errorCode": 400}}
     spec = describe(error.original_error)
     forget_frames(error)
-    return {**error.formatted, "message": spec.message, "extensions": extensions(spec)}
+    return {**error.formatted, "message": spec.message, "extensions": _extensions(spec)}
+
+
+def _extensions(spec: ErrorSpec) -> dict[str, object]:
+    """The extensions of an error; most errors have no reason."""
+    reason = {"reason": spec.reason} if spec.reason else {}
+    return {"code": spec.graphql_code, "errorCode": spec.code, **reason}

@@ -60,9 +60,9 @@ async def read(request: Request) -> GraphQLRequest:
         raise HTTPException(400, "Batching is off: send one operation, not a list.")
     if not isinstance(data, dict):
         raise HTTPException(400, f"The body must be an object, not {json_kind(data)}.")
-    for name, kinds in _PARAMETERS.items():
-        if not isinstance(data.get(name), kinds):
-            expected = "a string" if str in kinds else "an object"
+    for name, kind in _PARAMETERS.items():
+        if not isinstance(data.get(name), (kind, NoneType)):
+            expected = "a string" if kind is str else "an object"
             raise HTTPException(400, f"{name} must be {expected}, not {json_kind(data[name])}.")
     query, document_id = data.get("query") or None, data.get("documentId") or None
     sha256 = _persisted_query(data.get("extensions") or {})
@@ -75,14 +75,7 @@ async def read(request: Request) -> GraphQLRequest:
     )
 
 
-_STRING, _OBJECT = (str, NoneType), (dict, NoneType)
-_PARAMETERS = {
-    "query": _STRING,
-    "documentId": _STRING,
-    "operationName": _STRING,
-    "variables": _OBJECT,
-    "extensions": _OBJECT,
-}
+_PARAMETERS = {"query": str, "documentId": str, "operationName": str, "variables": dict, "extensions": dict}
 
 
 def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:
