@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import Any, BinaryIO, cast
 
-from gateway.ingest.import_summary import Line
-from gateway.ingest.importer import BATCH_LINES
+from gateway.ingest.importer import BATCH_LINES, Line
 from gateway.ingest.records import LONGEST_LINE
 
 # A batch is also full at this size, so that long lines do not take much memory.

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.commands.terminal import printable
-from gateway.ingest.import_summary import Line, Summary
+from gateway.ingest.importer import Line, Summary
 
 SECONDS_BETWEEN_LINES = 5.0
 # A small gzip file can hold many long lines, whose list must stay small as well.

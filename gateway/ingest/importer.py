@@ -8,12 +8,12 @@ not matter, because each is counted once.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gateway.ingest import customer_changes
 from gateway.ingest.event_recorder import CONTRADICTING, UNKNOWN_PROMOTION, issue, replay_all
-from gateway.ingest.import_summary import Line, Summary
 from gateway.ingest.records import (
     CustomerRecord,
     ErasureRecord,
@@ -35,6 +35,38 @@ BATCH_LINES = 500
 CONNECTIONS = 4
 
 R = TypeVar("R", bound=Record)
+
+
+class Line(NamedTuple):
+    """A line of a file, and its number, from 1."""
+
+    number: int
+    text: bytes
+
+
+@dataclass
+class Summary:
+    """The counts of the lines so far; `fresh_rejections` are not written to the file of rejects yet."""
+
+    lines: int = 0
+    last_line: int = 0
+    new: int = 0
+    already_there: int = 0
+    pending: int = 0
+    contradicting: int = 0
+    ignored_identifiers: int = 0
+    rejected: int = 0
+    fresh_rejections: list[tuple[Line, str]] = field(default_factory=list)
+    organizations: set[int] = field(default_factory=set)
+
+    def accept(self, lines: int, new: int) -> None:
+        """Count lines that were taken; those that are not new repeat known records."""
+        self.new += new
+        self.already_there += lines - new
+
+    def reject(self, line: Line, reason: str) -> None:
+        self.rejected += 1
+        self.fresh_rejections.append((line, reason))
 
 
 class Import:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.commands.database import set_up
 from gateway.ingest import importer
-from gateway.ingest.import_summary import Line
+from gateway.ingest.importer import Line
 from loaders import pending_events
 from loaders.database_schema import COLLECTIONS
 from loaders.enums import PayloadFormat

@@ -23,8 +23,7 @@ from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import PASSWORD, fill
 from gateway.ingest import export
-from gateway.ingest.import_summary import Line
-from gateway.ingest.importer import BATCH_LINES, Import
+from gateway.ingest.importer import BATCH_LINES, Import, Line
 from gateway.settings import Settings
 from loaders import pending_events
 from loaders.clients import Account, add_account

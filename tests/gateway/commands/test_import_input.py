@@ -13,8 +13,7 @@ import pytest
 from gateway.commands.import_input import Batches, InputUnusable
 from gateway.commands.import_output import LONGEST_REASON, LONGEST_TEXT, Rejects
 from gateway.commands.terminal import printable
-from gateway.ingest.import_summary import Line, Summary
-from gateway.ingest.importer import BATCH_LINES
+from gateway.ingest.importer import BATCH_LINES, Line, Summary
 
 BOM = b"\xef\xbb\xbf"
 LINES = b'{"a": 1}\r\n\n{"b": 2}'

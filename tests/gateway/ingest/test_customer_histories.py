@@ -13,7 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gateway.ingest import event_recorder, importer, notifications
-from gateway.ingest.import_summary import Line
+from gateway.ingest.importer import Line
 from loaders import pending_events
 from loaders.customers import CustomerByIdentifierLoader, CustomerDispatcher, CustomerIdentifier, Person
 from loaders.enums import Benefit, IdentifierName

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.commands.database import set_up
 from gateway.ingest import event_recorder, export, importer, notifications
-from gateway.ingest.import_summary import Line
+from gateway.ingest.importer import Line
 from loaders.database_schema import COLLECTIONS, CUSTOMER_STATUSES
 from loaders.driver import DriverName
 from loaders.store import Store

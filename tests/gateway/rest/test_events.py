@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.ingest import event_recorder, importer, notifications
-from gateway.ingest.import_summary import Line
+from gateway.ingest.importer import Line
 from gateway.settings import Settings
 from loaders import pending_events
 from loaders.enums import PayloadFormat
