@@ -18,13 +18,8 @@ _UNREAD_BODY = {408, 413}
 
 def content_security_policy(**sources: str) -> str:
     """A policy that allows only these sources (`script_src="'self'"`), and no page to frame ours."""
-    directives = {
-        "default_src": "'none'",
-        "base_uri": "'none'",
-        "form_action": "'none'",
-        "frame_ancestors": "'none'",
-        **sources,
-    }
+    nothing = dict.fromkeys(("default_src", "base_uri", "form_action", "frame_ancestors"), "'none'")
+    directives = {**nothing, **sources}
     return "; ".join(f"{name.replace('_', '-')} {value}" for name, value in directives.items())
 
 

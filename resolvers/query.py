@@ -27,6 +27,9 @@ class SemanticNonNull:
 
 
 _NULL_ONLY_WITH_AN_ERROR = [SemanticNonNull()]
+_SOURCE = strawberry.argument(description="The system that the identifier comes from.")
+_IDENTIFIER_NAME = strawberry.argument(description="The kind of identifier.")
+_IDENTIFIER_VALUE = strawberry.argument(description="The identifier, exactly as it is stored.")
 
 
 @strawberry.type(description="The queries of this API.")
@@ -39,16 +42,9 @@ class Query:
     async def customer(
         self,
         info: strawberry.Info[Context, None],
-        source: Annotated[
-            CustomerSource | None,
-            strawberry.argument(description="The system that the identifier comes from."),
-        ] = strawberry.UNSET,
-        identifier_name: Annotated[
-            CustomerIdentifierName | None, strawberry.argument(description="The kind of identifier.")
-        ] = strawberry.UNSET,
-        identifier_value: Annotated[
-            str | None, strawberry.argument(description="The identifier, exactly as it is stored.")
-        ] = strawberry.UNSET,
+        source: Annotated[CustomerSource | None, _SOURCE] = strawberry.UNSET,
+        identifier_name: Annotated[CustomerIdentifierName | None, _IDENTIFIER_NAME] = strawberry.UNSET,
+        identifier_value: Annotated[str | None, _IDENTIFIER_VALUE] = strawberry.UNSET,
     ) -> Customer | None:
         identifier = check_customer(source or None, identifier_name or None, identifier_value or None)
         person = await find_customer(info.context.loaders, identifier)
@@ -62,15 +58,9 @@ class Query:
     async def customer_promotion_action_summary(
         self,
         info: strawberry.Info[Context, None],
-        source: Annotated[
-            CustomerSource, strawberry.argument(description="The system that the identifier comes from.")
-        ],
-        identifier_name: Annotated[
-            CustomerIdentifierName, strawberry.argument(description="The kind of identifier.")
-        ],
-        identifier_value: Annotated[
-            str, strawberry.argument(description="The identifier, exactly as it is stored.")
-        ],
+        source: Annotated[CustomerSource, _SOURCE],
+        identifier_name: Annotated[CustomerIdentifierName, _IDENTIFIER_NAME],
+        identifier_value: Annotated[str, _IDENTIFIER_VALUE],
         program_id: Annotated[
             strawberry.ID, strawberry.argument(description="The id of the loyalty programme.")
         ],

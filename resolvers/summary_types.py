@@ -13,7 +13,6 @@ import strawberry
 from loaders import promotions
 from loaders.enums import Benefit, IssuanceType
 from loaders.totals import Total, Totals
-from resolvers.promotion import Promotion
 from resolvers.required_benefits import needs
 from resolvers.scalars import to_three_digits
 
@@ -78,6 +77,18 @@ class BadgeSummary:
     )
     number_of_times_issued: int = strawberry.field(description="How many times the badge was issued.")
     last_issued_on: datetime = strawberry.field(description="When the badge was last issued.")
+
+
+@strawberry.type(description="A loyalty promotion.")
+class Promotion:
+    id: int = strawberry.field(graphql_type=strawberry.ID, description="The id of the promotion.")
+    identifier: str | None = strawberry.field(
+        description="The external identifier of the promotion, if it has one."
+    )
+    name: str = strawberry.field(description="The name of the promotion, as the loyalty platform shows it.")
+    program_id: int = strawberry.field(
+        graphql_type=strawberry.ID, description="The id of the loyalty programme."
+    )
 
 
 @strawberry.type(description="A warning in a successful response.")

@@ -89,11 +89,9 @@ def syntax_error(error: GraphQLSyntaxError) -> GraphQLSyntaxError:
 def _describe(subject: str, type_: GraphQLInputType, found: str, *, unknown: bool) -> str:
     """What is wrong with a value; `unknown` if it has the form of a value of an enum."""
     named = get_named_type(type_)
+    wrong = f"expected a value of type '{type_}', found {found}"
     if not isinstance(named, GraphQLEnumType):
-        return f"{subject}: expected a value of type '{type_}', found {found}."
-    wrong = (
-        f"the value is not in the enum '{named}'"
-        if unknown
-        else f"expected a value of type '{type_}', found {found}"
-    )
+        return f"{subject}: {wrong}."
+    if unknown:
+        wrong = f"the value is not in the enum '{named}'"
     return f"{subject}: {wrong}. Allowed values: {', '.join(named.values)}."
