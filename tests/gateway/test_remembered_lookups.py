@@ -1,4 +1,4 @@
-"""A warm request sends one command, and never answers from an entry that is no longer true here."""
+"""The cache of look-ups: a warm request sends one command, and changes in this process count at once."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -35,7 +35,7 @@ async def remembering(gateway_with: OpenGateway, clock: Clock) -> AsyncIterator[
 @pytest.fixture
 async def sender(remembering: Gateway, store: Store) -> Sender:
     sender = await new_sender(remembering, store, await new_tenant(store))
-    # Makes its callers known, so that only commands for data are left.
+    # The gateway remembers the callers, so that later requests send only commands for data.
     assert (await sender.answer())["error"] == 8015
     return sender
 

@@ -1,4 +1,4 @@
-"""What is compiled, what is left to graphql-core's executor, and that nobody can tell the two apart."""
+"""Which operations are compiled or left to graphql-core's executor, and that the results are the same."""
 
 import asyncio
 from enum import Enum
@@ -67,7 +67,7 @@ async def test_a_combination_of_conditions_is_compiled_once(on: bool) -> None:
 
 
 def test_documents_have_no_directives_but_include_and_skip() -> None:
-    """The compiler takes every variable that is a Boolean for a condition."""
+    """The compiler relies on this: it treats every Boolean variable as a condition."""
     operations = {"QUERY", "FIELD", "FRAGMENT_DEFINITION", "FRAGMENT_SPREAD", "INLINE_FRAGMENT"}
     places = {one.name: {place.name for place in one.locations} for one in SCHEMA._schema.directives}
     assert [name for name, found in places.items() if found & operations] == ["include", "skip"]
@@ -127,7 +127,7 @@ class Owner:
     async def parts(
         self, info: strawberry.Info, ids: list[strawberry.ID] | None = strawberry.UNSET
     ) -> list[Part | None]:
-        """An id that is a number is a part, `null` is none, and any other is an error at its place."""
+        """A number gives a part, the text "null" gives None, and any other id an error at its position."""
         if not ids:
             return None if ids is None else []  # type: ignore[return-value]
         parts: Any = [
@@ -225,7 +225,7 @@ PARTS = strawberry.Schema(Parts)
 async def test_any_schema_compiles_or_is_left_to_the_executor(
     selection: str, is_compiled: bool, fails_at: int
 ) -> None:
-    """Nulls and failures at every depth included."""
+    """The values of `fails_at` cause nulls and failures at every depth."""
     query = f"{{ a: whole(failsAt: {fails_at}) {{ {selection} }} b: whole(failsAt: 7) {{ name }} }}"
     compiled, plain = Operations(PARTS, compiled=True), Operations(PARTS, compiled=False)
     operation = compiled.prepare(query, None)
@@ -287,7 +287,7 @@ async def test_a_resolver_gets_its_arguments_as_it_does_from_strawberry(root: st
 async def test_async_fields_below_the_query_are_compiled_or_left_to_the_executor(
     selection: str, is_compiled: bool, name: str | None, turn_seconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lists with nulls and errors at their places, and failures that make the whole field null, included."""
+    """The cases include lists with nulls and errors, and failures that make the whole field null."""
     monkeypatch.setattr(plan, "TURN_SECONDS", turn_seconds)
     named = "null" if name is None else f'"{name}"'
     used = "parts(ids: $ids) { failsAt } first(first: $first) { failsAt }"

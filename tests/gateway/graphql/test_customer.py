@@ -1,4 +1,4 @@
-"""`Query.customer`: any list of promotions in one operation, and everything that a customer earned."""
+"""`Query.customer`: the summaries of a list of promotions, and pages of all promotions with benefits."""
 
 import base64
 from datetime import UTC, date, datetime, timedelta
@@ -61,7 +61,7 @@ def points(promotion_id: int, amount: str, customer_id: int = 1, at: datetime = 
 
 @pytest.fixture
 async def tenant(store: Store) -> Tenant:
-    """A customer with 11 points from promotion 11, …, 15 from 15, and 20 from one of another programme."""
+    """A customer with n points from promotion n: 11 to 15, and 20, which is of another programme."""
     tenant = await new_tenant(store)
     promotions = [
         *(Promotion(1, n, f"p{n}", f"Promotion {n}") for n in range(11, 16)),

@@ -1,4 +1,4 @@
-"""Lists equal single fields, and pages have everything once, whatever the ledger holds."""
+"""For any ledger, a list has the data of single fields, and pages have each promotion once."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
@@ -63,7 +63,7 @@ async def run(
     return result.data, [(path[-1] if path else None, kind) for path, kind in errors]
 
 
-# Of a customer or the next one, around the first day that counts.
+# The fields of an issuance of the customer or of the next one, around the first day that counts.
 ISSUED = st.tuples(
     st.booleans(),
     st.sampled_from([1, 2, 3, 4]),
@@ -73,7 +73,7 @@ ISSUED = st.tuples(
     st.integers(-3, 3),
     st.decimals(Decimal("0.000001"), 1000, places=6),
 )
-# Promotions, unknown ones, and ids that are not numbers; the same one may be listed more than once.
+# Ids of known and unknown promotions, and texts that are not ids; a list may repeat them.
 LISTED = st.sampled_from([*map(str, range(1, 120)), *["1", "2", "3", "4", "404", "x", ""] * 5])
 
 
@@ -130,7 +130,7 @@ async def test_a_list_in_a_variable_equals_as_many_single_fields(
     asked, ids = {"mobile": mobile.value, "programId": "1"}, listed[:length]
     found, errors = await run(store, tenant, LIST, compiled=compiled, ids=ids, **asked)
     singles = " ".join(
-        # Of a single field, an empty id is the same as none, which is another error.
+        # For a single field, an empty id counts as absent, which is another error.
         f'a{place}: customerPromotionActionSummary({ONE}, promotionId: "{one or "x"}") {{ ...F }}'
         for place, one in enumerate(ids)
     )

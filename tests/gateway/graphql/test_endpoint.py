@@ -1,4 +1,4 @@
-"""`/graphql`: the commands that a request sends, and the words of its errors."""
+"""`/graphql`: the commands that a request sends, and the exact messages of its errors."""
 
 import json
 
@@ -200,7 +200,7 @@ def body_of(query: object = "{ __typename }", **more: object) -> str:
     return json.dumps({"query": query, **more})
 
 
-# A body that is refused before it is executed, the status, and the message.
+# A body that is refused before it is executed, and the message.
 REFUSED: list[tuple[str | bytes, str]] = [
     ("", "The body is not valid JSON at line 1, column 1."),
     ('{\n "query": "{ __typename }"\n', "The body is not valid JSON at line 3, column 1."),

@@ -1,4 +1,4 @@
-"""The published audit of GraphQL over HTTP, run against `promo-gateway serve`."""
+"""`promo-gateway serve` passes every audit of the package graphql-http."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ pytestmark = [
 
 @pytest.fixture
 def audit(tmp_path: Path) -> Path:
-    """The audit, with what it depends on, outside of the sources."""
+    """A copy of the audit outside of the sources, with its installed packages."""
     directory = tmp_path / "audit"
     shutil.copytree(AUDIT, directory, ignore=shutil.ignore_patterns("node_modules"))
     subprocess.run(["npm", "ci", "--silent"], cwd=directory, check=True, timeout=120)
@@ -32,7 +32,7 @@ def audit(tmp_path: Path) -> Path:
 
 def test_every_audit_passes(settings: Settings, start: Start, audit: Path) -> None:
     port = free_port()
-    # Some audits introspect.
+    # Some audits need introspection.
     start("serve", "--port", str(port), variables=environment(settings, GATEWAY_INTROSPECTION="on"))
     wait_until_served(port)
     url = f"http://127.0.0.1:{port}/graphql"
@@ -40,5 +40,5 @@ def test_every_audit_passes(settings: Settings, start: Start, audit: Path) -> No
     audited = subprocess.run(command, cwd=audit, check=True, capture_output=True, text=True, timeout=120)
     results = json.loads(audited.stdout)
     assert [result for result in results if result["status"] != "ok"] == []
-    # All that this version has; 1.22 had 60.
+    # The number of audits in this version of graphql-http.
     assert len(results) == 61

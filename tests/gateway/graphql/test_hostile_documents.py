@@ -1,4 +1,4 @@
-"""Hostile requests: each is refused in clear words before it costs anything, and sends no command."""
+"""Hostile requests are refused with a clear message before they cost much, and send no command."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ def summary(selection: str) -> str:
 
 
 def nested(fragments: int, spread: str) -> str:
-    """Each fragment holds `spread` with the name of the next one in it, and the last one a field."""
+    """A summary of nested fragments: in each, `spread` with the next one for NEXT; a field in the last."""
     bodies = [spread.replace("NEXT", f"...F{n + 1}") for n in range(fragments - 1)]
     return summary("...F0") + "".join(
         f" fragment F{n} on {SUMMARY} {{ {body} }}" for n, body in enumerate([*bodies, "orgId"])
@@ -57,7 +57,7 @@ ALIASES = f"{{ {' '.join(field(f'a{n}') for n in range(101))} }}"
 INTROSPECTED_ARGUMENTS = "types { fields { args { name } } }"
 VARIABLES = " ".join(f"$v{n}: Int" for n in range(10_000))
 
-# What is sent, the code and the message of its refusal.
+# A document, and the code and the message of its refusal.
 ATTACKS: dict[str, tuple[str, str, str]] = {
     "aliases": (ALIASES, "LIMIT_EXCEEDED", "The limit of aliases is 100; this request has 101."),
     "aliases in fragments": (
@@ -276,7 +276,7 @@ async def port(settings: Settings) -> AsyncIterator[int]:
 
 
 def send(port: int, head: str, part: bytes, times: int, pause: float) -> tuple[int, Any]:
-    """The answer to a request whose body is still being sent when it comes."""
+    """Send a request whose body is still being sent when the response arrives; returns status and body."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(head.encode())
 

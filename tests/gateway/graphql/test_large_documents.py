@@ -1,4 +1,4 @@
-"""A large new document is prepared in steps, while other requests go on, with the same outcome."""
+"""A large new document is prepared in steps between which other requests run; the result is the same."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ LARGE = f"{{ {' '.join(field(f'a{n}', FULL_SUMMARY) for n in range(100))} }}"
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds for which other requests have had turns."""
+    """Records the seconds that `run_fairly` leaves to other requests after each step."""
     seconds: list[float] = []
 
     async def note(pause: float) -> None:
@@ -49,7 +49,7 @@ def test_a_document_of_many_names_is_large(document: str, expected: bool) -> Non
     assert is_large(document) is expected
 
 
-# Parsed, validated, compiled.
+# The steps of a large document are parsing, validation and compilation.
 @pytest.mark.parametrize(("query", "steps"), [(SMALL, 1), (LARGE, 3)], ids=["small", "large"])
 async def test_only_a_large_document_is_prepared_in_steps_and_once(
     pauses: list[float], query: str, steps: int

@@ -1,4 +1,4 @@
-"""The limits of GraphQL documents: what each of them counts, and the words of a refusal."""
+"""The limits of GraphQL documents: what each limit counts, and the message of a refusal."""
 
 import sys
 from collections import Counter
@@ -18,7 +18,7 @@ from tests.helpers.graphql import SCHEMA, SUMMARY, plan_of
 DEEP = "{ a { ...F } } fragment F on T { ... { b { ...G } } } fragment G on T { c { d } }"
 TWICE = "{ s { x y } s { x } } "
 
-# A document, a limit, and how much of it the document has.
+# A document, a limit, and the exact amount that the document has.
 COUNTED = [
     ("{ a }", "characters", 5),
     ("query Q($v: Int) { a: b(c: $v, d: [E, true]) }", "names", 11),
@@ -61,7 +61,7 @@ SETTINGS = ("tokens", "depth", "aliases")
 
 
 def check(document: str, limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parse and check a document with `most` of what `limit` allows."""
+    """Parse and check a document with `limit` set to `most`."""
     if limit in SETTINGS:
         given = Limits(**{limit: most})
     else:
@@ -86,7 +86,7 @@ def test_a_document_above_a_limit_is_refused(
     assert str(raised.value) == f"The limit of {limit} is {count - 1}; this request has {count}."
 
 
-# A document, a limit of the parser, and how much of it the document has.
+# A document, a limit of the parser, and the exact amount that the document has.
 PARSED = [
     ('{ a(b: "{ c }", d: """ " \\""" """) # e f g\n }', "tokens", 11),
     ("{ ...F ... on T { a } }", "tokens", 10),
@@ -140,7 +140,7 @@ def test_fragments_that_cannot_be_weighed_are_refused(document: str, message: st
 
 
 def nested(fragments: int, spreads: int) -> str:
-    """Fragments that each spread the next one some times, and the last of them a field."""
+    """A summary of nested fragments: each spreads the next one `spreads` times, and the last has a field."""
     spread = [" ".join([f"...F{n}"] * spreads) for n in range(1, fragments)]
     bodies = [*spread, "orgId"]
     return f"{{ {SUMMARY} {{ ...F0 }} }} " + " ".join(

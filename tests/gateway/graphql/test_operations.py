@@ -1,4 +1,4 @@
-"""Operations are prepared once; compiled or not, they give the same answer."""
+"""Operations are prepared once, and have the same answer compiled and executed by graphql-core."""
 
 import gc
 import re
@@ -28,7 +28,7 @@ SINCE = date(2025, 6, 12)
 
 @dataclass(frozen=True)
 class World:
-    """A tenant with some benefits, and readers of it: healthy, without totals, for somebody else only."""
+    """A tenant with some benefits, and the dispatchers and the customer of the token of each reader."""
 
     tenant: Tenant
     readers: dict[str, tuple[Dispatchers, int | None]]
@@ -74,7 +74,7 @@ LEAVES = {
     "earnedPromotions": ["edges", "pageInfo"],
     "customer": ["id", "promotionActionSummaries", "earnedPromotions"],
 }
-# The type of the field `of` where it is another field's.
+# Fields that have the type of another field.
 SAME = {"node": "summary", "promotionActionSummaries": "summary"}
 TYPES = {
     "points": "PointsSummary",
@@ -90,7 +90,7 @@ TYPES = {
     "earnedPromotions": "CustomerPromotionActionSummaryConnection",
     "customer": "Customer",
 }
-# An argument's type, and what is passed as its literal and its variable; None stands for leaving it out.
+# The type of each argument, and its values: each as a literal and as the value of a variable.
 VALUES: dict[str, tuple[str, list[tuple[str, object]]]] = {
     "source": ("CustomerSource!", [("INSTORE", "INSTORE"), ("LINE", 5)]),
     "identifierName": ("CustomerIdentifierName!", [("MOBILE", "MOBILE"), ("ID", "ID")]),
@@ -119,7 +119,7 @@ ASYNC_FIELDS = {"promotionActionSummaries": LIST_VALUES, "earnedPromotions": PAG
 
 @dataclass
 class Drawn:
-    """An operation in the making: its fragments, and the declarations and values of its variables."""
+    """The parts of an operation that are drawn so far: fragments, declarations and values of variables."""
 
     draw: st.DrawFn
     fragments: list[str]
@@ -146,7 +146,7 @@ class Drawn:
             if name in ASYNC_FIELDS:
                 # Two fields with different arguments cannot be merged.
                 alias, passed = f"y{n}: ", f"({self.arguments(ASYNC_FIELDS[name])})"
-            # Without an alias, two fields of one name are merged.
+            # Without an alias, fields of the same name are merged.
             parts.append(f"{alias}{name}{passed} {below}")
         leaf = choices[0] if choices[0] not in TYPES else "__typename"
         match self.draw(st.sampled_from(["plain"] * 8 + ["inline", "typed", "spread"] * 2 + ["directive"])):
@@ -221,7 +221,7 @@ async def test_a_compiled_operation_gives_the_answer_of_the_executor(
 async def outcome(
     operations: Operations, operation: Operation, variables: dict[str, object], context: Context
 ) -> str:
-    """All that can be seen of an answer, or the limit that the operation exceeds."""
+    """The answer to an operation as a text, or the message of the limit that it exceeds."""
     try:
         answer = await operations.execute(operation, variables, context)
     except LimitExceeded as error:

@@ -226,7 +226,7 @@ async def test_only_the_name_of_a_trusted_operation_is_logged(
     assert line["operation"] == operation
 
 
-# What a manifest holds, and what is wrong with it.
+# The text of a manifest, and the reason why it is unusable.
 UNUSABLE = [
     ("{", "not valid JSON at line 1, column 2"),
     ("[]", "neither an object of documents by id nor Apollo's manifest"),

@@ -1,4 +1,4 @@
-"""Errors about wrong input: what was expected and what was found, never the input itself."""
+"""Errors about wrong input name the expected and the found kind of value, and never quote the input."""
 
 from typing import Any
 

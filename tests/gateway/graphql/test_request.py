@@ -1,4 +1,4 @@
-"""GraphQL over HTTP to the letter: types of answers and their statuses, and what a request may be."""
+"""GraphQL over HTTP: the media types and statuses of responses, and the accepted forms of requests."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from tests.helpers.graphql import field
 
 JSON = "application/json"
 
-# What a request accepts, and the type of the answer.
+# The Accept header of a request, and the media type of the response; None is a refusal.
 ACCEPTED = [
     ("", JSON),
     ("*/*", JSON),

@@ -1,4 +1,4 @@
-"""A document is validated once for all documents that differ in the texts of their strings only."""
+"""Documents that differ only in the texts of their strings have one shape, which is validated once."""
 
 from typing import Any
 
@@ -79,7 +79,7 @@ def test_a_validator_that_remembers_shapes_finds_the_errors_of_a_new_one(
 ) -> None:
     checked = validator()
     for first, second in names:
-        # The same key twice: an error if the arguments differ.
+        # Two fields with the same key are an error if their arguments differ.
         fields = f"a: __type(name: {first}) {{ name }} a: __type(name: {second}) {{ kind }}"
         text = f"query Q($name: String!) {{ {fields} }}"
         found, expected = (

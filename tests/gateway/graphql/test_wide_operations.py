@@ -29,14 +29,14 @@ WIDE_LIST = (
     '{ customer(source: INSTORE, identifierName: ID, identifierValue: "1") '
     f"{{ promotionActionSummaries(promotionIds: [{IDS}]) {{ orgId }} }} }}"
 )
-# Refused before its variables are coerced, which takes long if there are many.
+# A variable is missing. The refusal comes before the coercion of variables, which can take long.
 INCOMPLETE = f"query ($on: Boolean!) {{ {WIDE[2:-2]} last: __typename @include(if: $on) }}"
 INTROSPECTION = "{ __schema { queryType { name } } }"
 ANSWERED = {"data": {f"a{n}": {"customerId": "387729100"} for n in range(MAX_SMALL + 1)}}
 
 
 class Operations:
-    """Wide operations that end when they are told to; `running` has the numbers of those that run."""
+    """Wide operations that a test starts and ends; `running` has the numbers of the running ones."""
 
     def __init__(self) -> None:
         self.wide = WideOperations()
@@ -45,7 +45,7 @@ class Operations:
         self._ends: dict[int, Event] = {}
 
     async def start(self, number: int, organization: int = 1) -> None:
-        """Start an operation, and let it wait or run."""
+        """Start an operation; it runs, or waits for a slot."""
         self._ends[number] = Event()
         self.tasks[number] = asyncio.create_task(self._run(number, organization))
         await self._go_on()
@@ -121,7 +121,7 @@ async def test_a_full_queue_refuses_operations_until_one_ends(operations: Operat
 async def test_a_cancelled_operation_releases_its_slot(operations: Operations) -> None:
     for number in range(3):
         await operations.start(number)
-    # The first that waits, then the one that runs.
+    # Cancel the first operation in the queue, then the running one.
     await operations.cancel(1)
     assert operations.running == [0]
     await operations.cancel(0)
