@@ -1,7 +1,8 @@
 """Operations: each is parsed, validated and compiled once, and executed many times."""
 
+import sys
 from collections.abc import Generator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,8 +33,10 @@ from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
 from gateway.telemetry.current_request import AD_HOC, UNNAMED
 from resolvers.context import Context
 
-# Characters of all documents in the cache. A parsed and compiled document takes 50 to 300 bytes a character.
-REMEMBERED_CHARACTERS = 250_000
+# Estimated bytes of all operations in the cache: about 200 operations of one full summary.
+REMEMBERED_BYTES = 16 * 1024 * 1024
+# A token takes 400 to 1,050 bytes with its part of the parsed document and of a plan. An error takes less.
+TOKEN_BYTES = 1_100
 _DEFAULT_LIMITS = Limits()
 
 
@@ -85,7 +88,7 @@ class Operations:
         self._validator = Validator(self._schema, limits, introspection=introspection)
         self._trusted: dict[str, dict[str | None, Operation]] = {}
         self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
-            REMEMBERED_CHARACTERS, getsizeof=_characters
+            REMEMBERED_BYTES, getsizeof=_size
         )
         # An operation that is prepared may be executed while others wait for their preparation.
         self._preparing, self._wide = WideOperations(), WideOperations()
@@ -160,7 +163,9 @@ class Operations:
         document = self._parse(query)
         yield
         operation = yield from self._prepare(document, name)
-        self._remembered[query, name] = operation
+        # cachetools refuses what is larger than the whole cache.
+        with suppress(ValueError):
+            self._remembered[query, name] = operation
         return operation
 
     def _parse(self, text: str) -> DocumentNode:
@@ -230,6 +235,12 @@ class Operations:
         return result
 
 
-def _characters(operation: Operation) -> int:
+def _size(operation: Operation) -> int:
+    """The most bytes that an operation with one plan takes: its text, its strings, its tokens and errors."""
     assert operation.document.loc is not None, "the parser keeps locations"
-    return operation.document.loc.end
+    size = 2 * sys.getsizeof(operation.document.loc.source.body) + TOKEN_BYTES * len(operation.errors)
+    token = operation.document.loc.start_token.next
+    while token is not None:
+        size += TOKEN_BYTES
+        token = token.next
+    return size

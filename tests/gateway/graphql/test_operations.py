@@ -2,6 +2,8 @@
 
 import gc
 import re
+import sys
+import tracemalloc
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,15 +15,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gateway.errors import LimitExceeded, OperationUnknown
-from gateway.graphql.limits import MAX_CHARACTERS
-from gateway.graphql.operations import REMEMBERED_CHARACTERS, Operation, Operations
+from gateway.graphql.limits import Limits
+from gateway.graphql.operations import REMEMBERED_BYTES, TOKEN_BYTES, Operation, Operations
 from loaders import Dispatchers, Loaders
 from loaders.enums import Benefit, IssuanceType
 from loaders.ledger import Issuance
 from loaders.store import Store
 from resolvers.context import Context
-from tests.helpers.gateway import Tenant, new_tenant
-from tests.helpers.graphql import SCHEMA, SUMMARY, plan_of, result_text
+from tests.helpers.gateway import FULL_SUMMARY, Tenant, new_tenant
+from tests.helpers.graphql import SCHEMA, SUMMARY, field, plan_of, result_text
 
 SINCE = date(2025, 6, 12)
 
@@ -252,12 +254,53 @@ def test_a_failed_preparation_is_not_remembered() -> None:
 
 def test_the_memory_of_operations_is_bounded() -> None:
     prepared = Operations(SCHEMA, compiled=True)
-    first, second, third = (f"{{ a{n}: __typename }}".ljust(MAX_CHARACTERS) for n in range(3))
+    # Each has 7,008 tokens, the end included, and one error.
+    first, second, third = (f"{{ a{n}: __typename(a: [{'1 ' * 6_996}]) }}" for n in range(3))
     for query in (first, second, first, third, second):
         prepared.prepare(query, None)
     # The third document displaces the second, which was used least recently.
     assert (prepared.misses, prepared.hits) == (4, 1)
-    assert prepared._remembered.currsize == 2 * MAX_CHARACTERS <= REMEMBERED_CHARACTERS
+    size = (7_008 + 1) * TOKEN_BYTES + 2 * sys.getsizeof(first)
+    assert prepared._remembered.currsize == 2 * size <= REMEMBERED_BYTES < 3 * size
+
+
+def summaries(count: int, selection: str) -> str:
+    return " ".join(field(f"a{n}", selection, value=str(n)) for n in range(count))
+
+
+DOCUMENTS = {
+    "one summary": f"{{ {summaries(1, FULL_SUMMARY)} }}",
+    "50 summaries": f"{{ {summaries(50, FULL_SUMMARY)} }}",
+    "100 summaries of a fragment": (
+        f"{{ {summaries(100, '...F')} }} fragment F on CustomerPromotionActionSummary {{ {FULL_SUMMARY} }}"
+    ),
+    "unknown fields": f"{{ {' '.join(f'f{n}' for n in range(100))} }}",
+    "a long string": f"{{ {field(value='🎉' * 40_000)} }}",
+}
+
+
+@pytest.mark.parametrize("query", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_an_operation_takes_no_more_memory_than_estimated(query: str) -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    prepared.prepare(query, None)
+    prepared._remembered.clear()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        # Another text, because the first one is there already.
+        prepared.prepare(f"{query} ", None)
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.2 * prepared._remembered.currsize < taken < prepared._remembered.currsize
+
+
+def test_an_operation_that_is_larger_than_the_cache_is_not_remembered() -> None:
+    prepared = Operations(SCHEMA, compiled=True, limits=Limits(tokens=10**9))
+    for _ in range(2):
+        prepared.prepare(f"{{ __typename(a: [{'1 ' * 20_000}]) }}", None)
+    assert (prepared.misses, prepared._remembered.currsize) == (2, 0)
 
 
 def test_a_document_that_leaves_the_cache_leaves_no_garbage() -> None:
