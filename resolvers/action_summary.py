@@ -3,30 +3,37 @@
 import asyncio
 
 from loaders import Loaders
-from loaders.customers import Person
+from loaders.customers import CustomerIdentifier, Person
 from loaders.enums import Benefit
-from loaders.promotions import Promotion
+from loaders.promotions import Promotion, PromotionReference
 from loaders.totals import BenefitsKey, Totals
-from resolvers.arguments import NOT_AN_ID, SummaryArguments
+from resolvers.arguments import NOT_AN_ID, check_summary
 from resolvers.errors import CustomerNotFound, PromotionInOtherProgram, PromotionNotFound
 from resolvers.summary_types import CustomerPromotionActionSummary
 
 
 async def summarize(
-    loaders: Loaders, arguments: SummaryArguments, benefits: frozenset[Benefit]
+    loaders: Loaders,
+    identifier: CustomerIdentifier,
+    program_id: str | None,
+    promotion_id: str | None,
+    promotion_identifier: str | None,
+    benefits: frozenset[Benefit],
 ) -> CustomerPromotionActionSummary:
     """Look up the customer and the promotion concurrently, then read the totals of these benefits.
 
-    Raises `CustomerNotFound`, `PromotionNotFound` or `PromotionInOtherProgram`, in this order.
+    If both promotion arguments are given, they must name the same promotion. Raises what `check_summary`
+    raises, then `CustomerNotFound`, `PromotionNotFound` or `PromotionInOtherProgram`, in this order.
     """
-    customer, promotion = await _look_up(loaders, arguments)
+    program, reference = check_summary(identifier, program_id, promotion_id, promotion_identifier)
+    customer, promotion = await _look_up(loaders, identifier, reference)
     if customer is None:
         raise CustomerNotFound
-    if arguments.promotion is None:
+    if reference is None:
         raise PromotionNotFound(f"promotionId {NOT_AN_ID}")
-    if promotion is None or arguments.promotion_identifier not in (None, promotion.promotion_identifier):
+    if promotion is None or (promotion_identifier and promotion_identifier != promotion.promotion_identifier):
         raise PromotionNotFound
-    if promotion.program_id != arguments.program_id:
+    if promotion.program_id != program:
         raise PromotionInOtherProgram
     return await read_summary(loaders, customer, promotion, benefits)
 
@@ -55,16 +62,16 @@ def make_summary(
     )
 
 
-async def _look_up(loaders: Loaders, arguments: SummaryArguments) -> tuple[Person | None, Promotion | None]:
+async def _look_up(
+    loaders: Loaders, identifier: CustomerIdentifier, reference: PromotionReference | None
+) -> tuple[Person | None, Promotion | None]:
     """The customer and the promotion: from the cache, or else from the database, concurrently."""
-    customer, reference = loaders.remembered_customer(arguments.customer), arguments.promotion
+    customer = loaders.remembered_customer(identifier)
     promotion = None if reference is None else loaders.remembered_promotion(reference)
     if promotion is None and reference is not None:
         if customer is not None:
             return customer, await loaders.promotions.load(reference)
-        return await asyncio.gather(
-            loaders.customers.load(arguments.customer), loaders.promotions.load(reference)
-        )
+        return await asyncio.gather(loaders.customers.load(identifier), loaders.promotions.load(reference))
     if customer is None:
-        customer = await loaders.customers.load(arguments.customer)
+        customer = await loaders.customers.load(identifier)
     return customer, promotion

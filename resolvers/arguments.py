@@ -4,7 +4,6 @@ Missing, empty and null arguments are the same. Ids are ASCII digits within 64 b
 """
 
 import enum
-from dataclasses import dataclass
 
 import strawberry
 
@@ -42,41 +41,28 @@ class CustomerIdentifierName(enum.Enum):
     EXTERNAL_ID = strawberry.enum_value("externalId", description="The id of the customer in another system.")
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryArguments:
-    """The arguments of one summary, checked without the database.
+def check_summary(
+    customer: CustomerIdentifier,
+    program_id: str | None,
+    promotion_id: str | None,
+    promotion_identifier: str | None,
+) -> tuple[int, PromotionReference | None]:
+    """The programme and the promotion of a summary; None for a promotion id that is no number.
 
-    `promotion` is None if the promotion id is not a number: no promotion has it. If both promotion arguments
-    are given, the promotion is looked up by its id and must have the `promotion_identifier`.
+    If both promotion arguments are given, the promotion is looked up by its id. Raises `IdentifierMissing` or
+    `ParametersInsufficient`, in this order.
     """
-
-    customer: CustomerIdentifier
-    program_id: int
-    promotion: PromotionReference | None
-    promotion_identifier: str | None
-
-    @classmethod
-    def check(
-        cls,
-        customer: CustomerIdentifier,
-        program_id: str | None,
-        promotion_id: str | None,
-        promotion_identifier: str | None,
-    ) -> "SummaryArguments":
-        """Raises `IdentifierMissing` or `ParametersInsufficient`, in this order."""
-        if not customer.value:
-            raise IdentifierMissing("identifierValue is empty.")
-        program = parse_id(program_id)
-        if program is None:
-            raise ParametersInsufficient(f"programId {NOT_AN_ID}" if program_id else "programId is missing.")
-        if not (promotion_id or promotion_identifier):
-            raise ParametersInsufficient("promotionId or promotionIdentifier is required.")
-        return cls(
-            customer,
-            program,
-            _promotion_reference(promotion_id, promotion_identifier),
-            promotion_identifier or None,
-        )
+    if not customer.value:
+        raise IdentifierMissing("identifierValue is empty.")
+    program = parse_id(program_id)
+    if program is None:
+        raise ParametersInsufficient(f"programId {NOT_AN_ID}" if program_id else "programId is missing.")
+    if promotion_id:
+        number = parse_id(promotion_id)
+        return program, None if number is None else PromotionReference("promotionId", number)
+    if promotion_identifier:
+        return program, PromotionReference("promotionIdentifier", promotion_identifier)
+    raise ParametersInsufficient("promotionId or promotionIdentifier is required.")
 
 
 def check_customer(
@@ -102,12 +88,3 @@ def parse_id(digits: str | None) -> int | None:
         return None
     number = int(digits.lstrip("0") or "0")
     return number if number <= _LARGEST_ID else None
-
-
-def _promotion_reference(
-    promotion_id: str | None, promotion_identifier: str | None
-) -> PromotionReference | None:
-    if promotion_id:
-        number = parse_id(promotion_id)
-        return None if number is None else PromotionReference("promotionId", number)
-    return PromotionReference("promotionIdentifier", promotion_identifier or "")

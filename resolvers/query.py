@@ -8,7 +8,7 @@ from strawberry.schema_directive import Location
 from loaders.customers import CustomerIdentifier
 from loaders.enums import IdentifierName
 from resolvers.action_summary import summarize
-from resolvers.arguments import CustomerIdentifierName, CustomerSource, SummaryArguments, check_customer
+from resolvers.arguments import CustomerIdentifierName, CustomerSource, check_customer
 from resolvers.context import Context
 from resolvers.customer import Customer
 from resolvers.required_benefits import required_benefits
@@ -78,11 +78,9 @@ class Query:
     ) -> CustomerPromotionActionSummary | None:
         return await summarize(
             info.context.loaders,
-            SummaryArguments.check(
-                CustomerIdentifier(source.name, IdentifierName[identifier_name.name], identifier_value),
-                program_id,
-                promotion_id,
-                promotion_identifier,
-            ),
+            CustomerIdentifier(source.name, IdentifierName[identifier_name.name], identifier_value),
+            program_id,
+            promotion_id,
+            promotion_identifier,
             required_benefits(info),
         )

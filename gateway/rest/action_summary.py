@@ -13,7 +13,7 @@ from gateway import json_format
 from loaders.customers import CustomerIdentifier
 from loaders.enums import Benefit, IdentifierName
 from resolvers.action_summary import summarize
-from resolvers.arguments import CustomerSource, SummaryArguments
+from resolvers.arguments import CustomerSource
 from resolvers.context import Context
 from resolvers.errors import IdentifierMissing, IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.scalars import write_second
@@ -32,13 +32,14 @@ async def get_action_summary(request: Request, *, enter: Callable[[Request], Awa
     context = await enter(request)
     # Starlette's `get` returns the last value of a repeated parameter.
     parameters = request.query_params
-    arguments = SummaryArguments.check(
+    summary = await summarize(
+        context.loaders,
         read_customer(parameters),
         parameters.get("programId"),
         parameters.get("promotionId"),
         parameters.get("promotionIdentifier"),
+        _ALL_BENEFITS,
     )
-    summary = await summarize(context.loaders, arguments, _ALL_BENEFITS)
     return Response(json_format.encode(_body(summary)), media_type=json_format.MEDIA_TYPE)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from loaders.customers import CustomerIdentifier
 from loaders.enums import IdentifierName
 from loaders.promotions import PromotionReference
-from resolvers.arguments import CustomerIdentifierName, SummaryArguments, parse_id
+from resolvers.arguments import CustomerIdentifierName, check_summary, parse_id
 from resolvers.errors import IdentifierMissing, ParametersInsufficient
 
 
@@ -37,20 +37,19 @@ CUSTOMER = CustomerIdentifier("LINE", IdentifierName.EXTERNAL_ID, "x")
 
 
 @pytest.mark.parametrize(
-    ("promotion_id", "promotion_identifier", "reference", "identifier"),
+    ("promotion_id", "promotion_identifier", "reference"),
     [
-        ("1", None, PromotionReference("promotionId", 1), None),
-        ("1", "", PromotionReference("promotionId", 1), None),
-        ("1", "one", PromotionReference("promotionId", 1), "one"),
-        ("", "one", PromotionReference("promotionIdentifier", "one"), "one"),
-        ("x", "one", None, "one"),
+        ("1", None, PromotionReference("promotionId", 1)),
+        ("1", "", PromotionReference("promotionId", 1)),
+        ("1", "one", PromotionReference("promotionId", 1)),
+        ("", "one", PromotionReference("promotionIdentifier", "one")),
+        ("x", "one", None),
     ],
 )
 def test_an_id_wins_over_an_identifier(
-    promotion_id: str, promotion_identifier: str, reference: PromotionReference, identifier: str
+    promotion_id: str, promotion_identifier: str, reference: PromotionReference | None
 ) -> None:
-    arguments = SummaryArguments.check(CUSTOMER, "7", promotion_id, promotion_identifier)
-    assert arguments == SummaryArguments(CUSTOMER, 7, reference, identifier)
+    assert check_summary(CUSTOMER, "7", promotion_id, promotion_identifier) == (7, reference)
 
 
 @pytest.mark.parametrize(
@@ -67,4 +66,4 @@ def test_the_first_check_that_fails_raises_its_error(
     value: str, program_id: str | None, promotion_id: str | None, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        SummaryArguments.check(CUSTOMER._replace(value=value), program_id, promotion_id, None)
+        check_summary(CUSTOMER._replace(value=value), program_id, promotion_id, None)
