@@ -86,11 +86,18 @@ async def record(store: Store, notification: Notification, payload: str, days: i
         return Outcome.IGNORED
     if reason == UNFINISHED:
         return Outcome.COUNTING
-    if event.promotion_identifiers:
+    written = event.promotion_identifiers
+    while written:
         unknown, _, _ = await issue(store, organization_id, notification.issuances)
-        if not unknown:
+        notification.missing = {notification.issuances[position].promotion_identifier for position in unknown}
+        if (reason := _reason(notification)) is None:
             await pending_events.delete(store, [event])
             return Outcome.RECORDED
+        if (awaited := _awaited(notification)) == written:
+            break
+        # Some of its promotions have arrived, and others may arrive before this is written.
+        await pending_events.explain(store, event, reason, awaited)
+        written = awaited
     return Outcome.PENDING
 
 

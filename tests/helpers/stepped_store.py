@@ -27,6 +27,10 @@ class SteppedStore(Store):
         await self._wait(sends=bool(changes))
         return await super().upsert(collection, changes)
 
+    async def update(self, collection: str, document_id: str, change: Document) -> bool:
+        await self._wait()
+        return await super().update(collection, document_id, change)
+
     async def update_many(self, collection: str, query: Document, change: Document) -> None:
         await self._wait()
         await super().update_many(collection, query, change)

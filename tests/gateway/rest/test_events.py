@@ -4,6 +4,7 @@ import asyncio
 import copy
 import json
 import random
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from gateway.ingest import event_recorder, importer, notifications
 from gateway.ingest.importer import Line
 from gateway.settings import Settings
 from loaders import pending_events
+from loaders.driver import DriverName
 from loaders.enums import PayloadFormat
 from loaders.store import Store
 from tests.conftest import OpenGateway
@@ -27,6 +29,7 @@ from tests.helpers.gateway import (
     new_tenant,
 )
 from tests.helpers.records import ISSUANCE
+from tests.helpers.stepped_store import SteppedStore, steps
 
 
 @pytest.fixture
@@ -275,6 +278,31 @@ async def test_the_promotion_that_arrives_while_an_event_becomes_pending_is_not_
     monkeypatch.setattr(pending_events, "keep", arrive_first)
     assert (await sender.send(sample)).json() == {"status": "recorded"}
     assert await sender.pending() == {}
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+async def test_an_event_does_not_wait_for_promotions_that_arrive_while_it_becomes_pending(
+    sender: Sender, store: Store, mongodb_uri: str, driver: DriverName, at: int
+) -> None:
+    entries = [{"promotionIdentifier": f"p{n}", "promotionPoints": n} for n in (11, 12, 13)]
+    data = {"customerIdentifiers": CUSTOMER, "promotionalPointsIssued": entries}
+    organization_id = sender.tenant.organization.id
+    payload = json.dumps({**event("pointsIssued", data), "orgId": organization_id})
+    notification = notifications.read(payload, datetime.now(UTC))
+    stepped = SteppedStore(mongodb_uri, store.name, driver=driver)
+    async for number in steps(stepped, lambda one: event_recorder.record(one, notification, payload, 30)):
+        # Before write 1, the promotions were looked up, and the event is not pending yet.
+        for promotion_id, arrives_at in ((11, 1), (12, at)):
+            if number == arrives_at:
+                promotion = {"promotionId": promotion_id, "externalIdentifier": f"p{promotion_id}"}
+                described = {**events.PROMOTION_CREATED["data"], **promotion}
+                assert await sender.status(event("promotionCreated", described)) == "recorded"
+    await stepped.close()
+    [kept] = [one async for one in pending_events.waiting(store, organization_id)]
+    assert (kept.reason, kept.promotion_identifiers) == (event_recorder.UNKNOWN_PROMOTION, ("p13",))
+    for arrived in ("11", "12"):
+        [row] = (await sender.answer(promotionId=arrived))["points"]
+        assert (row["totalPointsIssued"], row["numberOfTimesIssued"]) == (int(arrived), 1)
 
 
 async def test_unknown_events_are_accepted_and_not_kept(sender: Sender) -> None:
