@@ -24,7 +24,7 @@ from gateway.auth.callers import require
 from gateway.auth.oidc import ExternalIssuer
 from gateway.auth.password_check import Passwords
 from gateway.auth.tokens import SigningKey, Tokens
-from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, graphql_error, respond
+from gateway.graphql.endpoint import GRAPHQL_PATH, SCHEMA_PATH, execute_graphql, graphql_error
 from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
@@ -111,7 +111,7 @@ def create_app(
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
     page = pages.graphiql if introspection else None
-    execute = partial(respond, operations=operations, persisted=persisted, enter=enter, page=page)
+    execute = partial(execute_graphql, operations=operations, persisted=persisted, enter=enter, page=page)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -40,7 +40,7 @@ MAX_MESSAGE = 500
 MAX_RESPONSE_BYTES = 2 * 1024 * 1024
 
 
-async def respond(
+async def execute_graphql(
     request: Request,
     *,
     operations: Operations,
