@@ -65,7 +65,7 @@ class Result:
     seen: dict[str, int]
 
     def misses(self, attack: str) -> list[str]:
-        """The bounds that the server did not keep; that of p99 is for 16 connections of known documents."""
+        """The bounds that the server exceeded; the bound of p99 is for 16 connections of known documents."""
         kept = {
             "memory": self.settled <= self.before * MOST_SETTLED,
             "p99": self.p99_ratio <= MOST_P99

@@ -22,7 +22,7 @@ from loaders.database_schema import CUSTOMER_IDENTIFIERS, ISSUANCES, PROMOTIONS
 
 Document = dict[str, Any]
 
-# Of a message of MongoDB's wire protocol: its length, its id, the id that it replies to, its kind.
+# The header of a message in MongoDB's wire protocol: its length, its id, the id that it answers, its kind.
 _HEADER = struct.Struct("<iiii")
 _OP_MSG = 2013
 # No flags, then one section that is a document.
@@ -33,7 +33,7 @@ _PROMOTION = ("orgId", "promotionId")
 
 
 class FastDatabase:
-    """The identifiers, the promotions and the totals of a database that was filled before."""
+    """Holds the identifiers, the promotions and the totals of a filled database in memory."""
 
     def __init__(self, settings: Settings) -> None:
         with MongoClient[Document](settings.mongodb_uri.get_secret_value()) as client:

@@ -46,7 +46,7 @@ async def fill(store: Store) -> None:
 
 
 def _ledger(to: Tenant, size: int) -> Iterator[Issuance]:
-    """Issue `size` times for each customer and promotion, evenly over the benefits."""
+    """`size` issuances for each customer and promotion, evenly over the benefits."""
     dice = random.Random(size)
     for customer in range(to.customers):
         for n, benefit in enumerate(Benefit):

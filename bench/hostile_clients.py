@@ -1,4 +1,4 @@
-"""Clients that cost the server as much as they can, and what the other clients notice of them.
+"""Clients that cost the server and its other clients as much as they can.
 
 An attack runs until it is cancelled. It is bounded in its connections, and a refused client waits a moment.
 """
@@ -19,11 +19,11 @@ from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.rest.tokens import TOKEN_PATH, TOKEN_REQUEST_BYTES
 
 WIDTH = 100
-# As Retry-After says.
+# The pause of a refused client, as in the header Retry-After.
 REFUSED_SECONDS = 1
-# Longer than the limits of time for a head and for a body.
+# Longer than the time limits of the server for a head and for a body.
 HELD_SECONDS = 30
-# The fields that a full summary begins with.
+# The first fields of a full summary.
 _CONDITIONS = "orgId", "programId", "customerId", "promotionId"
 
 Attack = Callable[[Address, Counter[str]], Awaitable[None]]
@@ -48,9 +48,9 @@ def _conditional(tenant: Tenant) -> list[Request]:
 
 
 def _never_sent_before(tenant: Tenant) -> Iterator[bytes]:
-    """The widest operation under ever new names, with the longest document: without a fragment."""
+    """The widest operation under a new name each time; without its fragment, the document is longest."""
     body = json.loads(wide(tenant).body)
-    query = body["query"].partition(" fragment ")[0].replace("...ErrorSpec", FULL)
+    query = body["query"].partition(" fragment ")[0].replace("...Full", FULL)
     for n in count():
         yield _text(_post(tenant, query.replace("query (", f"query New{n} ("), body["variables"]))
 
@@ -75,7 +75,7 @@ def amplified_keys(tenant: Tenant) -> Request:
 
 
 def attacks(tenant: Tenant) -> dict[str, Attack]:
-    """The attacks by name; `tenant` is the organisation of those that need credentials."""
+    """The attacks by name; those that need credentials have those of `tenant`."""
     widest = _text(wide(tenant))
     conditional = cycle([_text(one) for one in _conditional(tenant)])
     token = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
@@ -118,7 +118,7 @@ def _crowd(connections: int, client: Attack) -> Attack:
 
 
 def _repeat(requests: Iterator[bytes]) -> Attack:
-    """Sends the next of these requests, which have no end, when the one before is answered."""
+    """Sends these endless requests, each when the request before it is answered."""
 
     async def client(address: Address, seen: Counter[str]) -> None:
         async with connected(address) as (reader, writer):
@@ -185,7 +185,7 @@ def _burst(connections: int, request: bytes) -> Attack:
 async def connected(
     address: Address, window: int | None = None
 ) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
-    """A connection, which is aborted at the end; with a `window`, it takes so many bytes unread."""
+    """A connection that is aborted at the end; `window` limits the bytes that it receives unread."""
     plain = socket.socket()
     plain.setblocking(False)
     if window is not None:

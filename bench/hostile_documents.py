@@ -33,7 +33,7 @@ def summary(selection: str, n: int = 0) -> str:
 
 
 def nested(body: str, last: str) -> str:
-    """A summary of 50 fragments; `body` names the next one with NEXT."""
+    """A summary of 50 fragments; NEXT in `body` stands for the next fragment."""
     bodies = [*(body.replace("NEXT", f"...F{n}") for n in range(1, 50)), last]
     return f"{{ {summary('...F0')} }} " + " ".join(
         f"fragment F{n} on {SUMMARY} {{ {one} }}" for n, one in enumerate(bodies)
@@ -100,7 +100,7 @@ COMPARED = {
 
 
 def send(url: str, authorization: str, body: bytes, pause: float = 0) -> bytes:
-    """The answer; with a pause, the body goes out a byte at a time."""
+    """Send a request; returns the body of the response. With a pause, a byte is sent at a time."""
     address = urlsplit(url)
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: {authorization}\r\n"
@@ -116,7 +116,7 @@ def send(url: str, authorization: str, body: bytes, pause: float = 0) -> bytes:
             else:
                 connection.sendall(body)
         except OSError:
-            # The answer came before the end of the body, which is what it is about.
+            # The server responded and closed the connection before the end of the body.
             pass
         answer = HTTPResponse(connection)
         answer.begin()

@@ -116,7 +116,7 @@ def imported(file: Path, settings: Settings, records: int) -> tuple[float, int]:
             env={**os.environ, **environment},
             stderr=stderr,
         )
-        # Of this child alone; RUSAGE_CHILDREN would not say whose peak it is.
+        # `wait4` has the usage of this child alone; RUSAGE_CHILDREN has the largest peak of all children.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -189,7 +189,7 @@ def memory(directory: Path, uri: str) -> None:
         lines = write_long(file, size)
         with fresh_database(uri) as settings:
             _, peak = imported(file, settings, lines)
-        # A child's peak begins with that of the process that started it, which must not be what is measured.
+        # A child inherits the peak of its parent, so that only a larger peak is the importer's own.
         assert peak > getrusage(RUSAGE_SELF).ru_maxrss
         peaks.append(peak)
         megabytes = file.stat().st_size / MEGABYTE

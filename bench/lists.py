@@ -1,7 +1,7 @@
 """The CPU of lists of 20 summaries, of 20 aliases, and for merged customers: `python -m bench.lists`.
 
-All are executed in this process, in turns, by the compiler and by graphql-core's executor, on the embedded
-database; its own CPU does not count.
+All are executed in this process, in turns, by the compiler and by graphql-core's executor. The CPU of the
+embedded database does not count.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from resolvers.schema import create_schema
 SUMMARIES = 20
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ROUNDS, REPETITIONS = 15, 20
-# As many customers were merged into these. The first of them earned what the customer of the demo earned.
+# Survivors by the number of customers that were merged into them; the first merged customer has issuances.
 SURVIVORS = {1: 1_000, 9: 2_000}
 
 

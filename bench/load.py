@@ -42,7 +42,7 @@ def main(seconds: int, rounds: int, workloads: list[str], databases: str, out: P
     cases = [
         (len(tenants), Case(WORKLOADS[workload], tuple(tenants), on))
         for tenants, on, workload in product(([ONE], MANY), CONNECTIONS, workloads)
-        # The bare handler asks for one customer at a time; so does a tenant with few customers.
+        # The many tenants have too few customers for a request of several summaries.
         if len(tenants) == 1 or WORKLOADS[workload].summaries == 1
     ]
     for database in databases.split(","):

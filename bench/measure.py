@@ -101,10 +101,10 @@ class Bench:
 def opened(
     fill: Callable[[Store], Awaitable[None]], *, fast: bool = False, **variables: str
 ) -> Iterator[Bench]:
-    """Start everything, with these variables, on a fresh database that `fill` has filled.
+    """Start all servers with these variables, on a fresh database that `fill` fills.
 
-    With `fast`, on the stand-in that answers for it.
-    Raises `wrk.WentWrong` without wrk.
+    With `fast`, the servers use the stand-in in front of this database. Raises `wrk.WentWrong` if wrk is not
+    installed.
     """
     wrk.program()
     with ExitStack() as stack:

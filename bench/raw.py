@@ -1,8 +1,8 @@
-"""A REST handler written by hand, with which the gateway is compared.
+"""A hand-written REST handler with which the benches compare the gateway.
 
 It responds to the original REST call with the same body, byte for byte: two concurrent look-ups and the same
 aggregation, with motor, on the gateway's HTTP server. It checks no credentials and no arguments, handles no
-errors, and shares nothing between requests. It takes the programme's id for the organisation's.
+errors, and shares nothing between requests. It finds the organisation by the programme's id.
 """
 
 import asyncio

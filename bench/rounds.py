@@ -22,7 +22,7 @@ from bench.workloads import WORKLOADS, Workload, ask
 SUMMARIES = 3_000
 SAMPLE = 20
 WARM_UP_SECONDS = 2
-# How often each connection should be answered at least, where that takes longer than was asked for.
+# Each connection gets this number of responses, even if that takes longer than the requested time.
 TURNS = 2
 _NUMBER = "{:,.0f}", "{:.1f}", "{:.1f}", "{:.2f}"
 

@@ -24,7 +24,7 @@ COUNTED = "/counted"
 
 
 class Commands(CommandListener):
-    """Counts what the driver sends, by the command's name."""
+    """Counts the commands that the driver sends, by name."""
 
     def __init__(self) -> None:
         self.sent: Counter[str] = Counter()
@@ -40,7 +40,7 @@ class Commands(CommandListener):
 
 
 class Requests:
-    """Middleware that counts requests, and those of them that are answered."""
+    """Middleware that counts the requests that started and ended."""
 
     def __init__(self, app: ASGIApp, counts: Counter[str]) -> None:
         self._app = app
@@ -74,8 +74,7 @@ def main(what: str, counted: bool) -> None:
         _count(app, commands)
     with server.bind("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        told = f"Listening on 127.0.0.1 port {port}"
-        click.echo(told, err=True)
+        click.echo(f"Listening on 127.0.0.1 port {port}", err=True)
         server.run(app, listening, settings)
 
 

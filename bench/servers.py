@@ -1,4 +1,4 @@
-"""The processes that a bench measures: started, warmed, read from outside, stopped."""
+"""The processes that a bench measures: they are started and stopped, and their CPU and memory are read."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from gateway.settings import Settings
 from loaders.driver import DriverName
 
 SETTLED_SECONDS = 0.4
-# The largest ledgers take the embedded database long.
+# The embedded database needs long for the largest ledgers.
 PATIENCE_SECONDS = 120
 
 _LISTENING = re.compile(r"Listening on (\S+) port (\d+)")
@@ -52,7 +52,7 @@ class Server:
         return host, int(port)
 
     def memory(self, field: Literal["VmRSS", "VmHWM"]) -> float:
-        """The resident memory of the process in MiB: now (VmRSS), or at most so far (VmHWM)."""
+        """The resident memory of the process in MiB: now (VmRSS), or its maximum so far (VmHWM)."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition(f"{field}:")[2].split()[0]) / 1024
 
@@ -79,7 +79,7 @@ class Server:
 
 @contextmanager
 def database() -> Iterator[str]:
-    """The server that GATEWAY_BENCH_MONGODB_URI names, or else an embedded one."""
+    """The URI in GATEWAY_BENCH_MONGODB_URI, or that of an embedded server."""
     if uri := os.environ.get("GATEWAY_BENCH_MONGODB_URI"):
         yield uri
     else:
@@ -111,7 +111,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
         "GATEWAY_DATABASE": settings.database,
         "GATEWAY_DRIVER": settings.driver,
-        # A refusal is to be seen by its status.
+        # Errors have an HTTP status of their own, which wrk sees.
         "GATEWAY_REST_STATUS": "semantic",
         "GATEWAY_DEADLINE_MS": str(PATIENCE_SECONDS * 1000),
     }
@@ -135,5 +135,5 @@ def started(
         finally:
             process.terminate()
             process.wait()
-            # What it had to complain of.
+            # Show the unexpected lines that the process wrote.
             sys.stderr.write(_EXPECTED.sub("", Path(log.name).read_text()))

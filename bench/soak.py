@@ -1,7 +1,7 @@
 """Minutes of mixed load from clients that disconnect at random: `python -m bench.soak [--help]`.
 
-The clients send ordinary requests, and those that could leave something behind: documents with a new text,
-valid or not, operations of which a part fails, wide operations, wrong credentials and unknown paths.
+The clients send ordinary requests, and requests that could leave something behind: documents with a new text,
+valid or not, operations that fail in part, wide operations, wrong credentials and unknown paths.
 
 Memory, tasks, sockets, cursors and the longest garbage collection are read while no request runs: after a
 warm-up, and after each minute.
@@ -53,7 +53,7 @@ KINDS = {
     "wrong credentials": 4,
     "unknown path": 4,
 }
-# What clients do with a request, with weights.
+# The behaviours of clients, with weights.
 BEHAVIOURS = {
     "completed": 7,
     "left in the request": 1,
@@ -162,7 +162,7 @@ class Client:
 async def load(
     server: Server, kinds: dict[str, Callable[[], Request]], connections: int, seconds: float
 ) -> Counter[str]:
-    """Send requests for `seconds`; returns how often clients did what, and the statuses of the responses."""
+    """Send requests for `seconds`; returns the counts of behaviours and of the statuses of responses."""
     seen: Counter[str] = Counter()
     until = time.monotonic() + seconds
     await asyncio.gather(*(Client(server, kinds, seen).run(until) for _ in range(connections)))
@@ -219,7 +219,7 @@ def main(minutes: int, connections: int) -> None:
 
 
 def exceeded(read: list[Resources]) -> list[str]:
-    """What the server kept: `read` after the warm-up and after each minute."""
+    """The limits that the server exceeded; `read` is its resources after the warm-up and each minute."""
     first, third, last = read[0], read[3], read[-1]
     return [
         text

@@ -1,4 +1,4 @@
-"""The workloads: the requests that wrk sends, and the right answers to them."""
+"""The workloads: the requests that wrk sends, and the expected responses."""
 
 import json
 import random
@@ -82,13 +82,13 @@ def graphql(asked: list[GraphQLRequest], fields: str) -> Request:
         declared.append(f"$value{n}: String!, $promotion{n}: ID!")
         aliases.append(
             f"s{n}: customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, identifierValue: "
-            f'$value{n}, programId: "{one.tenant.program}", promotionId: $promotion{n}) {{ ...ErrorSpec }}'
+            f'$value{n}, programId: "{one.tenant.program}", promotionId: $promotion{n}) {{ ...Full }}'
         )
         variables[f"value{n}"] = one.tenant.mobile(one.customer)
         variables[f"promotion{n}"] = str(one.tenant.promotion(one.promotion).promotion_id)
     query = (
         f"query ({', '.join(declared)}) {{ {' '.join(aliases)} }} "
-        f"fragment ErrorSpec on CustomerPromotionActionSummary {{ {fields} }}"
+        f"fragment Full on CustomerPromotionActionSummary {{ {fields} }}"
     )
     return Request(
         GRAPHQL_PATH,
@@ -98,7 +98,7 @@ def graphql(asked: list[GraphQLRequest], fields: str) -> Request:
 
 
 def as_graphql(said: dict[str, Any]) -> dict[str, Any]:
-    """A full summary in GraphQL, made of the REST body whose decimals were read as texts."""
+    """The GraphQL form of a full summary, from its REST body with decimals as strings."""
     ids = ("orgId", "programId", "customerId", "promotionId")
     warnings = [{"code": one["code"], "message": one["message"]} for one in said["warnings"]]
     return {**said, **{name: str(said[name]) for name in ids}, "warnings": warnings}
@@ -138,9 +138,9 @@ WORKLOADS = {
 
 
 def ask(workload: Workload, tenants: list[Tenant], requests: int) -> list[list[GraphQLRequest]]:
-    """What `requests` requests ask for: each one tenant's random customers, with random promotions.
+    """The summaries of `requests` requests; each request is about random customers of one tenant.
 
-    The summaries of one request are of different customers. The choice is the same in every run.
+    The customers of a request are different, their promotions are random, and every run has the same choice.
     """
     dice = random.Random(f"{workload.name} {len(tenants)}")
     asked = []

@@ -42,7 +42,7 @@ class WentWrong(click.ClickException):
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk saw; latencies in seconds."""
+    """The result of one run of wrk; latencies in seconds."""
 
     requests: int
     seconds: float
@@ -55,15 +55,15 @@ class Load:
 
 
 def program() -> str:
-    """Where wrk is; raises `WentWrong`."""
+    """The path of wrk; raises `WentWrong` if it is not installed."""
     if found := shutil.which("wrk"):
         return found
     raise WentWrong("wrk is not installed (apt-get install wrk, brew install wrk).")
 
 
 def write_script(path: Path, requests: Iterable[str]) -> None:
-    """A script that sends these texts one after the other, and then from the first again."""
-    # JSON's escapes are Lua's as long as all is ASCII without control characters other than line ends.
+    """Write a script that sends these texts one after another, again and again."""
+    # Lua reads JSON's escapes if the text is ASCII and has no control characters except line ends.
     path.write_text(_SCRIPT % ",\n".join(json.dumps(text) for text in requests))
 
 
@@ -75,7 +75,7 @@ def run(script: Path, url: str, connections: int, seconds: float) -> Load:
 
 
 def parse(output: str) -> Load:
-    """What the script's `done` wrote, behind wrk's own words; raises `WentWrong`."""
+    """Read the line that the script's `done` wrote after wrk's own output; raises `WentWrong`."""
     last = (output.strip().splitlines() or ["no output"])[-1]
     try:
         told = json.loads(last)
