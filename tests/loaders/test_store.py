@@ -287,6 +287,7 @@ async def test_a_slow_command_ends_at_the_deadline(store: Store) -> None:
     [
         ("mongodb://host", "maxPoolSize", 50),
         ("mongodb://host", "serverSelectionTimeoutMS", 2_000),
+        ("mongodb://host", "connectTimeoutMS", 2_000),
         ("mongodb://host/?serverSelectionTimeoutMS=5", "serverSelectionTimeoutMS", None),
         # A socket timeout would interrupt the building of an index.
         ("mongodb://host", "socketTimeoutMS", None),
