@@ -19,8 +19,8 @@ from graphql import (
 
 from gateway.commands.environment import describe_settings
 from resolvers.schema import create_schema
+from tests.helpers.repository import ROOT
 
-ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for room in ("gateway", "resolvers", "loaders") for path in (ROOT / room).rglob("*.py"))
 # The other rooms and the packages that a room must not import.
 FORBIDDEN = {

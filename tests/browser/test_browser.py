@@ -9,7 +9,7 @@ from gateway.settings import Settings
 from tests.conftest import Start
 from tests.helpers.gateway import environment, free_port, wait_until_served
 from tests.helpers.programs import run
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 MISSING = [program for program in ("node", "npm", "chromium", "curl") if not shutil.which(program)]
 pytestmark = [

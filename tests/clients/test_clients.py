@@ -14,7 +14,7 @@ import pytest
 from gateway.commands.sample_data import OAUTH_KEY, OAUTH_SECRET
 from gateway.rest.tokens import TOKEN_PATH
 from tests.helpers.programs import run
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 HERE = Path(__file__).parent
 NODE_MISSING = [program for program in ("node", "npm") if not shutil.which(program)]

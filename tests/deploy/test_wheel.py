@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 PAGES = Path("gateway/pages")
 

@@ -7,10 +7,10 @@ from starlette.exceptions import HTTPException
 
 from gateway.errors import ERRORS, describe
 from gateway.graphql.endpoint import PARSE_FAILED, VALIDATION_FAILED
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 PAGE = (ROOT / "docs" / "errors.md").read_text()
-# No route has the path, no route has the method, and a defect.
+# An unknown path, a wrong method, and a defect of the gateway.
 STATUSES = {404, 405, 500}
 for module in (ROOT / "gateway").rglob("*.py"):
     STATUSES |= set(map(int, re.findall(r"(?:HTTPException|__init__)\((\d{3})\b", module.read_text())))

@@ -11,7 +11,7 @@ from resolvers.errors import IdentifierNameInvalid, SourceInvalid, SourceMissing
 from resolvers.schema import create_schema
 from tests.helpers.curl import curl
 from tests.helpers.gateway import Gateway
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 GUIDE = (ROOT / "docs" / "from-rest.md").read_text()
 TYPES = create_schema()._schema.type_map

@@ -10,7 +10,7 @@ from gateway.settings import Settings
 from tests.helpers.commands import invoke
 from tests.helpers.curl import curl
 from tests.helpers.gateway import Gateway, environment
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 SECTION = (ROOT / "docs/import.md").read_text().split("\n## Try it on the demo\n")[1].split("\n## ")[0]
 RECORDS, ANSWER = re.findall(r"```json\n(.*?)```", SECTION, re.S)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +17,8 @@ from gateway.commands.sample_data import PASSWORD, TILL
 from gateway.pages.examples import graphql_command, rest_command
 from tests.helpers.curl import ADDRESS, curl
 from tests.helpers.gateway import Gateway
+from tests.helpers.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 [(QUERY, ANSWER)] = re.findall(r"```graphql\n(.*?)```\n```json\n(.*?)\n```", README, re.DOTALL)
 CALLERS = (ROOT / "docs/callers.md").read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.sample_data import OAUTH_KEY
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 EXAMPLES = ROOT / "examples"
 PYTHON = [sys.executable, str(EXAMPLES / "summary.py")]

@@ -15,7 +15,7 @@ import pytest
 from gateway.commands.sample_data import MOBILE, OAUTH_KEY, OAUTH_SECRET
 from tests.helpers.gateway import Gateway
 from tests.helpers.programs import run
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 MISSING = [program for program in ("node", "npm", "chromium") if not shutil.which(program)]
 pytestmark = [

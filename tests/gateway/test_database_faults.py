@@ -51,7 +51,7 @@ def ask_in_process(gateway: Gateway, tenant: Tenant, api: str) -> Ask:
 
 @asynccontextmanager
 async def asking_over_the_wire(port: int, tenant: Tenant, api: str) -> AsyncIterator[Ask]:
-    """The same on a connection of its own, with a minimal client, whose time is counted as the gateway's."""
+    """The same on a new connection, with a minimal client that takes little of the measured time."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     query = (
         "{ customerPromotionActionSummary("

@@ -1,4 +1,4 @@
-"""The database goes away under a running gateway: the documented errors on each API, with both statuses."""
+"""The database of a running gateway becomes unavailable: the documented errors of both APIs."""
 
 import asyncio
 import json
@@ -91,7 +91,7 @@ SECRET = "919000000007"
 
 
 def refusal(code: int, name: str) -> dict[str, Any]:
-    """What MongoDB answers to an aggregation that it refuses."""
+    """MongoDB's answer to an aggregation that it refuses."""
     return {"ok": 0, "code": code, "codeName": name, "errmsg": f"aggregate issuances: {SECRET}"}
 
 

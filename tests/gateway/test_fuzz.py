@@ -1,4 +1,4 @@
-"""Generated requests show no defect, and every response is one that the schemas describe.
+"""Generated requests cause no defect, and the schemas describe every response.
 
 `make fuzz` tries many more examples than `make test`, and different ones each time.
 """
@@ -60,6 +60,7 @@ from tests.helpers.gateway import (
 )
 from tests.helpers.graphql import field
 from tests.helpers.openapi import OPENAPI, check
+from tests.helpers.repository import ROOT
 
 BOUNDED = 30
 MANY = os.environ.get("GATEWAY_FUZZ_EXAMPLES")
@@ -74,7 +75,7 @@ SCHEMA = create_schema()._schema
 REST = schemathesis.openapi.from_dict(OPENAPI)
 # Generated credentials would be refused before anything is read; the raw requests send some.
 REST.config.generation.with_security_parameters = False
-# The edges of every schema take a thousand requests, however few examples are wanted.
+# The boundary values of all schemas take a thousand requests, whatever the number of examples.
 REST.config.phases.coverage.enabled = MANY is not None
 GRAPHQL = schemathesis.graphql.from_dict(dict(introspection_from_schema(SCHEMA)))
 CHECKS = [
@@ -129,7 +130,7 @@ async def writer(store: Store, tenant: Tenant) -> dict[str, str]:
 @pytest.mark.parametrize("known", [False, True])
 @REST.parametrize()
 @fuzz
-def test_rest(
+def test_generated_rest_requests(
     case: schemathesis.Case[Any],
     known: bool,
     served: str,
@@ -139,27 +140,29 @@ def test_rest(
 ) -> None:
     headers = writer if case.path == EVENTS_PATH else DEMO_HEADER
     if known:
-        # Values that are not found by chance.
+        # Known values, which a random choice would not find.
         if case.path == ACTION_SUMMARY_PATH and case.query:
             case.query.update({name: DOCUMENTED[name] for name in case.query.keys() & DOCUMENTED.keys()})
         elif case.path == TOKEN_PATH and isinstance(case.body, dict):
             case.body.update(key=OAUTH_KEY, secret=OAUTH_SECRET)
         elif case.path == EVENTS_PATH and isinstance(case.body, dict):
             case.body.update(orgId=tenant.organization.id, createdAt=events.CREATED_AT)
-    # A deadline of a millisecond is answered with the 503 that is described.
+    # A short deadline can cause a 503, which is described and is no defect.
     short: list[Any] = [checks.not_a_server_error] if HEADER in (case.headers or {}) else []
     case.call_and_validate(
         base_url=served, session=session, headers=headers, checks=CHECKS, excluded_checks=short
     )
 
 
-PUBLISHED = build_schema((Path(__file__).parents[2] / "schema.graphql").read_text())
+PUBLISHED = build_schema((ROOT / "schema.graphql").read_text())
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @fuzz
 @given(data=st.data())
-def test_graphql(data: st.DataObject, mode: GenerationMode, served: str, session: requests.Session) -> None:
+def test_generated_graphql_documents(
+    data: st.DataObject, mode: GenerationMode, served: str, session: requests.Session
+) -> None:
     operation = GRAPHQL["Query"]["customerPromotionActionSummary"]
     query = data.draw(operation.as_strategy(mode)).body
     assert isinstance(query, str)
@@ -177,7 +180,7 @@ query ($source: CustomerSource!, $name: CustomerIdentifierName!, $value: String!
   ) { customerId }
 }
 """
-# With surrogates, which JSON can spell alone and Unicode cannot.
+# Includes lone surrogates, which JSON can escape and UTF-8 cannot encode.
 TEXT = st.text(st.characters(exclude_categories=()))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
@@ -204,7 +207,7 @@ VARIABLES = {
     )
     | JSON
 )
-def test_graphql_bodies(body: object, served: str, session: requests.Session) -> None:
+def test_generated_graphql_bodies(body: object, served: str, session: requests.Session) -> None:
     headers = {**DEMO_HEADER, "Content-Type": "application/json"}
     # `dumps` also writes NaN and infinities, which are not JSON.
     response = session.post(f"{served}/graphql", data=json.dumps(body), headers=headers)
@@ -213,7 +216,7 @@ def test_graphql_bodies(body: object, served: str, session: requests.Session) ->
 
 
 def _about_known_customer(query: str) -> str:
-    """The same selection, with arguments that are not found by chance."""
+    """The query with the arguments of a known customer, which a random choice would not find."""
     generated, known = [parse(text).definitions[0] for text in (query, f"{{ {field()} }}")]
     assert isinstance(generated, OperationDefinitionNode)
     assert isinstance(known, OperationDefinitionNode)
@@ -233,7 +236,7 @@ def _check_graphql(query: str, body: dict[str, Any]) -> None:
         assert isinstance(error["extensions"]["errorCode"], int)
     assert body.keys() <= {"data", "errors"}
     if (data := body.get("data")) is not None:
-        # Data conforms to the schema if the query, executed over it, finds all of it and nothing else.
+        # The data conforms to the schema if the query, executed on the data, returns exactly this data.
         found = execute_sync(PUBLISHED, parse(query), data, field_resolver=_by_response_key)
         assert (found.data, found.errors) == (data, None)
 
@@ -243,7 +246,7 @@ def _by_response_key(source: dict[str, Any], info: GraphQLResolveInfo[None], /, 
 
 
 BYTES = st.binary(max_size=60)
-# Without the bytes that end a header or a request line's target.
+# Bytes without control characters, which would end a header or the target of a request line.
 VALUES = BYTES.map(lambda raw: re.sub(rb"[\x00-\x1f\x7f]", b"", raw))
 WORDS = st.sampled_from([*DOCUMENTED.values(), *DEMO_HEADER.values(), "*", "application/json", "text/html"])
 NAMES = st.sampled_from([*DOCUMENTED, "query", "variables", "operationName", "extensions"])
@@ -257,7 +260,7 @@ HEADER_NAMES = st.sampled_from(
         *("Host", "If-None-Match", "Origin", "traceparent", "X-Forwarded-For"),
     ]
 )
-# For a head that is not valid or too long, on every path.
+# The statuses of an invalid or too long request head, on every path.
 HEAD_REFUSED = {400, 414, 431}
 HEADERS = st.lists(st.tuples(HEADER_NAMES.map(str.encode), WORDS.map(str.encode) | VALUES).map(b": ".join))
 
@@ -287,7 +290,7 @@ def test_raw_query_strings_and_headers(
     )
     assert response is not None
     if REQUEST_ID not in response.headers:
-        # It is not HTTP, and uvicorn itself refuses it.
+        # uvicorn itself refuses a request that is not valid HTTP.
         assert response.status_code == 400
     elif response.status_code in HEAD_REFUSED:
         assert method == "HEAD" or response.json()["errors"]
@@ -310,7 +313,7 @@ def test_raw_bytes(served: str, sent: bytes) -> None:
 
 
 def _send(served: str, sent: bytes, method: str, *, whole: bool = True) -> httpx.Response | None:
-    """The response, or None if only the beginning of a request was sent."""
+    """Send these bytes; returns the response, or None if they are only the beginning of a request."""
     with socket.create_connection(("127.0.0.1", int(served.rpartition(":")[2])), timeout=60) as connection:
         connection.sendall(sent)
         if not whole:

@@ -99,7 +99,7 @@ async def test_a_database_that_loses_its_collections_or_indexes_while_serving_ta
         with MongoClient[dict[str, Any]](mongodb_uri) as client:
             damage(client[empty_store.name])
         await wait_for_readiness(gateway, 503, "database not set up")
-        # Its account may be gone too, so the event is refused before the caller is authenticated.
+        # The sender's account may be gone too, so the event is refused before the sender is authenticated.
         refused = await gateway.client.post(EVENTS_PATH, json=POINTS_ISSUED)
         assert_rest_error(refused, 503, 503, "The event is not recorded; send it again.")
         assert refused.headers["retry-after"] == "1"

@@ -35,10 +35,11 @@ from loaders.errors import StoreUnavailable
 from loaders.store import Store
 from tests.conftest import drop
 from tests.helpers import events
-from tests.helpers.commands import ROOT, run
+from tests.helpers.commands import run
 from tests.helpers.events import changed, new_writer
 from tests.helpers.faults import Database
 from tests.helpers.gateway import environment, free_port, new_tenant, wait_until_served
+from tests.helpers.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -203,7 +204,7 @@ async def test_a_second_run_completes_a_killed_command(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     for name in (clean.name, empty_store.name):
         own = {**variables, "GATEWAY_DATABASE": name}
-        assert (await asyncio.to_thread(run, *arguments, database=own)).returncode == 0
+        assert (await asyncio.to_thread(run, *arguments, variables=own)).returncode == 0
     assert await dump(empty_store) == await dump(clean)
 
 

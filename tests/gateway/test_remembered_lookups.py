@@ -9,10 +9,10 @@ from gateway.commands.sample_data import CUSTOMER, MOBILE, MOBILE_WITHOUT_BENEFI
 from loaders import lookup_cache
 from loaders.store import Store
 from tests.conftest import OpenGateway
+from tests.helpers.clock import Clock
 from tests.helpers.events import CUSTOMER_ADDED, PROMOTION_CREATED, Sender, event, new_sender
 from tests.helpers.gateway import DOCUMENTED, FULL_SUMMARY, Gateway, new_tenant
 from tests.helpers.graphql import field
-from tests.loaders.test_lookup_cache import Clock
 
 THREE, ONE = ["find", "find", "aggregate"], ["aggregate"]
 
@@ -20,7 +20,7 @@ THREE, ONE = ["find", "find", "aggregate"], ["aggregate"]
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(lookup_cache, "monotonic", clock)
+    monkeypatch.setattr(lookup_cache, "monotonic", clock.monotonic)
     return clock
 
 
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 async def remembering(gateway_with: OpenGateway, clock: Clock) -> AsyncIterator[Gateway]:
     async with gateway_with(lookup_cache_seconds=60) as gateway:
         await gateway.warm()
-        clock.now += 60
+        clock.advance(60)
         yield gateway
 
 
@@ -76,7 +76,7 @@ async def test_twenty_aliases_send_three_commands_cold_and_one_warm(remembering:
 
 async def test_an_expired_entry_is_looked_up_again(remembering: Gateway, clock: Clock) -> None:
     await remembering.rest(DOCUMENTED)
-    clock.now += 60
+    clock.advance(60)
     remembering.commands.clear()
     await remembering.rest(DOCUMENTED)
     assert remembering.commands.names == THREE
@@ -137,9 +137,9 @@ async def test_another_process_notices_a_moved_identifier_within_the_time(
         assert (await other.ask("rest", asked, headers))["customerId"] == CUSTOMER
         newer = {**moved(MOBILE, 7), "createdAt": CUSTOMER_ADDED["createdAt"] + 1}
         await sender.send(newer)
-        clock.now += 59
+        clock.advance(59)
         assert (await other.ask("rest", asked, headers))["customerId"] == CUSTOMER
-        clock.now += 1
+        clock.advance(1)
         assert (await other.ask("rest", asked, headers))["customerId"] == 7
 
 

@@ -1,4 +1,4 @@
-"""Where the server listens, how long it keeps connections, and whose word names a client's address."""
+"""The server: its addresses, idle connections, the client's address behind proxies, and its memory."""
 
 import asyncio
 import platform
@@ -46,7 +46,7 @@ def test_a_client_reaches_no_other_address(host: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64, ".", "ä" * 64])
-def test_what_is_no_host_name_is_refused(host: str) -> None:
+def test_an_invalid_host_name_is_refused(host: str) -> None:
     with pytest.raises(OperatorError, match=r"^Cannot listen on .*Choose another\.$"):
         server.bind(host, 0, "Choose another.")
 
@@ -122,7 +122,7 @@ print(held - before, at_once - before, resident() - before)
 
 
 def hold_and_free(size: int) -> list[int]:
-    """MiB that blocks of this size took between small ones: held, freed, and after `release_memory`."""
+    """The MiB of blocks of this size between small ones: held, freed, and after `release_memory`."""
     command = [sys.executable, "-c", HOLD_AND_FREE, str(size)]
     return list(map(int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()))
 

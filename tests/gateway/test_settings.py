@@ -1,4 +1,4 @@
-"""The table of settings: what each takes, and one line for what it does not."""
+"""The settings: the accepted values, and a message of one line for every wrong value."""
 
 from datetime import date
 from pathlib import Path
@@ -57,7 +57,7 @@ def set_variables(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
         monkeypatch.setenv(variable, value)
 
 
-def test_a_request_body_is_late_before_its_request_is() -> None:
+def test_the_time_limit_of_a_body_is_shorter_than_the_default_deadline() -> None:
     assert Settings().deadline_ms > BODY_SECONDS * 1000
 
 
@@ -180,7 +180,7 @@ def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, value: str, expe
         ("GATEWAY_TRUSTED_DOCUMENTS_ONLY", "on", "needs GATEWAY_TRUSTED_DOCUMENTS."),
     ],
 )
-def test_a_wrong_value_is_one_line(
+def test_a_wrong_value_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -189,7 +189,7 @@ def test_a_wrong_value_is_one_line(
     assert str(raised.value) == f"{variable} {message}"
 
 
-def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, GATEWAY_TRACES="on", GATEWAY_MONGODB_URI="geheim", GATEWAY_PORT="x")
     with pytest.raises(OperatorError) as raised:
         Settings.from_environment()
@@ -201,11 +201,14 @@ def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None
     ]
 
 
-def test_every_missing_companion_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_missing_companion_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, GATEWAY_OIDC_ISSUER="https://sso.example", GATEWAY_TRUSTED_DOCUMENTS_ONLY="on")
     with pytest.raises(OperatorError) as raised:
         Settings.from_environment()
-    assert len(str(raised.value).splitlines()) == 2
+    assert str(raised.value).splitlines() == [
+        "GATEWAY_OIDC_ISSUER needs GATEWAY_OIDC_AUDIENCE and GATEWAY_OIDC_ORGS.",
+        "GATEWAY_TRUSTED_DOCUMENTS_ONLY needs GATEWAY_TRUSTED_DOCUMENTS.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +229,9 @@ def test_a_setting_that_is_not_used_may_be_wrong(
         Settings.from_environment()
 
 
-def test_a_setting_that_is_given_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_with_a_given_value_is_not_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GATEWAY_PORT", "wrong")
     assert Settings.from_environment(port=80).port == 80
 

@@ -1,4 +1,4 @@
-"""A summary, or a page, with too many rows is an error, and only its own; nothing is cut short."""
+"""A summary or a page with too many rows is an error; others are answered, and no list is cut short."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from loaders.store import Store
 from loaders.totals import MAX_ROWS as PRODUCTION_MAX_ROWS
 from tests.conftest import OpenGateway
 from tests.helpers.gateway import Gateway, Tenant, assert_rest_error, new_tenant
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 MAX_ROWS = 6
 MESSAGE = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
@@ -42,7 +42,7 @@ async def tenant(store: Store) -> Tenant:
 
 
 async def earn(tenant: Tenant, badges: dict[int, int], customer_id: int = 1) -> None:
-    """Issue so many different badges of each promotion, each of them twice."""
+    """Issue this number of different badges for each promotion, each badge twice."""
     await tenant.issue(
         replace(
             tenant.badge(f"{customer_id}-{promotion_id}-{n}-{again}", customer_id, series(n, customer_id)),
@@ -71,7 +71,7 @@ def test_the_page_of_errors_names_the_limit() -> None:
 
 
 @pytest.mark.parametrize(("rest_status", "status"), [("legacy", 200), ("semantic", 409)])
-async def test_over_rest_the_largest_summary_is_answered_and_a_larger_one_is_8105(
+async def test_the_rest_api_answers_the_largest_summary_and_a_larger_one_is_8105(
     gateway_with: OpenGateway, tenant: Tenant, rest_status: str, status: int
 ) -> None:
     await earn(tenant, {1: MAX_ROWS, 2: MAX_ROWS + 1})
@@ -101,7 +101,7 @@ async def test_only_the_summary_that_is_too_large_is_null(
                 "extensions": SUMMARY_EXTENSIONS,
             }
         ]
-        # All three, then the first alone, the other two, and each of these alone.
+        # One aggregation for all three, then for the first, the other two, and each of these two.
         assert gateway.commands.names.count("aggregate") == 5
 
 

@@ -12,8 +12,7 @@ from typing import IO
 from click.testing import CliRunner
 
 from gateway.commands.main import main
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.repository import ROOT
 
 
 def invoke(
@@ -36,7 +35,7 @@ async def invoke_in_thread(
 
 def run(
     *arguments: str,
-    database: dict[str, str],
+    variables: dict[str, str],
     given: bytes = b"",
     cwd: Path | None = None,
     stdout: int | IO[bytes] = subprocess.PIPE,
@@ -46,7 +45,7 @@ def run(
     completed = subprocess.run(
         [sys.executable, "-m", "gateway", *arguments],
         input=given,
-        env={**database, "PYTHONPATH": str(ROOT)},
+        env={**variables, "PYTHONPATH": str(ROOT)},
         stdout=stdout,
         stderr=subprocess.PIPE,
         timeout=120,
@@ -58,12 +57,12 @@ def run(
     return subprocess.CompletedProcess(arguments, completed.returncode, *printed)
 
 
-def run_on_terminal(*arguments: str, database: dict[str, str], cwd: Path | None = None) -> tuple[int, str]:
+def run_on_terminal(*arguments: str, variables: dict[str, str], cwd: Path | None = None) -> tuple[int, str]:
     """Run a command on a terminal; returns its exit status and the text that the terminal received."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", *arguments],
-        env={**database, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"},
+        env={**variables, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"},
         stdin=subprocess.DEVNULL,
         stdout=terminal,
         stderr=terminal,

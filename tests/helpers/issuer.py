@@ -78,7 +78,7 @@ class Issuer:
         self.asked.clear()
         self.responding.clear()
 
-    async def is_asked(self) -> None:
+    async def wait_for_request(self) -> None:
         """Wait for the first request since `hang`."""
         assert await asyncio.to_thread(self.asked.wait, 60)
 

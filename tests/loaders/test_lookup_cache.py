@@ -6,30 +6,22 @@ from hypothesis import strategies as st
 
 from loaders import lookup_cache
 from loaders.lookup_cache import LookupCache
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.helpers.clock import Clock
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(lookup_cache, "monotonic", clock)
+    monkeypatch.setattr(lookup_cache, "monotonic", clock.monotonic)
     return clock
 
 
 def test_a_value_is_remembered_for_these_seconds(clock: Clock) -> None:
     cache: LookupCache[str, int] = LookupCache(60)
     cache.remember(1, {"a": 10}, cache.generation)
-    clock.now = 59.9
+    clock.advance(59.75)
     assert cache.get(1, "a") == 10
-    clock.now = 60
+    clock.advance(0.25)
     assert cache.get(1, "a") is None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graphql import build_schema, find_breaking_changes
 
-from tests.test_house import ROOT
+from tests.helpers.repository import ROOT
 
 LAST_RELEASE = Path(__file__).with_name("last_release.graphql")
 

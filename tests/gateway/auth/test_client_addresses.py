@@ -1,4 +1,4 @@
-"""Logins are counted by address, in whatever way a server or a proxy writes it."""
+"""Failed logins are counted by address; all spellings of an address are counted as one."""
 
 from itertools import pairwise
 
@@ -45,18 +45,18 @@ IPV6_SPELLINGS = {
 }
 
 
-def counted(host: str) -> str:
+def counted_address(host: str) -> str:
     return address_of(HTTPConnection({"type": "http", "client": (host, 1)}))
 
 
 @pytest.mark.parametrize("host", SPELLINGS.values(), ids=SPELLINGS)
 def test_an_ipv4_address_is_the_same_however_it_is_written(host: str) -> None:
-    assert counted(host) == IPV4
+    assert counted_address(host) == IPV4
 
 
 @pytest.mark.parametrize("host", IPV6_SPELLINGS.values(), ids=IPV6_SPELLINGS)
 def test_an_ipv6_address_is_its_network_however_it_is_written(host: str) -> None:
-    assert counted(host) == IPV6
+    assert counted_address(host) == IPV6
 
 
 FORMS = [
@@ -76,7 +76,7 @@ FORMS = [
 def test_two_ipv4_addresses_are_never_the_same(form: str) -> None:
     addresses = ["198.51.100.1", "203.0.113.99", "198.51.100.2", "0.0.0.1", "255.255.255.255"]
     for one, other in pairwise(addresses):
-        assert counted(form.format(one)) != counted(form.format(other))
+        assert counted_address(form.format(one)) != counted_address(form.format(other))
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_two_ipv4_addresses_are_never_the_same(form: str) -> None:
         ("::1", "127.0.0.1"),
     ],
 )
-def test_other_addresses_are_not_the_same(one: str, other: str) -> None:
-    assert counted(one) != counted(other)
+def test_different_addresses_are_counted_apart(one: str, other: str) -> None:
+    assert counted_address(one) != counted_address(other)
 
 
 @pytest.mark.parametrize("host", ["a unix socket", "unknown", "_hidden", "[", ":", "%", "1.2.3", ""])
 def test_a_text_that_is_no_address_is_counted_as_it_is(host: str) -> None:
-    assert counted(host) == host
+    assert counted_address(host) == host
 
 
 def test_a_connection_without_a_client_is_counted() -> None:

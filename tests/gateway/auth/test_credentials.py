@@ -1,4 +1,4 @@
-"""Basic credentials by the vendor's convention, and what happens when they cannot be checked."""
+"""Basic credentials by the vendor's convention, and the refusal of missing, malformed and wrong ones."""
 
 import base64
 from typing import Any
@@ -33,7 +33,7 @@ def encoded(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
-async def test_the_vendor_s_check_vector_logs_in(gateway: Gateway, store: Store) -> None:
+async def test_the_vendor_s_example_credentials_are_accepted(gateway: Gateway, store: Store) -> None:
     header = "Basic c3RvcmUuc2VydmVyOjhhMTZhNmI3MDUwNWViMWYxZmY3Y2RjMGNkNTU1OWE3"
     assert authorization("store.server", "server123") == header
     secret_hash = hash_secret(md5_hex("server123"))
@@ -51,7 +51,7 @@ async def _clients(store: Store) -> None:
         await add_account(store, Account(client_id, "x", kind, DEMO.id, "default", 0, PASSWORD_HASH))
 
 
-# The form is right, so nothing is said about what is wrong.
+# Well-formed credentials that are wrong; the refusal gives no reason.
 WRONG: dict[str, dict[str, str]] = {
     "a wrong password": {"Authorization": authorization("guessed", "wrong")},
     "an unknown POS client": {"Authorization": authorization("nobody", PASSWORD)},
@@ -111,7 +111,7 @@ async def test_bad_credentials_are_refused_by_the_rest_api_and_no_data_is_read(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(("headers", "reason"), BAD.values(), ids=BAD)
-async def test_bad_credentials_are_refused_by_the_graphql_api_with_what_is_wrong_in_form(
+async def test_bad_credentials_are_refused_by_the_graphql_api_with_a_reason_if_malformed(
     gateway: Gateway, method: str, headers: dict[str, Any], reason: str
 ) -> None:
     response = await gateway.client.request(method, "/graphql?query={x}", headers=httpx.Headers(headers))
@@ -166,7 +166,7 @@ async def test_credentials_are_checked_before_anything_is_parsed(gateway: Gatewa
     assert gateway.commands.names == []
 
 
-async def test_a_page_is_not_challenged_for_basic(gateway: Gateway) -> None:
+async def test_a_web_page_is_not_challenged_for_basic_credentials(gateway: Gateway) -> None:
     response = await gateway.rest(DOCUMENTED, {"Sec-Fetch-Mode": "cors"})
     assert response.headers.get_list("www-authenticate") == ['Bearer realm="promo-gateway"']
 
@@ -182,7 +182,7 @@ async def test_a_wrong_password_is_refused_while_the_right_one_is_remembered(gat
     assert response.status_code == 401
 
 
-async def test_a_password_that_two_clients_share_proves_each_of_them_alone(gateway: Gateway) -> None:
+async def test_two_clients_with_the_same_password_are_told_apart(gateway: Gateway) -> None:
     for client_id, organization_id in ((TILL, 51135), (OTHER_TILL, 51136), (TILL, 51135)):
         headers = {"Authorization": authorization(client_id, PASSWORD)}
         response = await gateway.rest(DOCUMENTED, headers)
@@ -212,5 +212,5 @@ def test_two_tokens_are_refused() -> None:
         read_credentials(Headers({"Authorization": "Bearer a.b.c", "X-CAP-API-OAUTH-TOKEN": "d.e.f"}))
 
 
-def test_an_md5_hex_stands_for_itself() -> None:
+def test_an_md5_digest_is_not_hashed_again() -> None:
     assert md5_hex("server123") == md5_hex(md5_hex("server123")) == md5_hex(md5_hex("server123").upper())

@@ -1,4 +1,4 @@
-"""A token for one customer reads this customer and nothing else, and nobody can tell why."""
+"""A token for one customer reads only this customer; every other customer is unknown to the token."""
 
 from operator import itemgetter
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from gateway.auth.credentials import authorization
+from gateway.auth.credentials import authorization, md5_hex
 from gateway.commands.sample_data import (
     CUSTOMER,
     CUSTOMER_WITHOUT_BENEFITS,
@@ -53,7 +53,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("api", ["rest", "graphql"])
-async def test_it_reads_its_customer_by_any_identifier(gateway: Gateway, api: str) -> None:
+async def test_a_customer_token_reads_its_customer_by_any_identifier(gateway: Gateway, api: str) -> None:
     headers = bearer(await gateway.token(**ONE))
     for name, value in (("mobile", MOBILE), ("id", str(CUSTOMER)), ("externalId", f"EXT-{CUSTOMER}")):
         asked = {**DOCUMENTED, "identifierName": name, "identifierValue": value}
@@ -61,7 +61,7 @@ async def test_it_reads_its_customer_by_any_identifier(gateway: Gateway, api: st
 
 
 @pytest.mark.parametrize("api", ["rest", "graphql"])
-async def test_everybody_else_is_unknown_with_the_same_answer_and_the_same_commands(
+async def test_other_customers_are_unknown_with_the_same_answer_and_commands(
     gateway: Gateway, api: str
 ) -> None:
     headers = bearer(await gateway.token(**ONE))
@@ -94,7 +94,7 @@ async def test_everybody_else_is_unknown_with_the_same_answer_and_the_same_comma
         ]
 
 
-async def test_the_token_carries_the_customer_and_lives_900_seconds_at_most(
+async def test_a_customer_token_names_its_customer_and_is_valid_for_at_most_900_seconds(
     gateway: Gateway, store: Store
 ) -> None:
     claims = jwt.decode(await gateway.token(**ONE), options={"verify_signature": False})
@@ -102,8 +102,7 @@ async def test_the_token_carries_the_customer_and_lives_900_seconds_at_most(
     assert claims["exp"] - claims["iat"] == 300
     long = Account("long-lived", "Long", ClientKind.OAUTH, DEMO.id, "default", 3600, PASSWORD_HASH)
     await add_account(store, long)
-    # The hash is of the MD5 hex of the tests' password.
-    pair = {"key": "long-lived", "secret": "fe01ce2a7fbac8fafaed7c982a04e229"}
+    pair = {"key": "long-lived", "secret": _SECRET}
     for customer, seconds in (({}, 3600), ({"customer": ONE}, 900)):
         body = (await gateway.client.post(TOKEN_PATH, json={**pair, **customer})).json()
         claims = jwt.decode(body["data"]["accessToken"], options={"verify_signature": False})
@@ -132,7 +131,7 @@ async def test_an_unknown_customer_is_8015_in_the_token_request(
             assert response.json()["errors"][0]["code"] == code
 
 
-async def test_it_cannot_ask_for_tokens_or_send_events(gateway: Gateway, store: Store) -> None:
+async def test_a_customer_token_cannot_request_tokens_or_send_events(gateway: Gateway, store: Store) -> None:
     headers = bearer(await gateway.token(**ONE))
     response = await gateway.client.post(TOKEN_PATH, json={}, headers=headers)
     assert response.json()["errors"][0]["message"] == "Object missing required field `key`."
@@ -153,7 +152,7 @@ IDENTIFIERS = st.sampled_from(["919000000001", "919000000002", "919000000003"])
 @given(
     customer_right=RIGHTS,
     promotion_right=RIGHTS,
-    bound=st.sampled_from(["a till", None]) | IDENTIFIERS,
+    bound=st.sampled_from(["a POS client", None]) | IDENTIFIERS,
     asked=st.lists(st.tuples(st.sampled_from(["here", "there"]), IDENTIFIERS), min_size=1, max_size=4),
 )
 async def test_no_caller_sees_another_organisation_or_another_customer(
@@ -165,7 +164,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
     bound: str | None,
     asked: list[tuple[str, str]],
 ) -> None:
-    """Two organisations use the same ids; whatever is asked, each caller sees its own alone."""
+    """Two organisations use the same ids; each caller sees only its own data, for any requests."""
     logged()
     tenants = {place: await new_tenant(store) for place in ("here", "there")}
     for tenant in tenants.values():
@@ -174,7 +173,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
     for place, value in asked:
         tenant = tenants[place]
         body: dict[str, Any] = {"key": f"app-{tenant.organization.id}", "secret": _SECRET}
-        if bound not in (None, "a till"):
+        if bound not in (None, "a POS client"):
             body["customer"] = {**ONE, "identifierValue": bound}
         gateway.commands.clear()
         generated = (await gateway.client.post(TOKEN_PATH, json=body)).json()
@@ -188,7 +187,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
             assert generated["errors"][0]["code"] == 8015
             continue
         headers = bearer(generated["data"]["accessToken"])
-        if bound == "a till":
+        if bound == "a POS client":
             headers = {"Authorization": authorization(f"asks-{tenant.organization.id}", PASSWORD)}
         parameters = {**tenant.parameters, "identifierValue": value}
         for api in ("rest", "graphql"):
@@ -199,7 +198,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
             if Right.NONE in (customer_right, promotion_right):
                 assert answer == {"error": 4000}
                 assert data_commands(gateway) == []
-            elif value == "919000000003" or bound not in (None, "a till", value):
+            elif value == "919000000003" or bound not in (None, "a POS client", value):
                 assert answer == {"error": 8015}
             else:
                 assert answer["orgId"] == tenant.organization.id
@@ -212,10 +211,12 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
     assert "91900000000" not in lines
 
 
-_SECRET = "fe01ce2a7fbac8fafaed7c982a04e229"
+# The secret of `PASSWORD_HASH`.
+_SECRET = md5_hex(PASSWORD)
 
 
 async def _prepare(store: Store, tenant: Tenant, customer: Right, promotion: Right) -> None:
+    """Add a POS client and an OAuth client with these rights, and two customers with a badge each."""
     group = f"group-{tenant.organization.id}"
     await put_group(store, group, {**NO_RIGHTS, Resource.CUSTOMER: customer, Resource.PROMOTION: promotion})
     app, till = f"app-{tenant.organization.id}", f"asks-{tenant.organization.id}"
@@ -244,7 +245,7 @@ BY_MOBILE = '(source: INSTORE, identifierName: MOBILE, identifierValue: "9190000
 
 @pytest.mark.parametrize("number", ["unknown now", "of a new customer"])
 @pytest.mark.parametrize("arguments", ["", BY_MOBILE, "rest"])
-async def test_a_token_ends_when_its_customer_is_erased(
+async def test_a_customer_token_finds_nothing_once_its_customer_is_erased(
     gateway: Gateway, store: Store, number: str, arguments: str
 ) -> None:
     tenant = await new_tenant(store)
@@ -300,7 +301,7 @@ async def test_the_group_must_give_read_on_customer_and_promotion(
                 assert data_commands(gateway) == []
 
 
-async def test_a_group_that_is_gone_gives_nothing(gateway: Gateway, store: Store) -> None:
+async def test_a_client_of_a_missing_group_has_no_rights(gateway: Gateway, store: Store) -> None:
     await add_account(
         store, Account("groupless", "Till", ClientKind.TILL, DEMO.id, "no such group", 0, PASSWORD_HASH)
     )

@@ -1,4 +1,4 @@
-"""Tokens of an external issuer, and what its failures and its documents can and cannot do."""
+"""Tokens of an external issuer, failures of the issuer, and documents of it that cannot be used."""
 
 import asyncio
 import gzip
@@ -68,7 +68,7 @@ async def assert_no_key_is_known(keys: IssuerKeys) -> None:
 
 GOOD: dict[str, Callable[[Issuer], str]] = {
     "an organisation that is a number": lambda issuer: issuer.token(),
-    "an organisation that is a text": lambda issuer: issuer.token(org_id=str(DEMO.id)),
+    "an organisation that is a string": lambda issuer: issuer.token(org_id=str(DEMO.id)),
     "an elliptic curve": lambda issuer: issuer.token("ec", "ES256"),
 }
 
@@ -114,7 +114,7 @@ async def test_the_operator_chooses_the_group_and_the_claim_of_the_organisation(
         assert data_commands(gateway) == []
 
 
-CUSTOMERS: dict[str, object] = {"a number": CUSTOMER, "a text": str(CUSTOMER)}
+CUSTOMERS: dict[str, object] = {"a number": CUSTOMER, "a string": str(CUSTOMER)}
 BAD_CUSTOMERS: dict[str, object] = {
     "empty": "",
     "true": True,
@@ -182,7 +182,7 @@ BAD: dict[str, Callable[[Issuer, Forge], str]] = {
     "HS256": lambda issuer, _: issuer.token(algorithm="HS256", key="x" * 64),
     "another audience": lambda issuer, _: issuer.token(aud="other"),
     "no audience": lambda issuer, _: issuer.token(aud=None),
-    "no end": lambda issuer, _: issuer.token(exp=None),
+    "no expiry": lambda issuer, _: issuer.token(exp=None),
     "no organisation": lambda issuer, _: issuer.token(org_id=None),
     "an organisation it may not speak for": lambda issuer, _: issuer.token(org_id=OTHER.id),
     "an organisation that does not exist": lambda issuer, _: issuer.token(org_id=404),
@@ -190,13 +190,13 @@ BAD: dict[str, Callable[[Issuer, Forge], str]] = {
     "an organisation of 5,000 digits": lambda issuer, _: issuer.token(org_id="9" * 5000),
     "an organisation that is true": lambda issuer, _: issuer.token(org_id=True),
     "not yet valid": lambda issuer, _: issuer.token(nbf=int(time.time()) + 60),
-    "our name, their key": lambda issuer, own: own.token(key=issuer.keys["rsa"]),
-    "our name, their key and kid": lambda issuer, own: own.token(
+    "the gateway's iss, the issuer's key": lambda issuer, own: own.token(key=issuer.keys["rsa"]),
+    "the gateway's iss, the issuer's key and kid": lambda issuer, own: own.token(
         key=issuer.keys["rsa"], headers={"kid": "rsa"}
     ),
-    "their name, our key": lambda issuer, own: own.token(iss=issuer.url, aud="gateway"),
-    "the name of another issuer": lambda issuer, _: issuer.token(iss="https://elsewhere.example"),
-    "no name": lambda _, own: own.token(iss=None),
+    "the issuer's iss, the gateway's key": lambda issuer, own: own.token(iss=issuer.url, aud="gateway"),
+    "the iss of another issuer": lambda issuer, _: issuer.token(iss="https://elsewhere.example"),
+    "no iss": lambda _, own: own.token(iss=None),
 }
 
 
@@ -213,7 +213,7 @@ async def test_a_bad_token_is_refused_by_both_apis_and_no_data_is_read(
 
 
 BAD_ENDS: dict[str, object] = {
-    "a text": "4102444800",
+    "a string": "4102444800",
     "a list": [4_102_444_800],
     "true": True,
     "a number that is too large": 10**18,
@@ -246,7 +246,7 @@ async def test_without_an_issuer_its_tokens_are_refused(gateway: Gateway, issuer
     assert issuer.key_fetches == 0
 
 
-async def test_an_unknown_kid_leads_to_a_fetch_but_to_one_a_minute(
+async def test_an_unknown_kid_causes_at_most_one_fetch_a_minute(
     gateway_with: OpenGateway, issuer: Issuer, clock: Clock
 ) -> None:
     async with gateway_with(**trusting(issuer)) as gateway:
@@ -260,7 +260,7 @@ async def test_an_unknown_kid_leads_to_a_fetch_but_to_one_a_minute(
         assert issuer.key_fetches == 2
 
 
-async def test_an_unknown_kid_of_a_broken_issuer_leads_to_one_fetch_a_minute_too(
+async def test_an_unknown_kid_of_a_broken_issuer_causes_at_most_one_fetch_a_minute(
     gateway_with: OpenGateway, issuer: Issuer, clock: Clock
 ) -> None:
     issuer.documents[KEYS] = b"broken"
@@ -284,7 +284,7 @@ async def test_a_request_that_is_cancelled_does_not_cancel_the_fetch_of_others(
     issuer.hang()
     async with gateway_with(**trusting(issuer)) as gateway:
         first = asyncio.create_task(status(gateway, issuer.token(jti="1")))
-        await issuer.is_asked()
+        await issuer.wait_for_request()
         second = asyncio.create_task(status(gateway, issuer.token(jti="2")))
         first.cancel()
         issuer.responding.set()
@@ -302,7 +302,7 @@ async def test_keys_are_refreshed_after_five_minutes_while_requests_go_on(
         issuer.hang()
         # The fetch hangs, and the known key is still good.
         assert await status(gateway, issuer.token("rsa", key=withdrawn, jti="1")) == 200
-        await issuer.is_asked()
+        await issuer.wait_for_request()
         issuer.responding.set()
         assert await status(gateway, issuer.token("new")) == 200
         assert await status(gateway, issuer.token("rsa", key=withdrawn, jti="2")) == 401
@@ -336,7 +336,7 @@ async def test_keys_are_good_for_ten_minutes_when_the_issuer_is_broken(
         assert await status(gateway, issuer.token(jti="3")) == 200
 
 
-async def test_an_issuer_that_is_gone_is_like_a_broken_one(
+async def test_an_unreachable_issuer_is_treated_like_a_broken_one(
     gateway_with: OpenGateway, issuer: Issuer, clock: Clock
 ) -> None:
     async with gateway_with(**trusting(issuer)) as gateway:
@@ -356,7 +356,7 @@ async def test_a_hanging_issuer_makes_no_caller_with_a_known_key_wait(
         clock.advance(60)
         issuer.hang()
         unknown = asyncio.create_task(status(gateway, issuer.token("unknown", key=rsa_key("stranger"))))
-        await issuer.is_asked()
+        await issuer.wait_for_request()
         assert await status(gateway, issuer.token(jti="1")) == 200
         assert await status(gateway, await gateway.token()) == 200
         assert not unknown.done()
@@ -378,7 +378,7 @@ async def test_an_issuer_that_is_too_slow_is_4001_while_no_key_is_known(
 
 
 def nested(opening: bytes) -> bytes:
-    """As deep as a document may be long."""
+    """A document of the maximal length that consists of this opening only."""
     return (opening * oidc.MAX_DOCUMENT_BYTES)[: oidc.MAX_DOCUMENT_BYTES]
 
 
@@ -492,7 +492,7 @@ async def test_a_redirect_is_not_followed(issuer: Issuer) -> None:
     await assert_no_key_is_known(IssuerKeys(issuer.url))
 
 
-async def test_the_issuer_s_name_is_compared_to_the_letter(issuer: Issuer) -> None:
+async def test_the_issuer_s_name_is_compared_exactly(issuer: Issuer) -> None:
     await assert_no_key_is_known(IssuerKeys(f"{issuer.url}/"))
 
 

@@ -1,4 +1,4 @@
-"""What logins cost, who is refused after failures, and when a change of a client is in force."""
+"""Password checks: their cost, the refusal of clients after failures, and changes of a client."""
 
 import asyncio
 import threading
@@ -42,7 +42,7 @@ def verify(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 class Blocked:
-    """Checks begin and none of them ends before `release`; then only the demo's password is good."""
+    """Checks begin, and end only after `release`; they accept the demo's password and no other."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -67,7 +67,7 @@ Block = Callable[[], Blocked]
 
 @pytest.fixture
 def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Block]:
-    """Has the checks block from now on."""
+    """Returns a function that makes all further checks block."""
     blocked = Blocked()
 
     def block() -> Blocked:
@@ -79,7 +79,7 @@ def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Block]:
 
 
 @pytest.fixture
-def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def minute_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The minute for which a client is remembered has always passed."""
     monkeypatch.setattr(password_check, "REMEMBERED_SECONDS", 0.0)
 
@@ -91,7 +91,7 @@ async def new_client(store: Store, client_id: str) -> dict[str, str]:
     return {"Authorization": authorization(client_id, PASSWORD)}
 
 
-def behind(address: str, headers: dict[str, str]) -> dict[str, str]:
+def from_address(address: str, headers: dict[str, str]) -> dict[str, str]:
     return {**headers, "X-Forwarded-For": address}
 
 
@@ -109,7 +109,7 @@ def collections_read(gateway: Gateway) -> list[str]:
     return [command["find"] for command in gateway.commands.sent]
 
 
-# What a good login costs.
+# The cost of good logins.
 
 
 async def test_a_cold_request_reads_the_account_and_then_its_organisation_and_group(
@@ -132,7 +132,7 @@ async def test_a_warm_request_spends_no_command_and_no_check_on_its_caller(
     assert verify.call_count == 1
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("minute_is_over")
 async def test_after_a_minute_the_account_is_read_again_and_no_check_is_spent(
     gateway_with: OpenGateway, verify: Mock
 ) -> None:
@@ -148,7 +148,7 @@ def test_a_client_is_remembered_for_a_minute() -> None:
     assert REMEMBERED_SECONDS == 60
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("minute_is_over")
 async def test_a_known_secret_is_good_while_another_check_runs(
     gateway_with: OpenGateway, verify: Mock, block: Block
 ) -> None:
@@ -181,7 +181,7 @@ async def test_one_secret_from_many_addresses_is_checked_once(
     gateway_with: OpenGateway, verify: Mock
 ) -> None:
     async with gateway_with(trusted_proxies=("127.0.0.1",)) as gateway:
-        headers = [behind(f"198.51.100.{n}", DEMO_HEADER) for n in range(20)]
+        headers = [from_address(f"198.51.100.{n}", DEMO_HEADER) for n in range(20)]
         assert await asyncio.gather(*(status(gateway, sent) for sent in headers)) == [200] * 20
     assert verify.call_count == 1
 
@@ -195,7 +195,7 @@ async def test_fifteen_pos_clients_behind_one_address_log_in_at_once(
     assert verify.call_count == 15
 
 
-# What a bad login costs.
+# The cost of bad logins.
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def test_the_token_endpoint_counts_failures_too(gateway_with: OpenGateway)
     assert response.json() == {"data": None, "errors": [{"code": 429, "message": "Too Many Requests"}]}
 
 
-# Whom failures affect.
+# The effect of failures on other logins.
 
 
 async def test_failures_do_not_affect_a_secret_that_is_remembered(gateway_with: OpenGateway) -> None:
@@ -259,7 +259,7 @@ async def test_failures_do_not_affect_a_secret_that_is_remembered(gateway_with: 
         assert await status(gateway, DEMO_HEADER) == 200
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("minute_is_over")
 async def test_failures_do_not_affect_a_secret_that_was_good_before(gateway_with: OpenGateway) -> None:
     async with gateway_with() as gateway:
         assert await status(gateway, DEMO_HEADER) == 200
@@ -274,18 +274,18 @@ async def test_failures_do_not_affect_other_clients_of_the_address(gateway_with:
 
 
 async def test_failures_from_one_address_do_not_affect_another(gateway_with: OpenGateway) -> None:
-    """httpx sends from 127.0.0.1."""
+    """The test's requests come from 127.0.0.1."""
     async with gateway_with(trusted_proxies=("127.0.0.1", "10.0.0.0/8")) as gateway:
-        await fail_until_throttled(gateway, behind("203.0.113.7, 10.1.2.3", WRONG))
-        # What stands further left was written by the sender.
-        assert await status(gateway, behind("198.51.100.1, 203.0.113.7", WRONG)) == 429
-        assert await status(gateway, behind("198.51.100.1", DEMO_HEADER)) == 200
+        await fail_until_throttled(gateway, from_address("203.0.113.7, 10.1.2.3", WRONG))
+        # The sender of a request can write any address further left.
+        assert await status(gateway, from_address("198.51.100.1, 203.0.113.7", WRONG)) == 429
+        assert await status(gateway, from_address("198.51.100.1", DEMO_HEADER)) == 200
 
 
-async def test_without_trusted_proxies_the_header_means_nothing(gateway_with: OpenGateway) -> None:
+async def test_without_trusted_proxies_x_forwarded_for_is_ignored(gateway_with: OpenGateway) -> None:
     async with gateway_with() as gateway:
         for n in range(FAILURES_ALLOWED):
-            assert await status(gateway, behind(f"203.0.113.{n}", WRONG)) == 401
+            assert await status(gateway, from_address(f"203.0.113.{n}", WRONG)) == 401
         assert await status(gateway, WRONG) == 429
 
 
@@ -299,7 +299,7 @@ CHANGES: dict[str, Callable[[Store, str], Awaitable[bool]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("minute_is_over")
 async def test_a_changed_client_is_refused_when_its_account_is_read_again(
     gateway_with: OpenGateway, store: Store, change: Callable[[Store, str], Awaitable[bool]]
 ) -> None:
@@ -308,7 +308,7 @@ async def test_a_changed_client_is_refused_when_its_account_is_read_again(
     async with gateway_with() as gateway:
         assert await status(gateway, headers) == 200
         assert await change(store, client_id)
-        # Its secret was good before, and its failures count all the same.
+        # Failures count although the secret was good before.
         await fail_until_throttled(gateway, headers)
         gateway.commands.clear()
         assert await status(gateway, headers) == 429
@@ -326,7 +326,7 @@ async def test_a_changed_client_is_refused_after_a_restart(
         assert await status(gateway, headers) == 401
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("minute_is_over")
 async def test_a_new_secret_costs_one_check(gateway_with: OpenGateway, store: Store, verify: Mock) -> None:
     headers = await new_client(store, "new.secret")
     async with gateway_with() as gateway:
@@ -337,7 +337,7 @@ async def test_a_new_secret_costs_one_check(gateway_with: OpenGateway, store: St
     assert verify.call_count == 2
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("minute_is_over")
 async def test_the_same_secret_with_another_hash_costs_one_check(
     gateway_with: OpenGateway, store: Store, verify: Mock
 ) -> None:
@@ -350,7 +350,7 @@ async def test_the_same_secret_with_another_hash_costs_one_check(
     assert verify.call_count == 2
 
 
-# Records that cannot be used.
+# Accounts that cannot be used.
 
 
 async def test_a_damaged_hash_is_4001_and_never_401(gateway: Gateway, store: Store) -> None:
@@ -432,13 +432,13 @@ async def test_a_flood_of_logins_keeps_no_other_address_out(
     async with gateway_with(trusted_proxies=("127.0.0.1",)) as gateway:
         flood = [
             asyncio.create_task(
-                status(gateway, behind(address(n), {"Authorization": authorization(f"guess-{n}", "x")}))
+                status(gateway, from_address(address(n), {"Authorization": authorization(f"guess-{n}", "x")}))
             )
             for n in range(120)
         ]
-        # One check runs, and the others that are not refused wait.
+        # One check runs, `waiting` checks wait, and the rest is refused.
         assert await first(119 - waiting, flood) == [503] * (119 - waiting)
-        login = asyncio.create_task(status(gateway, behind("198.51.100.1", DEMO_HEADER)))
+        login = asyncio.create_task(status(gateway, from_address("198.51.100.1", DEMO_HEADER)))
         dropped = waiting == 80
         if dropped:
             assert await first(120 - waiting, flood) == [503] * (120 - waiting)
@@ -448,39 +448,39 @@ async def test_a_flood_of_logins_keeps_no_other_address_out(
     assert statuses.count(401) == waiting + 1 - dropped
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("minute_is_over")
 async def test_a_secret_that_was_good_before_is_good_while_new_networks_fill_the_queue(
     gateway_with: OpenGateway, block: Block
 ) -> None:
     async with gateway_with(trusted_proxies=("127.0.0.1",)) as gateway:
-        assert await status(gateway, behind("198.51.100.1", DEMO_HEADER)) == 200
+        assert await status(gateway, from_address("198.51.100.1", DEMO_HEADER)) == 200
         blocked = block()
         # Each login is the first of its network, so none of them has failed before.
         flood = [
-            asyncio.create_task(status(gateway, behind(f"203.0.{n}.7", STRANGER)))
+            asyncio.create_task(status(gateway, from_address(f"203.0.{n}.7", STRANGER)))
             for n in range(password_queue.MAX_WAITING + 20)
         ]
         assert await first(19, flood) == [503] * 19
         assert blocked.count == 1
-        assert await status(gateway, behind("198.51.100.1", DEMO_HEADER)) == 200
-        # From the network of one of the others, too.
-        assert await status(gateway, behind("203.0.7.7", DEMO_HEADER)) == 200
+        assert await status(gateway, from_address("198.51.100.1", DEMO_HEADER)) == 200
+        # The secret is good from the network of a waiting login too.
+        assert await status(gateway, from_address("203.0.7.7", DEMO_HEADER)) == 200
         assert blocked.count == 1
         blocked.release()
         assert sorted(await asyncio.gather(*flood)) == [401] * 101 + [503] * 19
 
 
-async def test_an_address_that_failed_leaves_its_place_to_others(
+async def test_an_address_that_failed_leaves_its_slot_to_others(
     gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, block: Block
 ) -> None:
     monkeypatch.setattr(password_queue, "MAX_WAITING", 1)
     async with gateway_with(trusted_proxies=("127.0.0.1",)) as gateway:
-        assert await status(gateway, behind("203.0.113.7", STRANGER)) == 401
+        assert await status(gateway, from_address("203.0.113.7", STRANGER)) == 401
         blocked = block()
         running = asyncio.create_task(status(gateway, STRANGER))
         await blocked.begun()
-        failed = asyncio.create_task(status(gateway, behind("203.0.113.7", WRONG)))
-        login = asyncio.create_task(status(gateway, behind("198.51.100.1", DEMO_HEADER)))
+        failed = asyncio.create_task(status(gateway, from_address("203.0.113.7", WRONG)))
+        login = asyncio.create_task(status(gateway, from_address("198.51.100.1", DEMO_HEADER)))
         assert await failed == 503
         blocked.release()
         assert await login == 200

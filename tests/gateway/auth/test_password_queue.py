@@ -1,4 +1,4 @@
-"""One check at a time, and no address keeps the others out: neither by many checks nor by many addresses."""
+"""The queue of password checks: one runs at a time, and no flood of checks or addresses keeps others out."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from gateway.errors import AuthorizationUnavailable
 
 
 class Checks:
-    """A queue whose running check ends when the test says so, and the order in which checks ran."""
+    """A queue whose running check a test ends, with the names of the checks that ran and were dropped."""
 
     def __init__(self) -> None:
         self.queue = CheckQueue()
@@ -22,13 +22,13 @@ class Checks:
         self._end_one = asyncio.Semaphore(0)
 
     async def add(self, *names: str) -> None:
-        """Ask for checks; a name is its address and any letter after a dash."""
+        """Start checks; a name is an address, a dash and a number."""
         for name in names:
             self.tasks.append(asyncio.create_task(self._check(name)))
             await _let_run()
 
     async def end_all(self) -> list[str]:
-        """Let every check end, and say in which order they ran."""
+        """Let every check end; returns the names in the order in which the checks ran."""
         for _ in self.tasks:
             self._end_one.release()
             await _let_run()

@@ -1,4 +1,4 @@
-"""What the tests of commands share: a database of their own, and an end to what a command leaves behind."""
+"""The fixtures of the tests of commands: an empty database, a directory, and restored signal handlers."""
 
 import signal
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ from tests.helpers.gateway import environment
 
 @pytest.fixture
 def database(settings: Settings, empty_store: Store) -> dict[str, str]:
-    """The environment of a command that works on a database of its own."""
+    """The environment of a command on an empty database."""
     return environment(settings, GATEWAY_DATABASE=empty_store.name)
 
 
 @pytest.fixture
 async def prepared(database: dict[str, str], empty_store: Store) -> dict[str, str]:
-    """The environment of a command on a database of its own that is set up."""
+    """The environment of a command on a database that is set up and has no data."""
     await set_up(empty_store)
     return database
 
 
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory of its own, in which a command runs."""
+    """An empty directory, in which commands run."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints, how it ends."""
+"""The output and the exit status of the commands."""
 
 import json
 import os
@@ -35,6 +35,7 @@ from tests.helpers.gateway import (
     free_port,
     wait_until_served,
 )
+from tests.helpers.repository import ROOT
 
 
 def answer_and_stop(demo: "subprocess.Popen[str]", port: int, number: int) -> None:
@@ -45,7 +46,7 @@ def answer_and_stop(demo: "subprocess.Popen[str]", port: int, number: int) -> No
     body = httpx.get(url, params=DOCUMENTED, headers=DEMO_HEADER, timeout=60).json()
     assert (body["orgId"], body["points"][0]["numberOfTimesIssued"]) == (DEMO.id, 6)
     [database] = children(demo.pid)
-    # As a terminal does: to the whole process group.
+    # A terminal sends the signal to the whole process group.
     os.killpg(demo.pid, number)
     printed, logged = demo.communicate(timeout=60)
     assert demo.returncode == 0
@@ -80,7 +81,7 @@ def test_a_demo_with_a_data_directory_starts_again_after_its_terminal_was_closed
         ("serve", "Choose another with --host or --port."),
     ],
 )
-def test_a_port_in_use_is_one_line(settings: Settings, command: str, advice: str) -> None:
+def test_a_port_in_use_is_reported_in_one_line(settings: Settings, command: str, advice: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert error(invoke(command, "--port", port, variables=environment(settings))) == (
@@ -113,7 +114,7 @@ def test_serve_answers_and_stops_at_sigterm(start: Start, settings: Settings, wo
     assert MOBILE not in logged
 
 
-def test_a_metrics_port_in_use_is_one_line(settings: Settings) -> None:
+def test_a_metrics_port_in_use_is_reported_in_one_line(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         variables = environment(settings, GATEWAY_METRICS_PORT=port)
@@ -123,7 +124,7 @@ def test_a_metrics_port_in_use_is_one_line(settings: Settings) -> None:
         )
 
 
-def test_an_unknown_host_is_one_line(settings: Settings) -> None:
+def test_an_unknown_host_is_reported_in_one_line(settings: Settings) -> None:
     arguments = ("serve", "--host", "nowhere.invalid", "--port", "8000")
     line = error(invoke(*arguments, variables=environment(settings)))
     assert line.startswith("Error: Cannot listen on nowhere.invalid port 8000: ")
@@ -147,7 +148,7 @@ def test_serve_refuses_a_database_that_does_not_answer(settings: Settings) -> No
         # garbage collector.
         PYTHONWARNINGS="error,ignore::ResourceWarning",
     )
-    assert error(run("serve", database=variables)) == (
+    assert error(run("serve", variables=variables)) == (
         "Error: The database that GATEWAY_MONGODB_URI names cannot be used "
         "(ServerSelectionTimeoutError, 127.0.0.1:1)."
     )
@@ -165,12 +166,14 @@ def test_serve_refuses_a_database_that_does_not_answer(settings: Settings) -> No
         ),
     ],
 )
-def test_a_wrong_setting_is_one_line(settings: Settings, variable: str, value: str, line: str) -> None:
+def test_a_wrong_setting_is_reported_in_one_line(
+    settings: Settings, variable: str, value: str, line: str
+) -> None:
     assert error(invoke("serve", variables=environment(settings, **{variable: value}))) == f"Error: {line}"
 
 
 @pytest.mark.external
-def test_each_wrong_setting_is_one_line() -> None:
+def test_each_wrong_setting_is_reported_in_one_line() -> None:
     wrong = {"GATEWAY_PORT": "eighty", "GATEWAY_TRACES": "on", "GATEWAY_PROT": "80"}
     completed = invoke("serve", variables=wrong)
     assert (completed.returncode, completed.stdout) == (1, "")
@@ -191,7 +194,7 @@ def test_each_wrong_setting_is_one_line() -> None:
 )
 @pytest.mark.external
 def test_a_directory_of_metrics_that_cannot_be_used_stops_no_command(variable: str, directory: str) -> None:
-    completed = run("--version", database={variable: directory})
+    completed = run("--version", variables={variable: directory})
     assert (completed.returncode, completed.stderr) == (0, "")
 
 
@@ -214,7 +217,7 @@ def test_init_db_on_a_database_that_is_set_up_changes_nothing(settings: Settings
 @pytest.mark.external
 def test_schema_prints_the_schema() -> None:
     completed = invoke("schema", variables={})
-    assert completed.stdout == (Path(__file__).parents[3] / "schema.graphql").read_text()
+    assert completed.stdout == (ROOT / "schema.graphql").read_text()
 
 
 async def can_call(gateway: Gateway, till: str, password: str) -> bool:
@@ -335,20 +338,22 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
 
 @pytest.mark.external
 def test_serve_check_serves_nothing(settings: Settings) -> None:
-    completed = run("serve", "--check", database=environment(settings))
+    completed = run("serve", "--check", variables=environment(settings))
     assert (completed.returncode, completed.stderr) == (0, "")
     assert completed.stdout == "The settings, signing keys, trusted documents and database can be used.\n"
 
 
 @pytest.mark.external
 def test_serve_check_says_what_is_wrong(settings: Settings) -> None:
-    completed = run("serve", "--check", database=environment(settings, GATEWAY_DATABASE="empty"))
+    completed = run("serve", "--check", variables=environment(settings, GATEWAY_DATABASE="empty"))
     assert (completed.returncode, completed.stdout) == (1, "")
     assert completed.stderr.startswith("Error: Database empty is not set up: ")
 
 
-async def test_what_a_client_or_a_group_is_called_moves_no_cursor(settings: Settings, store: Store) -> None:
-    """As they could be called before their names were checked."""
+async def test_control_characters_in_the_names_of_clients_and_groups_are_escaped(
+    settings: Settings, store: Store
+) -> None:
+    """Databases can have such names from before names were checked."""
     evil, shown = "evil\t\x1b[31m\n", "evil\\t\\x1b[31m\\n"
     await put_group(store, evil, NO_RIGHTS)
     await add_account(store, Account(evil, evil, ClientKind.TILL, DEMO.id, evil, 0, PASSWORD_HASH))
@@ -391,7 +396,7 @@ def test_serve_refuses_a_manifest_that_cannot_be_read(settings: Settings) -> Non
         (("rotate", "nobody"), "There is no client nobody."),
     ],
 )
-def test_a_failing_client_command_is_one_line(
+def test_a_failing_client_command_prints_one_line(
     settings: Settings, arguments: tuple[str, ...], line: str
 ) -> None:
     result = invoke("clients", *arguments, variables=environment(settings))
@@ -426,7 +431,7 @@ def test_wrong_arguments_exit_with_2(
 
 
 @pytest.mark.external
-def test_an_embedded_database_that_stops_is_one_line(tmp_path: Path) -> None:
+def test_an_embedded_database_that_stops_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a directory")
     variables = {"PATH": os.environ["PATH"]}
     completed = invoke("demo", "--port", "0", "--data-dir", str(tmp_path), variables=variables)
@@ -436,7 +441,7 @@ def test_an_embedded_database_that_stops_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.external
-def test_a_directory_of_data_that_cannot_be_made_is_one_line() -> None:
+def test_a_data_directory_that_cannot_be_made_is_reported_in_one_line() -> None:
     completed = invoke("demo", "--port", "0", "--data-dir", "/proc/nowhere", variables={})
     assert completed.stderr.splitlines() == [
         "Starting the embedded database…",

@@ -51,11 +51,15 @@ def issuance(event_id: str, customer_id: int) -> dict[str, Any]:
 
 
 WAITS = json.loads(changed(issuance("e-waits", VICTIM), promotionId=None, promotionIdentifier="never"))
-OF_SURVIVOR = [customer(SURVIVOR, mobile=MOBILE), issuance("e-1", SURVIVOR)]
-OF_VICTIM = [customer(VICTIM, externalId=EXTERNAL_ID, mobile=OTHER_MOBILE), issuance("e-2", VICTIM), WAITS]
+RECORDS_OF_SURVIVOR = [customer(SURVIVOR, mobile=MOBILE), issuance("e-1", SURVIVOR)]
+RECORDS_OF_VICTIM = [
+    customer(VICTIM, externalId=EXTERNAL_ID, mobile=OTHER_MOBILE),
+    issuance("e-2", VICTIM),
+    WAITS,
+]
 # A customer whose id begins with the survivor's.
-OF_OTHERS = [customer(SURVIVOR * 10, mobile="1"), issuance("e-3", SURVIVOR * 10)]
-RECORDS = [ORGANIZATION, PROMOTION, *OF_SURVIVOR, *OF_VICTIM, *OF_OTHERS]
+RECORDS_OF_OTHERS = [customer(SURVIVOR * 10, mobile="1"), issuance("e-3", SURVIVOR * 10)]
+RECORDS = [ORGANIZATION, PROMOTION, *RECORDS_OF_SURVIVOR, *RECORDS_OF_VICTIM, *RECORDS_OF_OTHERS]
 
 
 async def load(store: Store) -> None:
@@ -89,23 +93,23 @@ def exported(variables: dict[str, str], *named: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in completed.stdout.splitlines()]
 
 
-def test_an_export_has_all_that_is_kept_of_one_customer(filled: dict[str, str]) -> None:
-    assert exported(filled, *BY_MOBILE, MOBILE) == OF_SURVIVOR
+def test_an_export_has_all_records_of_one_customer(filled: dict[str, str]) -> None:
+    assert exported(filled, *BY_MOBILE, MOBILE) == RECORDS_OF_SURVIVOR
     completed = invoke("customers", "export", *BY_ID, str(VICTIM), variables=filled)
-    assert [json.loads(line) for line in completed.stdout.splitlines()] == OF_VICTIM
+    assert [json.loads(line) for line in completed.stdout.splitlines()] == RECORDS_OF_VICTIM
     assert completed.stderr == (
         "Exported from organisation 51135: customer 387729101 (3 identifiers).\n"
         "A pending event names the customer; to print it: promo-gateway events show 51135 ev-1\n"
     )
 
 
-def test_an_export_goes_to_a_file(filled: dict[str, str], directory: Path) -> None:
+def test_an_export_can_be_written_to_a_file(filled: dict[str, str], directory: Path) -> None:
     completed = invoke("customers", "export", *BY_MOBILE, MOBILE, "--output", "own", variables=filled)
     assert (completed.returncode, completed.stdout) == (0, "")
-    assert [json.loads(line) for line in (directory / "own").read_text().splitlines()] == OF_SURVIVOR
+    assert [json.loads(line) for line in (directory / "own").read_text().splitlines()] == RECORDS_OF_SURVIVOR
 
 
-def test_a_file_that_cannot_be_written_is_one_line(filled: dict[str, str]) -> None:
+def test_a_file_that_cannot_be_written_is_reported_in_one_line(filled: dict[str, str]) -> None:
     completed = invoke("customers", "export", *BY_MOBILE, MOBILE, "--output", "/no/own", variables=filled)
     assert error(completed) == "Error: /no/own: No such file or directory."
 
@@ -169,7 +173,7 @@ NOTICE = "Running gateways notice within GATEWAY_LOOKUP_CACHE_SECONDS."
     ],
     ids=["export", "erase", "merge"],
 )
-def test_a_command_says_what_became_of_a_customer(
+def test_a_command_reports_a_merged_and_erased_customer(
     filled: dict[str, str], directory: Path, command: tuple[str, ...], said: str
 ) -> None:
     for one in (MERGE_COMMAND, ("customers", "erase", *BY_ID, str(VICTIM))):
@@ -196,7 +200,7 @@ async def test_an_erasure_leaves_no_identifier_and_an_import_brings_none_back(
     again = await invoke_in_thread("customers", "erase", *BY_ID, str(VICTIM), "--yes", variables=filled)
     assert again.returncode == 0
     after = await dump(empty_store)
-    # The record of an import has no identifier.
+    # The pending record of the import stays, because it has no identifier.
     assert [one.event_id async for one in pending_events.waiting(empty_store)] == ["e-waits"]
     await load(empty_store)
     restored = await dump(empty_store)

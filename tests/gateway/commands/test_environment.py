@@ -1,4 +1,4 @@
-"""Variables that are named like a setting but are none: one warning each, unless others set them."""
+"""Environment variables that begin like settings but are none: a warning for each that is a mistake."""
 
 import pytest
 from click.testing import CliRunner
@@ -49,7 +49,7 @@ def test_an_unknown_variable_is_one_warning(
         ("OTHER", "x"),
     ],
 )
-def test_what_others_set_is_no_warning(
+def test_a_variable_of_other_software_is_no_warning(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -69,7 +69,7 @@ def test_a_command_that_uses_no_setting_reads_none(
 
 @pytest.mark.parametrize("command", ["init-db", "clients list", "events list", "events replay"])
 @pytest.mark.parametrize("port", ["eighty", "tcp://10.0.0.7:80"])
-def test_a_command_that_opens_no_port_ignores_a_wrong_one(
+def test_a_command_that_opens_no_port_ignores_a_wrong_port(
     settings: Settings, command: str, port: str
 ) -> None:
     result = CliRunner().invoke(main, command.split(), env=environment(settings, GATEWAY_PORT=port))

@@ -1,4 +1,4 @@
-"""The help and the version of the command line, and what they import."""
+"""The help and the version of the command line, and the libraries that they import."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Imports as an operator runs them: counted once, in any order, with a reason for every bad line."""
+"""Imports: each record counts once, in any order, and every rejected line has a reason."""
 
 import gzip
 import json
@@ -34,6 +34,7 @@ from tests.conftest import drop
 from tests.helpers.commands import invoke, run, run_on_terminal
 from tests.helpers.gateway import DOCUMENTED, PASSWORD_HASH, Gateway, children
 from tests.helpers.records import CUSTOMER, ISSUANCE, ORGANIZATION, PROMOTION, changed
+from tests.helpers.repository import ROOT
 
 
 def lines_of(issuances: Iterable[dict[str, Any]]) -> list[str]:
@@ -45,7 +46,7 @@ async def exported(store: Store) -> list[bytes]:
 
 
 async def imported(store: Store, lines: list[str], batch: int = 100) -> Import:
-    """What a run over these lines says of them."""
+    """Import the lines in batches of this size; returns the import."""
     run_over = Import(store, 30)
     numbered = [Line(number, line.encode()) for number, line in enumerate(lines, 1)]
     for start in range(0, len(numbered), batch):
@@ -54,7 +55,7 @@ async def imported(store: Store, lines: list[str], batch: int = 100) -> Import:
     return run_over
 
 
-def told(run_over: Import) -> tuple[int, int, int, int]:
+def counts(run_over: Import) -> tuple[int, int, int, int]:
     summary = run_over.summary
     return summary.new, summary.already_there, summary.pending, summary.rejected
 
@@ -66,13 +67,13 @@ def reasons(run_over: Import) -> dict[int, str]:
 BASE = [changed(ORGANIZATION), changed(PROMOTION), changed(CUSTOMER)]
 
 
-async def test_what_is_imported_is_what_is_answered(gateway: Gateway, store: Store) -> None:
+async def test_imported_data_is_answered(gateway: Gateway, store: Store) -> None:
     organization = {"orgId": 700_001}
     file = [changed(record, **organization) for record in (ORGANIZATION, PROMOTION, CUSTOMER)]
     file += lines_of(
         {**organization, "eventId": f"e{n}", "amount": amount} for n, amount in enumerate([0.1, "0.2", 700])
     )
-    assert told(await imported(store, file)) == (6, 0, 0, 0)
+    assert counts(await imported(store, file)) == (6, 0, 0, 0)
     await add_account(store, Account("importer", "x", ClientKind.TILL, 700_001, "default", 0, PASSWORD_HASH))
     headers = {"Authorization": authorization("importer", PASSWORD)}
     for name, value in (("mobile", "919078345795"), ("id", "387729100")):
@@ -83,7 +84,9 @@ async def test_what_is_imported_is_what_is_answered(gateway: Gateway, store: Sto
         assert str(currency["alternateCurrencySubDetails"][0]["totalIssued"]) == "700.300"
 
 
-def test_the_command_tells_what_became_of_the_lines(prepared: dict[str, str], directory: Path) -> None:
+def test_the_command_prints_a_summary_and_writes_the_rejected_lines(
+    prepared: dict[str, str], directory: Path
+) -> None:
     good = [*BASE, *lines_of({"eventId": f"e{n}"} for n in range(5))]
     bad = ["{", changed(ISSUANCE, amount="-1"), "\ufeffx"]
     file = directory / "day.ndjson"
@@ -102,7 +105,7 @@ def test_the_command_tells_what_became_of_the_lines(prepared: dict[str, str], di
         (12, "not valid JSON at line 1, column 1"),
     ]
     assert rejected[0]["text"] == "{"
-    # Without the bad lines, and packed: everything is there already, and the old list of rejects goes.
+    # The good lines again, compressed: all records are there already, and no line is rejected.
     (directory / "day.ndjson.gz").write_bytes(gzip.compress("\n".join(good).encode()))
     completed = invoke("import", "day.ndjson.gz", variables=prepared)
     assert completed.returncode == 0
@@ -111,7 +114,7 @@ def test_the_command_tells_what_became_of_the_lines(prepared: dict[str, str], di
 
 
 def test_standard_input_is_imported(prepared: dict[str, str], directory: Path) -> None:
-    completed = run("import", "-", database=prepared, given="\n".join(BASE).encode(), cwd=directory)
+    completed = run("import", "-", variables=prepared, given="\n".join(BASE).encode(), cwd=directory)
     assert (completed.returncode, completed.stderr) == (0, "-: 3 new, 0 already there, 0 rejected.\n")
 
 
@@ -175,7 +178,7 @@ def test_rejected_lines_of_a_pipe_go_to_standard_error(prepared: dict[str, str],
     assert completed.returncode == 1
 
 
-def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_many(
+def test_options_set_the_file_and_the_limit_of_rejected_lines(
     prepared: dict[str, str], directory: Path
 ) -> None:
     (directory / "bad").write_bytes(gzip.compress(b"\xef\xbb\xbf" + "\n".join([*BASE, *"{{{"]).encode()))
@@ -194,7 +197,7 @@ def test_the_operator_says_where_rejected_lines_go_and_how_many_are_too_many(
     assert completed.stderr.endswith("Error: --rejects can be used with one input file only.\n")
 
 
-def test_a_full_disk_is_one_clear_line(prepared: dict[str, str], directory: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line(prepared: dict[str, str], directory: Path) -> None:
     (directory / "bad").write_text("\n".join([*BASE, "{"]))
     completed = invoke("import", "bad", "--rejects", "/dev/full", variables=prepared)
     assert (completed.returncode, completed.stderr.splitlines()) == (
@@ -205,14 +208,14 @@ def test_a_full_disk_is_one_clear_line(prepared: dict[str, str], directory: Path
         ],
     )
     with Path("/dev/full").open("wb") as full:
-        completed = run("export", database=prepared, stdout=full)
+        completed = run("export", variables=prepared, stdout=full)
     assert (completed.returncode, completed.stderr) == (
         2,
         "Error: standard output: No space left on device.\n",
     )
 
 
-def test_elsewhere_than_on_a_terminal_progress_is_a_line_from_time_to_time(
+def test_without_a_terminal_progress_is_printed_in_lines(
     prepared: dict[str, str], directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_output, "SECONDS_BETWEEN_LINES", 0)
@@ -228,7 +231,7 @@ async def test_on_a_terminal_the_summary_is_a_line_of_its_own(
     await set_up(empty_store)
     name = "[red]evil\x1b[31m"
     (tmp_path / name).write_text("\n".join([*BASE, "{"]))
-    status, received = run_on_terminal("import", name, database=database, cwd=tmp_path)
+    status, received = run_on_terminal("import", name, variables=database, cwd=tmp_path)
     assert status == 1
     shown = "[red]evil\\x1b[31m"
     bar, _, summary = received.rpartition("\r\n\x1b[?25h")
@@ -260,7 +263,7 @@ REFUSED: list[tuple[list[str], dict[int, str]]] = [
 
 @pytest.mark.parametrize(("lines", "expected"), REFUSED)
 @pytest.mark.parametrize("batch", [1, 100])
-async def test_of_two_lines_that_cannot_both_be_true_the_later_is_rejected(
+async def test_the_later_of_two_contradictory_lines_is_rejected(
     empty_store: Store, lines: list[str], expected: dict[int, str], batch: int
 ) -> None:
     await set_up(empty_store)
@@ -285,42 +288,42 @@ async def test_a_later_line_replaces_an_organisation_or_a_promotion(
 ) -> None:
     await set_up(empty_store)
     run_over = await imported(empty_store, lines, batch)
-    assert told(run_over) == (1, len(lines) - 1, 0, 0)
+    assert counts(run_over) == (1, len(lines) - 1, 0, 0)
     [line] = await exported(empty_store)
     assert expected.items() <= json.loads(line).items()
 
 
-async def test_promotions_without_identifier_come_and_go_by_import_and_export(
+async def test_promotions_without_identifier_are_imported_and_exported(
     empty_store: Store, settings: Settings
 ) -> None:
     await set_up(empty_store)
     lines = [changed(PROMOTION, promotionId=n, promotionIdentifier=None) for n in (1, 2)]
     lines.append(changed(PROMOTION, promotionId=3))
-    assert told(await imported(empty_store, lines)) == (3, 0, 0, 0)
+    assert counts(await imported(empty_store, lines)) == (3, 0, 0, 0)
     first = await exported(empty_store)
     assert ["promotionIdentifier" in json.loads(line) for line in first] == [False, False, True]
     drop(settings.mongodb_uri.get_secret_value(), empty_store.name)
     await set_up(empty_store)
-    assert told(await imported(empty_store, [line.decode() for line in first])) == (3, 0, 0, 0)
+    assert counts(await imported(empty_store, [line.decode() for line in first])) == (3, 0, 0, 0)
     assert await exported(empty_store) == first
 
 
-async def test_a_later_line_takes_the_identifier_of_a_promotion_away(empty_store: Store) -> None:
+async def test_a_later_line_removes_the_identifier_of_a_promotion(empty_store: Store) -> None:
     await set_up(empty_store)
     lines = [changed(PROMOTION), changed(PROMOTION, promotionIdentifier=None)]
-    assert told(await imported(empty_store, lines, batch=1)) == (1, 1, 0, 0)
+    assert counts(await imported(empty_store, lines, batch=1)) == (1, 1, 0, 0)
     assert "promotionIdentifier" not in json.loads((await exported(empty_store))[0])
 
 
 async def test_a_later_line_of_a_customer_adds_identifiers(empty_store: Store) -> None:
     await set_up(empty_store)
     line = changed(CUSTOMER, profiles=[{"source": "LINE", "identifiers": []}])
-    assert told(await imported(empty_store, [changed(CUSTOMER), line])) == (2, 0, 0, 0)
+    assert counts(await imported(empty_store, [changed(CUSTOMER), line])) == (2, 0, 0, 0)
     [customer] = [json.loads(line) for line in await exported(empty_store)]
     assert [profile["source"] for profile in customer["profiles"]] == ["INSTORE", "LINE"]
 
 
-async def test_a_later_file_replaces_what_an_earlier_one_said_but_takes_no_identifier(
+async def test_a_later_file_replaces_records_but_takes_no_identifier_of_others(
     empty_store: Store,
 ) -> None:
     await set_up(empty_store)
@@ -353,28 +356,30 @@ async def test_the_order_of_the_lines_does_not_matter(empty_store: Store, settin
         drop(settings.mongodb_uri.get_secret_value(), empty_store.name)
         await set_up(empty_store)
         run_over = await imported(empty_store, shuffled, batch=7)
-        assert told(run_over) == (63, 0, 0, 0)
+        assert counts(run_over) == (63, 0, 0, 0)
         assert await exported(empty_store) == expected
         assert [event async for event in pending_events.waiting(empty_store)] == []
 
 
-async def test_what_waits_for_a_promotion_waits_for_another_file(empty_store: Store) -> None:
+async def test_an_issuance_waits_for_the_promotion_of_a_later_file(empty_store: Store) -> None:
     await set_up(empty_store)
     [line] = lines_of([{"promotionId": None, "promotionIdentifier": "021a"}])
     run_over = await imported(empty_store, [line, line])
-    assert told(run_over) == (0, 1, 1, 0)
+    assert counts(run_over) == (0, 1, 1, 0)
     [event] = [event async for event in pending_events.waiting(empty_store)]
     assert (event.event_id, event.payload, event.reason) == ("e-1", line, "its promotion is not known yet")
     run_over = await imported(empty_store, BASE)
-    assert told(run_over) == (4, 0, 0, 0)
+    assert counts(run_over) == (4, 0, 0, 0)
     assert [event async for event in pending_events.waiting(empty_store)] == []
 
 
-async def test_a_held_issuance_that_contradicts_the_ledger_is_told_and_kept(empty_store: Store) -> None:
+async def test_a_pending_issuance_that_contradicts_the_ledger_is_reported_and_kept(
+    empty_store: Store,
+) -> None:
     await set_up(empty_store)
     held = changed(ISSUANCE, promotionId=None, promotionIdentifier="021a", amount=1)
     run_over = await imported(empty_store, [held, changed(ISSUANCE, amount=2), *BASE], batch=1)
-    assert (told(run_over), run_over.summary.contradicting) == ((4, 0, 0, 0), 1)
+    assert (counts(run_over), run_over.summary.contradicting) == ((4, 0, 0, 0), 1)
     [event] = [event async for event in pending_events.waiting(empty_store)]
     assert event.reason == "another issuance with this eventId is there already"
     assert run_over.summary.contradicting == 1
@@ -392,13 +397,13 @@ async def test_identifiers_of_other_types_are_ignored_and_counted(empty_store: S
     ]
 
 
-async def test_fractions_beyond_milliseconds_are_the_same_content_when_they_come_again(
+async def test_a_repeated_time_with_microseconds_is_the_same_issuance(
     empty_store: Store,
 ) -> None:
     await set_up(empty_store)
     lines = lines_of([{"issuedOn": "2025-07-22T17:36:21.123456+05:30", "amount": "1.50"}])
-    assert told(await imported(empty_store, lines)) == (1, 0, 0, 0)
-    assert told(await imported(empty_store, lines)) == (0, 1, 0, 0)
+    assert counts(await imported(empty_store, lines)) == (1, 0, 0, 0)
+    assert counts(await imported(empty_store, lines)) == (0, 1, 0, 0)
 
 
 @pytest.mark.slow
@@ -406,13 +411,13 @@ async def test_an_export_of_an_import_of_an_export_is_the_same_file(
     database: dict[str, str], empty_store: Store, tmp_path: Path
 ) -> None:
     await fill(empty_store)
-    first = run("export", database=database)
+    first = run("export", variables=database)
     (tmp_path / "all.ndjson").write_text(first.stdout)
     drop(database["GATEWAY_MONGODB_URI"], empty_store.name)
     await set_up(empty_store)
-    completed = run("import", "all.ndjson", database=database, cwd=tmp_path)
+    completed = run("import", "all.ndjson", variables=database, cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
-    assert run("export", database=database).stdout == first.stdout
+    assert run("export", variables=database).stdout == first.stdout
     assert len(first.stdout.splitlines()) > 5_000
 
 
@@ -438,7 +443,7 @@ async def test_an_interrupted_import_says_how_far_it_came_and_leaves_the_rest(
     (tmp_path / "many").write_text("\n".join([*BASE, *many(60_000)]))
     importing = subprocess.Popen(
         [sys.executable, "-m", "gateway", "import", "many"],
-        env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={**database, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         text=True,
@@ -461,7 +466,7 @@ async def test_an_import_that_waits_for_its_input_can_be_interrupted(
     await set_up(empty_store)
     importing = subprocess.Popen(
         [sys.executable, "-m", "gateway", "import", "-"],
-        env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={**database, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=tmp_path,
@@ -486,18 +491,18 @@ async def _kill_at_random(
     for _ in range(times):
         importing = subprocess.Popen(
             [sys.executable, "-m", "gateway", "import", "many"],
-            env={**database, "PYTHONPATH": str(Path(__file__).parents[3])},
+            env={**database, "PYTHONPATH": str(ROOT)},
             stderr=subprocess.DEVNULL,
             cwd=tmp_path,
         )
         time.sleep(0.7 + dice.random() * 2)
         importing.kill()
         importing.wait()
-    assert run("import", "many", database=database, cwd=tmp_path).returncode == 0
+    assert run("import", "many", variables=database, cwd=tmp_path).returncode == 0
     killed = await exported(store)
     drop(database["GATEWAY_MONGODB_URI"], store.name)
     await set_up(store)
-    assert run("import", "many", database=database, cwd=tmp_path).returncode == 0
+    assert run("import", "many", variables=database, cwd=tmp_path).returncode == 0
     assert killed == await exported(store)
 
 
@@ -518,7 +523,7 @@ async def test_an_importer_that_is_killed_and_run_again_leaves_the_ledger_of_one
 async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_acknowledged(
     database: dict[str, str], settings: Settings, tmp_path: Path
 ) -> None:
-    """Twenty kills at random moments; then one run to the end, and the ledger of one clean run."""
+    """The database is killed at twenty random moments; one more run leads to the ledger of a clean run."""
     if "GATEWAY_TEST_MONGODB_URI" in os.environ:
         pytest.skip("only the embedded server can be killed")
     lines = [*many(3_000), *BASE]
@@ -529,18 +534,18 @@ async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_ackno
         before = set(children(os.getpid()))
         with embedded_database(data, durable=True) as uri:
             [server] = set(children(os.getpid())) - before
-            # The import does not wait for a server that stays away.
+            # The import waits only a second for a server that was killed.
             impatient = f"{uri}/?serverSelectionTimeoutMS=1000"
             own = {**database, "GATEWAY_MONGODB_URI": impatient, "GATEWAY_DATABASE": "killed"}
             store = Store(uri, "killed")
             await set_up(store)
             if attempt == 20:
-                assert run("import", "many", database=own, cwd=tmp_path).returncode == 0
+                assert run("import", "many", variables=own, cwd=tmp_path).returncode == 0
                 survived = await exported(store)
             else:
                 importing = subprocess.Popen(
                     [sys.executable, "-m", "gateway", "import", "many"],
-                    env={**own, "PYTHONPATH": str(Path(__file__).parents[3])},
+                    env={**own, "PYTHONPATH": str(ROOT)},
                     stderr=subprocess.DEVNULL,
                     cwd=tmp_path,
                 )

@@ -1,4 +1,4 @@
-"""The lines of an import, whatever the file is called and however it is packed."""
+"""The input of an import, compressed or not, and the list of its rejected lines."""
 
 import bz2
 import gzip
@@ -25,8 +25,8 @@ def lines(content: bytes) -> list[tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-@pytest.mark.parametrize("mark", [b"", BOM], ids=["", "byte order mark"])
-def test_lines_are_read_packed_or_not_with_or_without_a_byte_order_mark(
+@pytest.mark.parametrize("mark", [b"", BOM], ids=["no mark", "byte order mark"])
+def test_lines_are_read_with_or_without_compression_and_byte_order_mark(
     pack: Callable[[bytes], bytes], mark: bytes
 ) -> None:
     assert lines(pack(mark + LINES)) == [(1, b'{"a": 1}'), (3, b'{"b": 2}')]
@@ -150,5 +150,5 @@ def test_a_full_disk_is_reported_with_the_name_of_the_file() -> None:
         ("Fête 🎉 日本", "Fête 🎉 日本"),
     ],
 )
-def test_what_a_terminal_does_not_show_is_escaped(text: str, shown: str) -> None:
+def test_characters_that_a_terminal_does_not_show_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown

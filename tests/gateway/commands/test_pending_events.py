@@ -1,4 +1,4 @@
-"""`promo-gateway events`: what came from outside is shown, and moves no cursor."""
+"""`promo-gateway events` shows pending events, and escapes control characters of their senders."""
 
 import json
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ async def pending(empty_store: Store, database: dict[str, str]) -> dict[str, str
     await set_up(empty_store)
     record = changed(ISSUANCE, promotionId=None, promotionIdentifier="021a")
     events = [
-        # As they could come before ids with control characters were refused.
+        # Databases can have such an event from before ids with control characters were refused.
         PendingEvent(51135, EVIL, PayloadFormat.EVENT, PAYLOAD, "bad\x1b", RECEIVED_ON),
         PendingEvent(51135, "e-1", PayloadFormat.RECORD, record, "waits", RECEIVED_ON, ("021a",)),
     ]
@@ -37,7 +37,7 @@ async def pending(empty_store: Store, database: dict[str, str]) -> dict[str, str
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_row_cannot_be_forged(pending: dict[str, str], terminal: bool) -> None:
     if terminal:
-        status, listed = run_on_terminal("events", "list", database=pending)
+        status, listed = run_on_terminal("events", "list", variables=pending)
     else:
         completed = invoke("events", "list", variables=pending)
         status, listed = completed.returncode, completed.stdout
@@ -49,7 +49,7 @@ def test_a_row_cannot_be_forged(pending: dict[str, str], terminal: bool) -> None
     ]
 
 
-def test_a_script_gets_a_json_object_a_line(pending: dict[str, str]) -> None:
+def test_the_json_output_has_an_object_per_line(pending: dict[str, str]) -> None:
     listed = invoke("events", "list", "--json", variables=pending).stdout
     assert listed.isascii()
     assert [json.loads(line) for line in listed.splitlines()] == [
@@ -74,11 +74,11 @@ def test_a_script_gets_a_json_object_a_line(pending: dict[str, str]) -> None:
 
 def test_an_event_is_shown_as_it_came_but_escaped_on_a_terminal(pending: dict[str, str]) -> None:
     assert invoke("events", "show", "51135", EVIL, variables=pending).stdout == f"{PAYLOAD}\n"
-    shown = run_on_terminal("events", "show", "51135", EVIL, database=pending)
+    shown = run_on_terminal("events", "show", "51135", EVIL, variables=pending)
     assert shown == (0, '{"eventName":\r\n "\\x7f\\x9b31m\\u202efake"}\r\n')
 
 
-def test_an_event_that_is_not_pending_is_one_line(pending: dict[str, str]) -> None:
+def test_an_event_that_is_not_pending_is_reported_in_one_line(pending: dict[str, str]) -> None:
     completed = invoke("events", "show", "1", EVIL, variables=pending)
     assert completed.stderr == f"Error: Organisation 1 has no pending event {SHOWN}.\n"
     assert (completed.returncode, completed.stdout) == (1, "")

@@ -315,7 +315,7 @@ async def test_without_introspection_no_type_and_no_suggestion_is_shown(
         assert described["data"]["__schema"]["queryType"]["name"] == "Query"
 
 
-# What clients introspect before they generate code.
+# The introspections that code generators send.
 TYPES = '{ a: __type(name: "Query") { name } b: __type(name: "Warning") { name } }'
 APOLLO_KOTLIN = """
 query PreIntrospectionQuery {

@@ -369,5 +369,5 @@ async def test_a_connection_without_a_complete_request_head_is_closed(
             assert (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code == 200
             idle = set(running.server_state.connections)
             await asyncio.sleep(0.7)
-            # An idle connection is uvicorn's to close.
+            # This time limit does not apply to idle connections, which uvicorn closes.
             assert running.server_state.connections == idle != set()

@@ -33,13 +33,13 @@ async def sender(gateway: Gateway, store: Store) -> Sender:
 
 
 @pytest.fixture
-def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each event takes too long for its request."""
+def too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every event takes too long to be counted in its request."""
     monkeypatch.setattr(event_recorder, "COUNTING_SHARE", 0)
 
 
 async def nothing(*_: object) -> AsyncIterator[PendingEvent]:
-    """No events, as if this process counted none."""
+    """Finds no pending events, so that the process counts none in the background."""
     no_events: list[PendingEvent] = []
     for one in no_events:
         yield one
@@ -64,7 +64,7 @@ async def test_a_promotion_is_answered_before_the_events_that_wait_for_it_are_co
     assert badges(await sender.answer(promotionId="2")) == [3]
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("too_slow")
 async def test_an_event_whose_promotion_is_unknown_is_pending_once_the_rest_of_it_is_counted(
     sender: Sender,
 ) -> None:
@@ -107,7 +107,7 @@ async def test_a_promotion_that_arrives_meanwhile_finds_the_unfinished_event(
     assert badges(await sender.answer(promotionId="2")) == [1]
 
 
-async def test_an_event_about_an_erased_customer_is_not_kept_to_be_counted(
+async def test_an_unfinished_event_about_an_erased_customer_is_not_kept(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await sender.status(events.CUSTOMER_DELETED) == "recorded"
@@ -117,8 +117,8 @@ async def test_an_event_about_an_erased_customer_is_not_kept_to_be_counted(
     assert await sender.pending() == {}
 
 
-@pytest.mark.usefixtures("no_time")
-async def test_after_a_restart_an_unfinished_event_is_counted(
+@pytest.mark.usefixtures("too_slow")
+async def test_an_unfinished_event_is_counted_after_a_restart(
     empty_store: Store, gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await set_up(empty_store)
@@ -136,7 +136,7 @@ async def test_after_a_restart_an_unfinished_event_is_counted(
         assert badges(await sender.answer()) == [1]
 
 
-@pytest.mark.usefixtures("no_time")
+@pytest.mark.usefixtures("too_slow")
 async def test_an_event_that_fails_holds_up_no_other_event_and_is_tried_again(
     empty_store: Store, gateway_with: OpenGateway, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
@@ -164,8 +164,8 @@ async def test_an_event_that_fails_holds_up_no_other_event_and_is_tried_again(
     assert MOBILE not in lines
 
 
-@pytest.mark.usefixtures("no_time")
-async def test_what_a_process_remembers_is_forgotten_when_an_event_has_been_counted(
+@pytest.mark.usefixtures("too_slow")
+async def test_remembered_look_ups_are_forgotten_when_an_event_has_been_counted(
     gateway_with: OpenGateway, store: Store
 ) -> None:
     async with gateway_with(lookup_cache_seconds=3600) as gateway:

@@ -1,4 +1,4 @@
-"""Pending events of erased customers: what identifies the customer goes, and everything else is counted."""
+"""Pending events lose the identifiers of erased customers, and are counted once their promotion is known."""
 
 import json
 import uuid
@@ -30,7 +30,7 @@ COUPONS = [
 WAITS = event(
     "CouponIssue", {"series_info": {"id": 4711}, "coupons": COUPONS, "promotionIdentifier": "one"}, "ev-1"
 )
-# As a platform may write it: an id as a text, and an amount with more digits than a float has.
+# The event as a platform may write it: an id as a string, an amount with more digits than a float has.
 AS_IT_CAME = (
     json.dumps(WAITS).replace(str(ERASED), f'"{ERASED}"', 1).replace("25.125", "25.12500000000000000001")
 )
@@ -90,7 +90,9 @@ async def issued(store: Store, organization_id: int) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize(
-    "order", [(AS_IT_CAME, DELETED[ERASED]), (DELETED[ERASED], AS_IT_CAME)], ids=["before", "after"]
+    "order",
+    [(AS_IT_CAME, DELETED[ERASED]), (DELETED[ERASED], AS_IT_CAME)],
+    ids=["event before erasure", "erasure before event"],
 )
 async def test_an_event_that_names_others_keeps_only_the_id_of_an_erased_customer(
     store: Store, organization_id: int, order: tuple[str | dict[str, Any], ...]
@@ -133,8 +135,10 @@ async def stepped(store: Store, mongodb_uri: str, driver: DriverName) -> AsyncIt
     await stepped.close()
 
 
-@pytest.mark.parametrize("at", range(3), ids=["status", "identifiers", "event"])
-async def test_an_erasure_at_the_same_time_as_another_one_leaves_nothing_of_either(
+@pytest.mark.parametrize(
+    "at", range(3), ids=["before the status", "before the identifiers", "before the event"]
+)
+async def test_concurrent_erasures_leave_no_data_of_either_customer(
     store: Store, organization_id: int, stepped: SteppedStore, at: int
 ) -> None:
     assert await record(store, organization_id, AS_IT_CAME) == "pending"
@@ -149,7 +153,7 @@ async def test_an_erasure_at_the_same_time_as_another_one_leaves_nothing_of_eith
     [((ERASED,), [STRIPPED]), ((ERASED, OTHER), [])],
     ids=["one of two customers", "both"],
 )
-async def test_an_event_that_is_kept_while_its_customers_are_erased_has_nothing_of_them(
+async def test_an_event_that_is_kept_while_its_customers_are_erased_has_no_data_of_them(
     store: Store,
     organization_id: int,
     stepped: SteppedStore,
@@ -157,7 +161,7 @@ async def test_an_event_that_is_kept_while_its_customers_are_erased_has_nothing_
     left: list[str],
 ) -> None:
     async for number in steps(stepped, lambda one: record(one, organization_id, AS_IT_CAME)):
-        # The identifiers are written; the event is read and waits to be kept.
+        # The identifiers are written, and the event is not kept yet.
         if number == 1:
             for one in erased:
                 assert await record(store, organization_id, DELETED[one]) == "recorded"

@@ -1,4 +1,4 @@
-"""Random histories of customers, in random order and with repetitions, equal a plain fold of the rules."""
+"""Random histories of customers, in random order and with repetitions, have the result of a plain fold."""
 
 import json
 import uuid
@@ -57,7 +57,7 @@ def steps(organization_id: int) -> st.SearchStrategy[list[Step]]:
             ),
         ),
         max_size=12,
-        # An event id names one issuance, and of two events one is the later one.
+        # The last item makes event ids unique, and gives identifiers of the same value different times.
         unique_by=lambda step: (step[0], step[-1]),
     )
     erasures = st.lists(
@@ -130,7 +130,7 @@ async def apply(store: Store, step: Step) -> None:
 
 
 class Fold:
-    """What the steps of one organisation come to, in whatever order they come."""
+    """The expected result of the steps of one organisation, which does not depend on their order."""
 
     def __init__(self, history: set[Step]) -> None:
         of = defaultdict(set)

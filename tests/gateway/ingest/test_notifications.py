@@ -1,4 +1,4 @@
-"""Event notifications as the platform sends them, in all their forms, and what is read of each."""
+"""Event notifications in all formats of the platform, and the records that are read from them."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ RECEIVED_ON = datetime(2025, 8, 1, tzinfo=UTC)
 CREATED_ON = datetime.fromtimestamp(events.CREATED_AT / 1000, UTC)
 
 
-def said(event: Event | str | bytes) -> Notification:
+def read_event(event: Event | str | bytes) -> Notification:
     return read(json.dumps(event) if isinstance(event, dict) else event, RECEIVED_ON)
 
 
@@ -28,12 +28,12 @@ def at(column: int) -> str:
     return f"not valid JSON at line 1, column {column}"
 
 
-def known(event: Event) -> list[CustomerIdentifier]:
-    return [identifier for identifier, _ in said(event).identifiers]
+def identifiers_of(event: Event) -> list[CustomerIdentifier]:
+    return [identifier for identifier, _ in read_event(event).identifiers]
 
 
 def amounts(event: Event) -> list[Decimal | None]:
-    return [issuance.amount for issuance in said(event).issuances]
+    return [issuance.amount for issuance in read_event(event).issuances]
 
 
 def instore(sample: Event, **identifiers: object) -> Event:
@@ -55,16 +55,16 @@ FORMS: dict[str, Callable[[Event], Event]] = {
     "with ids that are numbers": lambda sample: {**sample, "eventId": 17, "refId": 18},
     "without createdAt": without("createdAt"),
     "createdAt null": lambda sample: {**sample, "createdAt": None},
-    "createdAt as a text": lambda sample: {**sample, "createdAt": str(events.CREATED_AT)},
+    "createdAt as a string": lambda sample: {**sample, "createdAt": str(events.CREATED_AT)},
     "createdAt as RFC 3339": lambda sample: {**sample, "createdAt": "2025-07-22T18:06:21+05:30"},
-    "orgId as a text": lambda sample: {**sample, "orgId": "51135"},
+    "orgId as a string": lambda sample: {**sample, "orgId": "51135"},
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("sample", events.SAMPLES, ids=lambda sample: sample["eventName"])
 def test_every_sample_is_read_in_every_form(sample: Event, form: str) -> None:
-    plain, other = said(sample), said(FORMS[form](sample))
+    plain, other = read_event(sample), read_event(FORMS[form](sample))
     assert (other.problem, other.known, other.organization_id) == (None, True, 51135)
     assert (other.identifiers, other.promotions) == (plain.identifiers, plain.promotions)
     assert (other.merged, other.erased) == (plain.merged, plain.erased)
@@ -74,12 +74,12 @@ def test_every_sample_is_read_in_every_form(sample: Event, form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("sample", events.OTHER_SAMPLES, ids=lambda sample: sample["eventName"])
 def test_events_of_other_names_are_not_read(sample: Event, form: str) -> None:
-    other = said(FORMS[form](sample))
+    other = read_event(FORMS[form](sample))
     assert (other.problem, other.known, other.organization_id) == (None, False, 51135)
 
 
-def test_a_badge_is_read_to_the_last_field() -> None:
-    assert said(events.BADGE_EARNED).issuances == [
+def test_every_field_of_a_badge_is_read() -> None:
+    assert read_event(events.BADGE_EARNED).issuances == [
         IssuanceRecord(
             51135,
             "ev-1#0",
@@ -104,7 +104,7 @@ def test_a_badge_is_read_to_the_last_field() -> None:
     ],
 )
 def test_an_event_is_known_by_the_first_of_its_ids(form: str, event_id: str) -> None:
-    event = said(FORMS[form](events.BADGE_EARNED))
+    event = read_event(FORMS[form](events.BADGE_EARNED))
     assert event.event_id == event_id
     assert [issuance.event_id for issuance in event.issuances] == [f"{event_id}#0"]
 
@@ -112,17 +112,17 @@ def test_an_event_is_known_by_the_first_of_its_ids(form: str, event_id: str) -> 
 @pytest.mark.parametrize("references", [{}, {"refId": ""}, {"refId": "x" * 999}])
 def test_an_event_without_a_usable_id_is_known_by_its_content(references: Event) -> None:
     event = {**FORMS["without any id"](events.BADGE_EARNED), **references}
-    event_id = said(event).event_id
+    event_id = read_event(event).event_id
     assert event_id.startswith("sha256:")
-    assert said(event).event_id == event_id
-    assert said({**event, "createdAt": events.CREATED_AT + 1}).event_id != event_id
+    assert read_event(event).event_id == event_id
+    assert read_event({**event, "createdAt": events.CREATED_AT + 1}).event_id != event_id
 
 
 @pytest.mark.parametrize(
     ("form", "issued_on"),
     [
         ("as documented", CREATED_ON),
-        ("createdAt as a text", CREATED_ON),
+        ("createdAt as a string", CREATED_ON),
         ("createdAt as RFC 3339", CREATED_ON),
         ("without createdAt", RECEIVED_ON),
         ("createdAt null", RECEIVED_ON),
@@ -130,7 +130,7 @@ def test_an_event_without_a_usable_id_is_known_by_its_content(references: Event)
     ],
 )
 def test_an_event_without_a_time_happened_when_it_was_received(form: str, issued_on: datetime) -> None:
-    event = said(FORMS[form](events.POINTS_ISSUED))
+    event = read_event(FORMS[form](events.POINTS_ISSUED))
     assert {issuance.issued_on for issuance in event.issuances} == {issued_on}
     assert event.created_at == issued_on
 
@@ -166,19 +166,19 @@ def test_an_amount_is_rounded_half_up_to_six_digits(written: object, amount: str
 
 
 @pytest.mark.parametrize("nothing", [0, "0", 0.0, "0.000", 1e-7, "0.0000004999", "1e-999999", "-0"])
-def test_an_amount_that_is_nothing_is_skipped(nothing: object) -> None:
+def test_an_amount_that_rounds_to_zero_is_skipped(nothing: object) -> None:
     assert amounts(points(nothing)) == []
 
 
 @pytest.mark.parametrize("identifier", [None, "", ...])
 @pytest.mark.parametrize("amount", ["NaN", -5, None, [], "1_000", 10**30])
-def test_the_amount_of_no_promotion_is_not_looked_at(identifier: object, amount: object) -> None:
+def test_an_amount_without_a_promotion_is_ignored(identifier: object, amount: object) -> None:
     event = changed(points(amount), *PROMOTED, "promotionIdentifier", to=identifier)
     event["data"]["promotionalPointsIssued"].append({"promotionIdentifier": "one", "promotionPoints": 1})
     event["data"]["totalPointsIssued"] = amount
     assert amounts(event) == [Decimal(1)]
-    # The place of an entry counts those that are skipped.
-    assert [issuance.event_id for issuance in said(event).issuances] == ["ev-1#1"]
+    # The number of an entry counts skipped entries too.
+    assert [issuance.event_id for issuance in read_event(event).issuances] == ["ev-1#1"]
 
 
 @pytest.mark.parametrize(
@@ -191,10 +191,10 @@ def test_the_amount_of_no_promotion_is_not_looked_at(identifier: object, amount:
         (..., IssuanceType.PROMISED),
     ],
 )
-def test_promised_points_are_external_where_the_entry_says_so(flag: object, type_: IssuanceType) -> None:
+def test_promised_points_are_external_if_the_entry_says_so(flag: object, type_: IssuanceType) -> None:
     sample = changed(events.POINTS_ISSUED, "data", "promotionalPointsIssued", to=None)
     event = changed(sample, "data", "promisedPointsIssued", 0, "isExternalTriggerBased", to=flag)
-    assert said(event).issuances[0].type is type_
+    assert read_event(event).issuances[0].type is type_
 
 
 @pytest.mark.parametrize("sample", [events.CUSTOMER_ADDED, events.POINTS_ISSUED, events.BADGE_EARNED])
@@ -213,7 +213,7 @@ def test_promised_points_are_external_where_the_entry_says_so(flag: object, type
     ],
 )
 def test_a_mobile_is_kept_if_it_can_be_looked_up(sample: Event, mobile: object, expected: list[str]) -> None:
-    identifiers = known(instore(sample, mobile=mobile, email=7, cardNumbers=None))
+    identifiers = identifiers_of(instore(sample, mobile=mobile, email=7, cardNumbers=None))
     assert [one.value for one in identifiers if one.name is IdentifierName.MOBILE] == expected
     assert identifiers[0] == CustomerIdentifier("INSTORE", IdentifierName.ID, "387729100")
 
@@ -221,20 +221,20 @@ def test_a_mobile_is_kept_if_it_can_be_looked_up(sample: Event, mobile: object, 
 @pytest.mark.parametrize("other", [None, [], "x", {}, {"accounts": [{"accountId": "a", "identifiers": []}]}])
 def test_identifiers_of_other_sources_change_nothing(other: object) -> None:
     sample = changed(events.CUSTOMER_ADDED, "data", "customerIdentifiers", "wechat", to=other)
-    assert known(sample) == known(events.CUSTOMER_ADDED)
+    assert identifiers_of(sample) == identifiers_of(events.CUSTOMER_ADDED)
     sample = changed(events.CUSTOMER_ADDED, "data", "customerIdentifiers", "instore", to=other)
-    assert [one.name for one in known(sample)] == [IdentifierName.ID]
+    assert [one.name for one in identifiers_of(sample)] == [IdentifierName.ID]
 
 
 @pytest.mark.parametrize(("given", "identifier"), [("", ""), (None, ""), (..., ""), (7, "7"), ("one", "one")])
 def test_the_identifier_of_a_promotion_is_optional(given: object, identifier: str) -> None:
     event = changed(events.PROMOTION_CREATED, "data", "externalIdentifier", to=given)
-    [promotion] = said(event).promotions
+    [promotion] = read_event(event).promotions
     assert (promotion.promotion_identifier, promotion.name) == (identifier, "Summer")
 
 
 NOT_STRICT = "not valid JSON: it has NaN, Infinity, a number out of range or half of a surrogate pair"
-NO_EVENT: list[tuple[Event | str | bytes, str]] = [
+NOT_EVENTS: list[tuple[Event | str | bytes, str]] = [
     ("", at(1)),
     ("{", at(2)),
     (b"\xff", at(1)),
@@ -280,10 +280,12 @@ NO_EVENT: list[tuple[Event | str | bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("event", "reason"), NO_EVENT, ids=[str(n) for n in range(len(NO_EVENT))])
-def test_what_is_no_event_of_an_organisation_is_refused(event: Event | str | bytes, reason: str) -> None:
+@pytest.mark.parametrize(("event", "reason"), NOT_EVENTS, ids=[str(n) for n in range(len(NOT_EVENTS))])
+def test_a_payload_that_is_not_an_event_of_an_organisation_is_refused(
+    event: Event | str | bytes, reason: str
+) -> None:
     with pytest.raises(RecordInvalid) as raised:
-        said(event)
+        read_event(event)
     assert str(raised.value) == reason
 
 
@@ -376,8 +378,8 @@ UNREADABLE: list[tuple[Event, str]] = [
 
 
 @pytest.mark.parametrize(("event", "problem"), UNREADABLE, ids=[str(n) for n in range(len(UNREADABLE))])
-def test_what_cannot_be_read_has_its_reason_and_says_nothing(event: Event, problem: str) -> None:
-    other = said(event)
+def test_an_unreadable_event_has_a_reason_and_no_records(event: Event, problem: str) -> None:
+    other = read_event(event)
     assert (other.problem, other.known) == (problem, True)
     assert (other.organization_id, other.event_id) == (51135, "ev-1")
     assert (other.identifiers, other.promotions, other.issuances) == ([], [], [])
@@ -386,4 +388,4 @@ def test_what_cannot_be_read_has_its_reason_and_says_nothing(event: Event, probl
 def test_a_repeated_key_is_found_at_once_in_a_large_event() -> None:
     keys = ", ".join(f'"k{n}": 1' for n in range(100_000))
     with pytest.raises(RecordInvalid, match=r"^k99999 is given twice$"):
-        said(f'{{"orgId": 51135, {keys}, "k99999": 1}}')
+        read_event(f'{{"orgId": 51135, {keys}, "k99999": 1}}')

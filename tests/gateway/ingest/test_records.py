@@ -1,9 +1,8 @@
-"""Lines of an import: what is taken, and the reason for each kind that is not."""
+"""Lines of an import: the accepted kinds, and the reason for each kind of rejected line."""
 
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -21,15 +20,16 @@ from gateway.ingest.records import (
 )
 from loaders.enums import Benefit, IssuanceType
 from tests.helpers.records import CUSTOMER, ERASURE, ISSUANCE, MERGE, ORGANIZATION, PROMOTION, changed
+from tests.helpers.repository import ROOT
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "import.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "docs" / "import.schema.json").read_text())
 
 
 def at(column: int) -> str:
     return f"not valid JSON at line 1, column {column}"
 
 
-def test_each_kind_of_record_is_taken() -> None:
+def test_each_kind_of_record_is_decoded() -> None:
     assert isinstance(decode(changed(ORGANIZATION).encode()), OrganizationRecord)
     assert isinstance(decode(changed(PROMOTION).encode()), PromotionRecord)
     customer = decode(changed(CUSTOMER).encode())
@@ -78,7 +78,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize("line", GOOD)
-def test_what_is_taken_fits_the_published_schema(line: str) -> None:
+def test_an_accepted_line_is_valid_in_the_published_schema(line: str) -> None:
     decode(line.encode())
     jsonschema.validate(json.loads(line), SCHEMA)
 
@@ -102,7 +102,7 @@ LONG = "1" * 6000
 CONTROL = "Expected `str` without control characters"
 EMPTY = "Expected `str` of length >= 1"
 
-# A line that is not taken, the reason, and whether the published schema refuses it too.
+# A rejected line, the reason, and whether the published schema rejects it too.
 BAD: list[tuple[str | bytes, str, bool]] = [
     ("{", at(2), False),
     (changed(ISSUANCE)[:-1], at(238), False),
@@ -257,7 +257,7 @@ BAD: list[tuple[str | bytes, str, bool]] = [
 
 
 @pytest.mark.parametrize(("line", "reason", "in_schema"), BAD, ids=[str(n) for n in range(len(BAD))])
-def test_a_bad_line_gets_its_reason(line: str | bytes, reason: str, in_schema: bool) -> None:
+def test_a_bad_line_is_rejected_with_its_reason(line: str | bytes, reason: str, in_schema: bool) -> None:
     encoded = line if isinstance(line, bytes) else line.encode()
     with pytest.raises(RecordInvalid) as raised:
         decode(encoded)

@@ -91,8 +91,8 @@ async def open_post(port: int, body: bytes, length: int) -> tuple[StreamReader, 
     return reader, writer
 
 
-async def known(port: int) -> None:
-    """Make the demo's credentials known to the gateway."""
+async def log_in(port: int) -> None:
+    """Let the gateway remember the demo's credentials."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
 
@@ -101,7 +101,7 @@ async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Set
     limited = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_requests=3))
     body = json.dumps({"query": f"{{ {field()} }}"}).encode()
     async with served(limited) as (running, port):
-        await known(port)
+        await log_in(port)
         line.freeze()
         posts = [await open_post(port, body[:-1], len(body)) for _ in range(12)]
         await until(lambda: len(running.server_state.tasks) == 12)
@@ -120,12 +120,12 @@ async def test_all_bodies_that_are_being_received_have_one_bound(
 ) -> None:
     monkeypatch.setattr(admission, "MAX_RECEIVED_BYTES", 1_000)
     async with served(create_app(settings)) as (running, port):
-        # Known credentials: a request reads its body at once.
-        await known(port)
+        # With remembered credentials, a request reads its body at once.
+        await log_in(port)
         _, first = await open_post(port, b"x" * 900, 1_000)
         await until(lambda: len(running.server_state.tasks) == 1)
         reader, refused = await open_post(port, b"x" * 900, 1_000)
-        assert (await reader.readline()).startswith(b"HTTP/1.1 503 ")
+        assert await reader.readline() == b"HTTP/1.1 503 Service Unavailable\r\n"
         first.close()
         await until(lambda: not running.server_state.tasks)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:

@@ -1,4 +1,4 @@
-"""CORS: pages of allowed origins may call with the headers that clients of the field send, others may not."""
+"""CORS: pages of allowed origins may send the headers of common clients; other pages may not call."""
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ ORIGIN = "https://shop.example"
 async def preflight(
     client: httpx.AsyncClient, *, origin: str = ORIGIN, method: str = "POST", headers: str = ""
 ) -> httpx.Response:
-    """What a browser sends before a request with these headers."""
+    """Send the preflight that a browser sends before a request with these headers."""
     request_headers = {"Access-Control-Request-Headers": headers} if headers else {}
     return await client.options(
         "/graphql", headers={"Origin": origin, "Access-Control-Request-Method": method, **request_headers}
@@ -118,7 +118,7 @@ async def test_a_page_of_an_allowed_origin_may_read_every_response(
 
 
 async def test_a_response_without_an_origin_also_varies_by_it(gateway_with: OpenGateway) -> None:
-    # Otherwise a cache could give it to a page, which could not read it.
+    # Otherwise a cache could give the response to a page, which could not read it without CORS headers.
     async with gateway_with(cors_origins=[ORIGIN]) as gateway:
         response = await gateway.rest(DOCUMENTED)
     assert "Origin" in response.headers["vary"].split(", ")

@@ -1,4 +1,4 @@
-"""Deadlines: who waits how long, what a late one is told, and what becomes of the others."""
+"""Deadlines: a late request gets the documented error, and other requests are not affected."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ def within(milliseconds: object) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("rest_status", "status"), [("legacy", 200), ("semantic", 503)])
-async def test_past_its_deadline_a_request_is_answered_at_once(
+async def test_a_request_past_its_deadline_is_answered_at_once(
     gateway_with: OpenGateway, line: Line, rest_status: str, status: int
 ) -> None:
     async with gateway_with(mongodb_uri=line.uri, rest_status=rest_status) as gateway:
@@ -72,7 +72,7 @@ async def test_a_header_does_not_lengthen_the_deadline(gateway_with: OpenGateway
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "1.5", "2s", "٢", "99999999999", "1,2"])
-async def test_a_header_that_is_no_deadline_is_400_and_named(gateway: Gateway, value: str) -> None:
+async def test_an_invalid_deadline_header_is_400(gateway: Gateway, value: str) -> None:
     await gateway.warm()
     headers = [(name.encode(), text.encode()) for name, text in within(value).items()]
     message = "X-CAP-DEADLINE-MS takes milliseconds, 1 or more."
@@ -83,9 +83,7 @@ async def test_a_header_that_is_no_deadline_is_400_and_named(gateway: Gateway, v
     assert gateway.commands.names == []
 
 
-async def test_an_event_that_is_late_is_sent_again_and_so_is_a_token_request(
-    gateway_with: OpenGateway, line: Line
-) -> None:
+async def test_late_events_and_token_requests_are_503(gateway_with: OpenGateway, line: Line) -> None:
     async with gateway_with(mongodb_uri=line.uri) as gateway:
         await gateway.warm()
         line.freeze()
@@ -102,7 +100,7 @@ async def test_an_event_that_is_late_is_sent_again_and_so_is_a_token_request(
         assert event.headers["retry-after"] == token.headers["retry-after"] == "1"
 
 
-async def test_who_shares_a_batch_with_one_that_is_late_is_not_harmed(
+async def test_a_late_request_does_not_harm_others_in_its_batch(
     gateway_with: OpenGateway, line: Line, store: Store
 ) -> None:
     tenant = await new_tenant(store)
@@ -121,13 +119,11 @@ async def test_who_shares_a_batch_with_one_that_is_late_is_not_harmed(
         line.thaw()
         answers = [(await one).json() for one in (first, good)]
         assert [answer["badges"][0]["numberOfTimesIssued"] for answer in answers] == [1, 1]
-        # The one that is late is looked up with the others, or not at all; its totals are not.
+        # The late request is looked up together with others or not at all; its totals are not read.
         assert sorted(gateway.commands.names) == ["aggregate", "aggregate", *["find"] * 4]
 
 
-async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
-    settings: Settings, line: Line
-) -> None:
+async def test_a_disconnected_client_ends_only_its_own_work(settings: Settings, line: Line) -> None:
     commands = Commands()
     app = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_batches=1), listeners=[commands])
     async with served(app) as (running, port), httpx.AsyncClient(timeout=60) as client:
@@ -149,11 +145,11 @@ async def test_a_client_that_goes_away_ends_its_work_and_nobody_else_s(
         assert await reader.read() == b""
         line.thaw()
         assert (await good).json()["customerId"]
-        # Its own look-ups never left, and no totals were asked for.
+        # Neither the look-ups of the disconnected client nor an aggregation for it were sent.
         assert commands.names == ["find", "find", "aggregate"]
 
 
-async def test_an_answer_that_has_begun_may_take_its_time() -> None:
+async def test_a_response_that_has_begun_may_exceed_the_deadline() -> None:
     async def answer_slowly(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.sleep(0.1)
@@ -167,14 +163,14 @@ async def test_an_answer_that_has_begun_may_take_its_time() -> None:
 @pytest.mark.parametrize(
     ("first", "rest", "becomes"),
     [
-        # A body that is there is read, however late; one that is not is not waited for any longer.
+        # A body that has arrived is read, however late; a missing body is not waited for any longer.
         (True, False, "read"),
         (False, False, "refused with 408"),
-        # Whoever stopped reading is not told that the body is late.
+        # An application that no longer reads the body gets no error about it.
         (False, True, "left"),
     ],
 )
-async def test_a_body_is_late_only_for_those_who_wait_for_it(
+async def test_a_body_is_late_only_if_the_application_waits_for_it(
     monkeypatch: pytest.MonkeyPatch, first: bool, rest: bool, becomes: str
 ) -> None:
     monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.2)
@@ -210,7 +206,7 @@ async def test_a_body_is_late_only_for_those_who_wait_for_it(
     assert became == becomes
 
 
-async def test_a_client_that_goes_away_is_499_on_its_line(
+async def test_a_disconnected_client_is_logged_with_499(
     settings: Settings, line: Line, logged: Logged
 ) -> None:
     async with served(create_app(changed(settings, mongodb_uri=line.uri))) as (running, port):
@@ -228,7 +224,7 @@ async def test_a_client_that_goes_away_is_499_on_its_line(
 
 
 class Interrupted(Response):
-    """An answer that ends as Starlette's streams do when nobody reads them any more."""
+    """A response that ends as Starlette's streaming responses do when the client disconnects."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -238,7 +234,7 @@ class Interrupted(Response):
         raise ClientDisconnect
 
 
-async def test_a_client_that_goes_away_in_the_middle_of_an_answer_is_no_error(
+async def test_a_client_that_disconnects_during_a_response_is_no_error(
     settings: Settings, logged: Logged
 ) -> None:
     async def answer(_: Request) -> Response:

@@ -193,7 +193,7 @@ async def test_workers_stop_when_their_parent_is_killed(start: Start, settings: 
     served = start("serve", "--workers", "2", variables=environment(settings, GATEWAY_PORT=str(port)))
     await asyncio.to_thread(wait_until_served, port)
     served.kill()
-    # The workers hold its standard output and error open.
+    # `communicate` also waits for the workers, which hold standard output and error open.
     await asyncio.to_thread(served.communicate, timeout=60)
     with server.bind("127.0.0.1", port):
         pass

@@ -1,4 +1,4 @@
-"""The pages with and without their bundle: their contents, their policy, and what they cost."""
+"""The pages with and without their bundle: contents, security policy, caching and compression."""
 
 import asyncio
 import base64
@@ -40,7 +40,7 @@ BUNDLE_POLICY = (
     f"{CLOSED}; script-src 'self'; worker-src 'self'; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
 )
-# Written by Vite into a bundle, whose names contain a hash.
+# The path of an asset as Vite names it, with a hash.
 ASSET = "/assets/graphiql-Ab12.js"
 # "export {};" 1,000 times, as node's zlib compresses it.
 BROTLI = bytes.fromhex("1b0f27f81da9559f38bcde29dbeb5372780df20647270e0c0500f600709a06")
@@ -55,7 +55,7 @@ def without_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A bundle as Vite writes it, but without its contents."""
+    """A bundle with the files that Vite writes, but with other contents."""
     monkeypatch.setattr(pages, "BUNDLE", tmp_path)
     for name in ("graphiql", "docs"):
         (tmp_path / f"{name}.html").write_text(PAGE.format(name))
@@ -111,7 +111,7 @@ async def test_without_the_bundle_the_graphql_page_shows_examples_schema_and_how
         assert text in (await gateway.client.get("/graphql", headers=HTML)).text
 
 
-async def test_the_frame_runs_only_the_script_that_strawberry_wrote(gateway_with: OpenGateway) -> None:
+async def test_the_frame_runs_only_strawberry_s_script(gateway_with: OpenGateway) -> None:
     async with gateway_with(introspection=True) as gateway:
         page = await gateway.client.get("/graphql?cdn", headers=HTML)
     policy = page.headers["content-security-policy"]
@@ -232,7 +232,7 @@ async def test_other_pages_have_no_credentials(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("bundle")
-async def test_the_index_s_commands_read_credentials_that_it_does_not_have(settings: Settings) -> None:
+async def test_the_commands_of_the_index_take_credentials_from_a_variable(settings: Settings) -> None:
     [index, *_] = await read_pages(settings, None)
     commands = [html.unescape(found) for found in re.findall(r"<code>(curl .*?)</code>", index, re.DOTALL)]
     assert [command.split('-H "')[1].split('"')[0] for command in commands] == [
@@ -241,7 +241,7 @@ async def test_the_index_s_commands_read_credentials_that_it_does_not_have(setti
     ]
 
 
-def test_data_cannot_end_its_block(bundle: Path) -> None:
+def test_data_cannot_end_its_script_block(bundle: Path) -> None:
     page = from_bundle(bundle / "graphiql.html", {"x": "</script><script>alert()</script>"})
     assert page.html.count("</script>") == 2
     assert data(page.html) == {"x": "</script><script>alert()</script>"}
@@ -290,7 +290,7 @@ def name_of(example: Example) -> str:
 
 
 @pytest.mark.parametrize("example", examples(), ids=name_of)
-def test_an_example_begins_with_what_it_is_for(example: Example) -> None:
+def test_an_example_begins_with_a_comment_about_its_purpose(example: Example) -> None:
     assert re.match(r"(# .*\n)*# .*\.\nquery [A-Z]\w+\(", example.query)
 
 

@@ -11,6 +11,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from loaders.store import Store
 from tests.conftest import OpenGateway
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway, assert_rest_error, new_tenant
+from tests.helpers.wrong_requests import WRONG_REQUESTS
 
 # The sample of the API's documentation.
 GOLDEN = """
@@ -114,41 +115,12 @@ async def test_the_last_value_of_a_repeated_parameter_counts_even_if_it_is_empty
     assert response.json()["errors"][0]["code"] == 8883
 
 
-INSUFFICIENT = "Insufficient parameters passed, program id and one of promotion id/identifier are required."
-PROMOTION_DATA = "Error fetching promotion data. Verify programs/promotionIdentifier passed."
-
-# Changes to the documented request (None removes a parameter), code, message, status in `semantic` mode.
-ERRORS: list[tuple[dict[str, str | None], int, str, int]] = [
-    ({"source": None}, 8001, "Lookup failed, No source passed", 400),
-    ({"source": ""}, 8001, "Lookup failed, No source passed", 400),
-    ({"source": "SHOP"}, 8003, "Invalid source", 400),
-    ({"source": "IN\u017fTORE"}, 8003, "Invalid source", 400),
-    ({"source": "FACEBOO\u212a"}, 8003, "Invalid source", 400),
-    ({"identifierName": None}, 8002, "Lookup failed, No identifiers passed", 400),
-    ({"identifierName": ""}, 8002, "Lookup failed, No identifiers passed", 400),
-    ({"identifierValue": None}, 8002, "Lookup failed, No identifiers passed", 400),
-    ({"identifierName": "email"}, 8013, "Lookup,Invalid identifier passed", 400),
-    ({"programId": None}, 8883, INSUFFICIENT, 400),
-    ({"programId": "1.0"}, 8883, INSUFFICIENT, 400),
-    ({"promotionId": None}, 8883, INSUFFICIENT, 400),
-    ({"identifierValue": "0"}, 8015, "Customer not found for the given identifiers", 404),
-    ({"promotionId": "1"}, 8874, "promotion id passed is invalid", 404),
-    ({"promotionId": "x"}, 8874, "promotion id passed is invalid", 404),
-    ({"programId": "1"}, 8105, PROMOTION_DATA, 409),
-    # The order of the checks.
-    ({"source": None, "identifierName": None}, 8001, "Lookup failed, No source passed", 400),
-    ({"source": "x", "identifierName": None}, 8003, "Invalid source", 400),
-    ({"identifierName": "x", "identifierValue": None}, 8002, "Lookup failed, No identifiers passed", 400),
-    ({"identifierName": "x", "programId": None}, 8013, "Lookup,Invalid identifier passed", 400),
-]
-
-
 @pytest.mark.parametrize("rest_status", ["legacy", "semantic"])
 async def test_every_error_has_its_exact_code_and_message(
     gateway_with: OpenGateway, rest_status: str
 ) -> None:
     async with gateway_with(rest_status=rest_status) as gateway:
-        for changes, code, message, semantic_status in ERRORS:
+        for changes, code, message, semantic_status in WRONG_REQUESTS:
             parameters = {
                 name: value for name, value in {**DOCUMENTED, **changes}.items() if value is not None
             }
@@ -158,7 +130,7 @@ async def test_every_error_has_its_exact_code_and_message(
 
 async def test_a_wrong_request_sends_no_command(gateway: Gateway) -> None:
     await gateway.warm()
-    for changes, code, _, _ in ERRORS:
+    for changes, code, _, _ in WRONG_REQUESTS:
         if code in (8001, 8003, 8002, 8013, 8883):
             await gateway.rest({name: value or "" for name, value in {**DOCUMENTED, **changes}.items()})
     assert gateway.commands.names == []

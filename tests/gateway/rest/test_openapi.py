@@ -40,11 +40,11 @@ from loaders.store import Store
 from resolvers.arguments import CustomerSource
 from resolvers.errors import ArgumentInvalid, SummaryError
 from resolvers.schema import create_schema
-from tests.gateway.rest.test_action_summary import ERRORS as WRONG_REQUESTS
 from tests.helpers import events
 from tests.helpers.events import new_sender
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, PASSWORD_HASH, Gateway, new_tenant, open_gateway
 from tests.helpers.openapi import DESCRIBED, OPENAPI, check
+from tests.helpers.wrong_requests import WRONG_REQUESTS
 
 SUMMARY = OPENAPI["paths"][ACTION_SUMMARY_PATH]["get"]
 TOKEN = {"key": OAUTH_KEY, "secret": OAUTH_SECRET}
@@ -341,7 +341,7 @@ async def _late_bodies(
         ]
 
 
-async def test_the_example_of_a_summary_is_what_the_demo_answers_to_the_example_of_a_request(
+async def test_the_demo_answers_the_example_request_with_the_example_summary(
     gateway: Gateway,
 ) -> None:
     parameters = {one["name"]: str(one["example"]) for one in SUMMARY["parameters"] if "example" in one}
@@ -350,7 +350,7 @@ async def test_the_example_of_a_summary_is_what_the_demo_answers_to_the_example_
     assert json.loads((await gateway.rest(parameters)).content, parse_float=str) == exact
 
 
-async def test_the_example_of_a_warning_is_what_the_demo_answers(gateway: Gateway) -> None:
+async def test_the_demo_answers_with_the_example_of_a_warning(gateway: Gateway) -> None:
     response = await gateway.rest({**DOCUMENTED, "identifierValue": "919078345796"})
     assert response.json() == OPENAPI["components"]["examples"]["NothingEarned"]["value"]
 

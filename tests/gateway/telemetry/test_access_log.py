@@ -1,4 +1,4 @@
-"""The log line of a request, exactly, and the metrics of requests and errors."""
+"""The exact log line of each request, and the metrics of requests and errors."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from gateway.rest.tokens import TOKEN_PATH
 from tests.conftest import Logged
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Gateway
 from tests.helpers.graphql import field
-from tests.helpers.metrics import counted
+from tests.helpers.metrics import metric
 
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 POINTS = "points { totalPointsIssued }"
@@ -148,13 +148,13 @@ async def test_a_request_is_logged_on_one_line_and_counted_under_its_route(
     await gateway.warm()
     logged()
     labels = {"route": expected["route"], "status": str(expected["status"])}
-    before = counted("request_duration_seconds_count", **labels)
-    errors = counted("errors_total", code=str(expected["code"]))
+    before = metric("request_duration_seconds_count", **labels)
+    errors = metric("errors_total", code=str(expected["code"]))
     headers = {**DEMO_HEADER, "X-CAP-REQUEST-ID": REQUEST_ID, **given.get("headers", {})}
     await gateway.client.request(method, path, **{**given, "headers": headers})
     assert requests(logged()) == [expected]
-    assert counted("request_duration_seconds_count", **labels) == before + 1
-    assert counted("errors_total", code=str(expected["code"])) == errors + (expected["code"] is not None)
+    assert metric("request_duration_seconds_count", **labels) == before + 1
+    assert metric("errors_total", code=str(expected["code"])) == errors + (expected["code"] is not None)
 
 
 async def test_every_error_of_an_operation_is_counted_and_the_first_is_logged(
@@ -162,10 +162,10 @@ async def test_every_error_of_an_operation_is_counted_and_the_first_is_logged(
 ) -> None:
     await gateway.warm()
     logged()
-    before = [counted("errors_total", code=code) for code in ("8015", "8874")]
+    before = [metric("errors_total", code=code) for code in ("8015", "8874")]
     another = field("c", promotion='promotionId: "1"')
     query = f"{{ {field('a', value='919000000000')} {field('b')} {another} }}"
     await gateway.graphql(query)
     [written] = requests(logged())
     assert written["code"] == 8015
-    assert [counted("errors_total", code=code) for code in ("8015", "8874")] == [n + 1 for n in before]
+    assert [metric("errors_total", code=code) for code in ("8015", "8874")] == [n + 1 for n in before]

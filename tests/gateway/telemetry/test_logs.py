@@ -1,4 +1,4 @@
-"""Log lines: their form, and what becomes of them when standard error is full, closed or not read."""
+"""Log lines: their format, and which lines are lost if standard error is full, closed or not read."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from tests.conftest import Logged
 
 PHONE = "919078345795"
 
-# Programs begin with this. On a busy machine too, the end of the process waits until all lines are written.
+# The first lines of each program. The limit of a minute lets a busy machine write all lines at the end.
 START = """
 import os, structlog
 from prometheus_client import REGISTRY
@@ -131,7 +131,7 @@ def test_colored_lines_are_text() -> None:
 
 @pytest.mark.external
 def test_a_full_disk_loses_lines_and_nothing_else() -> None:
-    # As in production, where standard error has a buffer.
+    # Standard error has a buffer in production; PYTHONUNBUFFERED would remove it.
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open("/dev/full", "wb") as full:
         ended = run(
@@ -206,7 +206,7 @@ def test_a_reader_that_hangs_does_not_keep_the_process_from_ending() -> None:
 
 @pytest.mark.external
 def test_lines_are_written_when_the_application_stops() -> None:
-    """A signal ends a worker process right after that, without exit handlers."""
+    """A signal ends a worker process right after the application stops, without exit handlers."""
     program = (
         "import asyncio\n"
         "from gateway.telemetry.setup import Telemetry\n"

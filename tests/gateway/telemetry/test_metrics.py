@@ -15,8 +15,9 @@ from gateway.settings import Settings
 from gateway.telemetry.metrics import WorkerMetrics
 from tests.conftest import Start
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, environment, free_port, wait_until_served
+from tests.helpers.repository import ROOT
 
-ON_CALL = Path(__file__).parents[3] / "docs/on-call.md"
+ON_CALL = ROOT / "docs/on-call.md"
 
 
 def value(text: str, sample: str) -> float:
@@ -43,7 +44,7 @@ def test_the_metrics_port_adds_up_all_workers(start: Start, settings: Settings, 
     wait_until_served(port)
     url = f"http://127.0.0.1:{port}"
     for _ in range(20):
-        # Each request has a connection of its own, so every worker gets some.
+        # Each request has a new connection, so that every worker gets some.
         httpx.get(url + ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER, timeout=60)
     status_on_api_port = httpx.get(f"{url}/metrics", timeout=60).status_code
     text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=60).text

@@ -17,7 +17,7 @@ from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.helpers.events import BADGE_EARNED, POINTS_ISSUED, event, new_sender
 from tests.helpers.faults import Line, until
 from tests.helpers.gateway import Commands, Gateway, new_tenant
-from tests.helpers.metrics import counted
+from tests.helpers.metrics import metric
 
 
 async def test_a_request_log_has_the_size_of_a_shared_aggregation(store: Store) -> None:
@@ -30,9 +30,9 @@ async def test_a_request_log_has_the_size_of_a_shared_aggregation(store: Store) 
         await totals.load(scope, {CustomerPromotion(customer_id, PROMOTION.promotion_id)})
         return request_log
 
-    before = [counted(f"batch_loads_{what}", kind="totals") for what in ("count", "sum")]
+    before = [metric(f"batch_loads_{what}", kind="totals") for what in ("count", "sum")]
     found = await asyncio.gather(*map(load, range(4)))
-    after = [counted(f"batch_loads_{what}", kind="totals") for what in ("count", "sum")]
+    after = [metric(f"batch_loads_{what}", kind="totals") for what in ("count", "sum")]
     assert [(one.aggregations, one.batch_size) for one in found] == [(1, 1), (1, 3), (1, 3), (1, 3)]
     assert after == [before[0] + 2, before[1] + 4]
 
@@ -50,10 +50,10 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
         ("pool_connections", {"state": "open"}),
         ("pool_connections", {"state": "in_use"}),
     ]
-    before = [counted(name, **labels) for name, labels in names]
+    before = [metric(name, **labels) for name, labels in names]
 
     def more() -> list[float]:
-        return [counted(name, **labels) - then for (name, labels), then in zip(names, before, strict=True)]
+        return [metric(name, **labels) - then for (name, labels), then in zip(names, before, strict=True)]
 
     await store.aggregate("issuances", [{"$limit": 1}])
     with pytest.raises(StoreUnavailable):
@@ -72,7 +72,7 @@ async def test_commands_that_get_no_connection_are_counted(settings: Settings, l
         on_command=Telemetry("off", "loyalty").on_command,
     )
     await store.ping()
-    before = counted("pool_failures_total", reason="timeout")
+    before = metric("pool_failures_total", reason="timeout")
     line.freeze()
     first = asyncio.create_task(store.get("organizations", DEMO.id))
     await until(lambda: commands.names == ["ping", "find"])
@@ -83,7 +83,7 @@ async def test_commands_that_get_no_connection_are_counted(settings: Settings, l
     assert (await first or {})["_id"] == DEMO.id
     await store.close()
     assert [type(error) for error in others] == [StoreUnavailable] * 5
-    assert counted("pool_failures_total", reason="timeout") == before + 5
+    assert metric("pool_failures_total", reason="timeout") == before + 5
 
 
 async def test_recorded_pending_and_ignored_events_are_counted_but_refused_events_are_not(
@@ -91,10 +91,10 @@ async def test_recorded_pending_and_ignored_events_are_counted_but_refused_event
 ) -> None:
     sender = await new_sender(gateway, store, await new_tenant(store))
     outcomes = "recorded", "pending", "ignored"
-    before = [counted("events_total", outcome=outcome) for outcome in outcomes]
+    before = [metric("events_total", outcome=outcome) for outcome in outcomes]
     await sender.send(POINTS_ISSUED)
     await sender.send(event("badgeEarned", {**BADGE_EARNED["data"], "promotionIdentifier": "unknown"}))
     await sender.send(event("somethingElse", {}))
     await sender.send(event("pointsIssued", {}), orgId="")
-    after = [counted("events_total", outcome=outcome) for outcome in outcomes]
+    after = [metric("events_total", outcome=outcome) for outcome in outcomes]
     assert after == [count + 1 for count in before]
