@@ -67,7 +67,7 @@ def create_app(
     Only the demo has `page_credentials`, which its pages send, and a `cors_origin_pattern`, a regular
     expression of origins that may call.
     """
-    schema, always_200 = create_schema(), settings.rest_status == "legacy"
+    schema = create_schema()
     sdl = schema.as_str()
     operations = create_operations(schema, settings)
     telemetry = Telemetry(settings.traces, settings.database)
@@ -110,6 +110,7 @@ def create_app(
         require(caller.rights, Right.READ, Resource.CUSTOMER, Resource.PROMOTION)
         return Context(Loaders(dispatchers, caller.organization, settings.benefits_since, caller.customer_id))
 
+    summarize = partial(get_action_summary, enter=enter)
     page = pages.graphiql if introspection else None
     execute = partial(execute_graphql, operations=operations, persisted=persisted, enter=enter, page=page)
 
@@ -136,10 +137,6 @@ def create_app(
     ]
     max_body = settings.max_body_bytes
     max_token_body = min(max_body, TOKEN_REQUEST_BYTES)
-    graphql, summary, event, token = (
-        partial(render, always_200=always_200)
-        for render in (graphql_error, summary_error, event_error, token_error)
-    )
 
     schema_document = public_document(f"{sdl}\n".encode(), "text/plain")
     public_keys = json_format.encode({"keys": tokens.public_keys()})
@@ -147,17 +144,17 @@ def create_app(
 
     app = Starlette(
         routes=[
-            _route(GRAPHQL_PATH, execute, ["GET", "POST"], graphql, limits, max_body),
-            _route(ACTION_SUMMARY_PATH, partial(get_action_summary, enter=enter), ["GET"], summary, limits),
-            _route(EVENTS_PATH, receive, ["POST"], event, limits, max_body),
-            _route(TOKEN_PATH, generate, ["POST"], token, limits, max_token_body),
-            *([_route(SCHEMA_PATH, schema_document, ["GET"], summary)] if introspection else []),
-            _route(JWKS_PATH, public_document(public_keys), ["GET"], summary),
-            _route(OPENAPI_PATH, public_document(DOCUMENT), ["GET"], summary, gzip),
-            _route(LIVE, health.live, ["GET"], summary),
-            _route(READY, health.ready, ["GET"], summary),
-            _route("/", pages.index, ["GET"], summary),
-            _route("/docs", pages.docs, ["GET"], summary),
+            _route(GRAPHQL_PATH, execute, ["GET", "POST"], graphql_error, limits, max_body),
+            _route(ACTION_SUMMARY_PATH, summarize, ["GET"], summary_error, limits),
+            _route(EVENTS_PATH, receive, ["POST"], event_error, limits, max_body),
+            _route(TOKEN_PATH, generate, ["POST"], token_error, limits, max_token_body),
+            *([_route(SCHEMA_PATH, schema_document, ["GET"], summary_error)] if introspection else []),
+            _route(JWKS_PATH, public_document(public_keys), ["GET"], summary_error),
+            _route(OPENAPI_PATH, public_document(DOCUMENT), ["GET"], summary_error, gzip),
+            _route(LIVE, health.live, ["GET"], summary_error),
+            _route(READY, health.ready, ["GET"], summary_error),
+            _route("/", pages.index, ["GET"], summary_error),
+            _route("/docs", pages.docs, ["GET"], summary_error),
             Mount(ASSETS_PATH, pages.assets),
         ],
         middleware=[
@@ -167,11 +164,12 @@ def create_app(
             *trusted_proxies(settings.trusted_proxies),
             Middleware(OriginForm),
         ],
-        exception_handlers={HTTPException: summary},
+        exception_handlers={HTTPException: summary_error},
         lifespan=lifespan,
     )
     # A redirect would lead to whatever the request's Host header says.
     app.router.redirect_slashes = False
+    app.state.rest_status = settings.rest_status
     return app
 
 

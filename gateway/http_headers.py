@@ -44,8 +44,6 @@ def error_response(
     error: Exception,
     spec: ErrorSpec,
     body: object,
-    *,
-    always_200: bool,
     media_type: str = json_format.MEDIA_TYPE,
 ) -> Response:
     """The response to a request that ended in `error`, with the headers that `spec` asks for."""
@@ -55,7 +53,8 @@ def error_response(
     if spec.status in _UNREAD_BODY:
         headers["Connection"] = "close"
     # The original API answers an 8xxx code with status 200.
-    status = HTTPStatus.OK if always_200 and 8000 <= spec.code <= 8999 else spec.status
+    always_200 = 8000 <= spec.code <= 8999 and request.app.state.rest_status == "legacy"
+    status = HTTPStatus.OK if always_200 else spec.status
     response = Response(json_format.encode(body), status, headers, media_type)
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers.append("WWW-Authenticate", 'Bearer realm="promo-gateway"')

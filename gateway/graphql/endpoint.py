@@ -73,16 +73,15 @@ async def execute_graphql(
     return Response(content, status, media_type=f"{media_type}; charset=utf-8")
 
 
-async def graphql_error(request: Request, error: Exception, *, always_200: bool) -> Response:
+async def graphql_error(request: Request, error: Exception) -> Response:
     """The response to a request that ended in an error before its operation was executed.
 
-    `{"errors": [{"message", "extensions": {"code", "errorCode", "reason"}}]}`. With `always_200`, errors with
-    8xxx codes have the status 200, as over REST.
+    `{"errors": [{"message", "extensions": {"code", "errorCode", "reason"}}]}`.
     """
     spec = describe(error)
     body = {"errors": [{"message": spec.message, "extensions": _extensions(spec)}]}
     media_type = f"{response_type(request.headers) or json_format.MEDIA_TYPE}; charset=utf-8"
-    return error_response(request, error, spec, body, always_200=always_200, media_type=media_type)
+    return error_response(request, error, spec, body, media_type)
 
 
 async def _execute(

@@ -1,7 +1,4 @@
-"""How the REST API renders an error: in the original API's shape; the token endpoint has its own shape.
-
-With `always_200`, the original API's habit, an 8xxx code has status 200.
-"""
+"""How the REST API renders an error: in the original API's shape; the token endpoint has its own shape."""
 
 from http import HTTPStatus
 
@@ -14,26 +11,26 @@ from gateway.http_headers import error_response
 from loaders.errors import DeadlineExceeded
 
 
-async def summary_error(request: Request, error: Exception, *, always_200: bool) -> Response:
+async def summary_error(request: Request, error: Exception) -> Response:
     """`{"errors": [{"status": false, "code", "message"}]}`; of other errors only the status's phrase."""
     spec = describe(error)
     if isinstance(error, HTTPException):
         spec = spec._replace(message=status_phrase(spec.status))
-    return error_response(request, error, spec, _summary_body(spec), always_200=always_200)
+    return error_response(request, error, spec, _summary_body(spec))
 
 
-async def event_error(request: Request, error: Exception, *, always_200: bool) -> Response:
+async def event_error(request: Request, error: Exception) -> Response:
     """The same shape, with a message that says what is wrong with the event."""
     spec = _describe_without_promotion_data(error)
-    return error_response(request, error, spec, _summary_body(spec), always_200=always_200)
+    return error_response(request, error, spec, _summary_body(spec))
 
 
-async def token_error(request: Request, error: Exception, *, always_200: bool) -> Response:
+async def token_error(request: Request, error: Exception) -> Response:
     """`{"data": null, "errors": [{"code", "message", "reason"}]}`; most errors have no reason."""
     spec = _describe_without_promotion_data(error)
     reason = {"reason": spec.reason} if spec.reason else {}
     body = {"data": None, "errors": [{"code": spec.code, "message": spec.message, **reason}]}
-    return error_response(request, error, spec, body, always_200=always_200)
+    return error_response(request, error, spec, body)
 
 
 def _summary_body(spec: ErrorSpec) -> dict[str, object]:
