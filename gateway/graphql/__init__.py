@@ -3,8 +3,9 @@
 - `endpoint`: `/graphql`, and how it renders results and errors
 - `request`: reads the document, the variables and the name of the operation from an HTTP request
 - `persisted_documents`: documents that clients name by an id
-- `operations`: parses, validates and compiles each document once
-- `validation`: validates documents; those that differ only in their strings are validated once
+- `operations`, `operation`: each document is parsed, validated and compiled once
+- `shapes`: what documents have in common that differ only in their strings
+- `validation`: validates documents; those of one shape are validated once
 - `compiler`, `field_definitions`, `plan`, `plan_variants`: execute an operation by plain calls
 - `graphql_core`: executes the operations that the compiler does not support
 - `limits`, `cost`: how much an operation may ask for, and its cost

@@ -7,7 +7,7 @@ fields below an object that no async field returns. A nullable field below the q
 attribute with a scalar; a list of nullable items, if an async field below the query returns it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from graphql import (
@@ -15,11 +15,14 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLField,
+    GraphQLID,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    GraphQLString,
     OperationDefinitionNode,
     OperationType,
+    StringValueNode,
     get_argument_values,
     get_nullable_type,
     is_leaf_type,
@@ -114,6 +117,7 @@ class _Compiler:
             async_resolver(definition_of(field)),
             names,
             {names[name]: value for name, value in constants.items()},
+            {names[name]: text for name, text in _texts(field, details[0].node)},
             complete,
             below,
             {},
@@ -198,6 +202,14 @@ class _Compiler:
 
 def _name(details: list[FieldDetails]) -> str:
     return details[0].node.name.value
+
+
+def _texts(field: GraphQLField, node: FieldNode) -> Iterator[tuple[str, str]]:
+    """The arguments that take the text of a string in the document, with the text."""
+    for argument in node.arguments or ():
+        type_ = get_nullable_type(field.args[argument.name.value].type)
+        if isinstance(argument.value, StringValueNode) and type_ in (GraphQLString, GraphQLID):
+            yield argument.name.value, argument.value.value
 
 
 def _nodes(details: list[FieldDetails]) -> list[FieldNode]:

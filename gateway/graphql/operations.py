@@ -1,10 +1,10 @@
 """Operations: each is parsed, validated and compiled once, and executed many times."""
 
-import sys
 from collections.abc import Generator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import strawberry
@@ -25,46 +25,22 @@ from gateway.graphql.cost import count_summaries
 from gateway.graphql.graphql_core import execute
 from gateway.graphql.large_documents import is_large, run, run_fairly
 from gateway.graphql.limits import MAX_VARIABLES, Limits, check
+from gateway.graphql.operation import Operation
 from gateway.graphql.plan import position
 from gateway.graphql.plan_variants import Plans
 from gateway.graphql.redaction import syntax_error, variable_error
+from gateway.graphql.shapes import Shape, locations_in, shape_of
 from gateway.graphql.validation import MAX_ERRORS, Validator
 from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
-from gateway.telemetry.current_request import AD_HOC, UNNAMED
 from resolvers.context import Context
 
 # Estimated bytes of all operations in the cache: about 200 operations of one full summary.
 REMEMBERED_BYTES = 16 * 1024 * 1024
-# A token takes 400 to 1,050 bytes with its part of the parsed document and of a plan. An error takes less.
-TOKEN_BYTES = 1_100
 _DEFAULT_LIMITS = Limits()
 
 
 class DocumentInvalid(ValueError):
     """A document of the manifest cannot be executed; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of a document. If it has `errors`, it cannot be executed.
-
-    Without a plan, graphql-core's executor executes it. A trusted operation comes from the manifest.
-    """
-
-    document: DocumentNode
-    definition: OperationDefinitionNode
-    errors: list[GraphQLError]
-    plans: Plans | None
-    trusted: bool = False
-
-    @property
-    def name(self) -> str | None:
-        return self.definition.name.value if self.definition.name else None
-
-    @property
-    def label(self) -> str:
-        """The name of the operation in logs, metrics and traces."""
-        return (self.name or UNNAMED) if self.trusted else AD_HOC
 
 
 class Operations:
@@ -87,8 +63,9 @@ class Operations:
         self._limits = limits
         self._validator = Validator(self._schema, limits, introspection=introspection)
         self._trusted: dict[str, dict[str | None, Operation]] = {}
-        self._remembered: LRUCache[tuple[str, str | None], Operation] = LRUCache(
-            REMEMBERED_BYTES, getsizeof=_size
+        # By the text of the document, or by the digest of its shape if documents of the shape share it.
+        self._remembered: LRUCache[tuple[str | bytes, str | None], Operation] = LRUCache(
+            REMEMBERED_BYTES, getsizeof=attrgetter("size")
         )
         # An operation that is prepared may be executed while others wait for their preparation.
         self._preparing, self._wide = WideOperations(), WideOperations()
@@ -97,13 +74,13 @@ class Operations:
     def trust(self, document_id: str, text: str) -> None:
         """Prepare the operations of a document of the manifest; raises `DocumentInvalid`."""
         try:
-            document = self._parse(text)
+            document, shape = self._parse(text), shape_of(text)
             names = [
                 one.name.value if one.name else None
                 for one in document.definitions
                 if isinstance(one, OperationDefinitionNode)
             ]
-            operations = {name: run(self._prepare(document, name, trusted=True)) for name in names}
+            operations = {name: run(self._prepare(document, name, shape, trusted=True)) for name in names}
         except OperationUnknown:
             raise DocumentInvalid("One of several operations has no name.") from None
         except GraphQLError as error:
@@ -155,6 +132,12 @@ class Operations:
 
     def _find(self, query: str, name: str | None) -> Operation | None:
         operation = self._remembered.get((query, name))
+        if operation is None:
+            shape = shape_of(query)
+            operation = self._remembered.get((shape.digest, name))
+            if operation is not None and operation.strings != shape.strings:
+                replaced = dict(zip(operation.strings, shape.strings, strict=True))
+                operation = replace(operation, text=query, replaced=replaced)
         self.hits += operation is not None
         return operation
 
@@ -162,10 +145,12 @@ class Operations:
         self.misses += 1
         document = self._parse(query)
         yield
-        operation = yield from self._prepare(document, name)
+        shape = shape_of(query)
+        operation = yield from self._prepare(document, name, shape)
+        shared = operation.plans is not None and operation.plans.take_all(len(shape.strings))
         # cachetools refuses what is larger than the whole cache.
         with suppress(ValueError):
-            self._remembered[query, name] = operation
+            self._remembered[shape.digest if shared else query, name] = operation
         return operation
 
     def _parse(self, text: str) -> DocumentNode:
@@ -175,20 +160,27 @@ class Operations:
             raise syntax_error(error) from None
 
     def _prepare(
-        self, document: DocumentNode, name: str | None, *, trusted: bool = False
+        self, document: DocumentNode, name: str | None, shape: Shape, *, trusted: bool = False
     ) -> Generator[None, None, Operation]:
         if (definition := get_operation_ast(document, name)) is None:
             raise OperationUnknown
-        errors = self._validator.validate(document)
+        errors = self._validator.validate(document, shape)
         yield
         plans = Plans(self._schema, document, definition) if self._compiled and not errors else None
-        return Operation(document, definition, errors, plans, trusted)
+        return Operation(document, definition, errors, plans, shape.strings, trusted)
 
     def count_summaries(self, operation: Operation, variables: dict[str, Any]) -> int:
         """How many different summaries the operation asks for: its cost."""
         if isinstance(values := self._coerce(operation, variables), list):
             return 0
-        return count_summaries(self._schema, operation.document, operation.definition, values)
+        return self._count_summaries(operation, values)
+
+    def _count_summaries(self, operation: Operation, values: VariableValues) -> int:
+        document, definition = operation.document, operation.definition
+        if operation.text is not None:
+            document = self._parse(operation.text)
+            definition = get_operation_ast(document, operation.name) or definition
+        return count_summaries(self._schema, document, definition, values)
 
     def _coerce(self, operation: Operation, variables: dict[str, Any]) -> VariableValues | list[GraphQLError]:
         declared = operation.definition.variable_definitions or ()
@@ -205,6 +197,18 @@ class Operations:
         Raises `LimitExceeded`, or `HTTPException` if too many wide operations wait; no command was sent then.
         """
         assert not operation.errors, "only a valid operation is executed"
+        result = await self._execute(operation, variables, context)
+        if result.errors and result.data:
+            # They were added when they happened, in an order that depends on the database.
+            result.errors.sort(key=partial(position, result.data))
+        if operation.text is not None:
+            for error in result.errors or ():
+                error.locations = locations_in(operation.text, error)
+        return result
+
+    async def _execute(
+        self, operation: Operation, variables: dict[str, Any], context: Context
+    ) -> ExecutionResult:
         check("variables", len(variables), MAX_VARIABLES)
         organization_id = context.loaders.organization.id
         # Many fields show without their variables, which take long to coerce.
@@ -217,7 +221,7 @@ class Operations:
             plan = None if plans is None else plans.get(values, may_replace=False)
             summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
             if not summaries or summaries > self._limits.summaries:
-                summaries = count_summaries(self._schema, operation.document, operation.definition, values)
+                summaries = self._count_summaries(operation, values)
                 check("summaries", summaries, self._limits.summaries)
             # An operation without a plan gives others no turns, and the compilation of a plan takes long.
             wide = not many_fields and (summaries > MAX_SMALL or (plan is None and self._compiled))
@@ -225,22 +229,5 @@ class Operations:
                 if plan is None and plans is not None:
                     plan = plans.get(values)
                 if plan is not None:
-                    result = await plan.execute(values, context)
-                else:
-                    name = operation.name
-                    result = await execute(self._schema, operation.document, name, variables, context)
-        if result.errors and result.data:
-            # They were added when they happened, in an order that depends on the database.
-            result.errors.sort(key=partial(position, result.data))
-        return result
-
-
-def _size(operation: Operation) -> int:
-    """The most bytes that an operation with one plan takes: its text, its strings, its tokens and errors."""
-    assert operation.document.loc is not None, "the parser keeps locations"
-    size = 2 * sys.getsizeof(operation.document.loc.source.body) + TOKEN_BYTES * len(operation.errors)
-    token = operation.document.loc.start_token.next
-    while token is not None:
-        size += TOKEN_BYTES
-        token = token.next
-    return size
+                    return await plan.execute(values, context, operation.replaced)
+                return await execute(self._schema, operation.document, operation.name, variables, context)

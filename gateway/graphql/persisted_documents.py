@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 
 from gateway import OperatorError, json_format
 from gateway.errors import DocumentNotTrusted, PersistedQueryNotFound
-from gateway.graphql.operations import DocumentInvalid, Operation, Operations
+from gateway.graphql.operation import Operation
+from gateway.graphql.operations import DocumentInvalid, Operations
 from gateway.graphql.request import GraphQLRequest
 
 

@@ -54,9 +54,10 @@ class FieldFailed(Exception):
 class Root:
     """An async field, its resolver and the completion of the object, or of each item, that it returns.
 
-    `field` has the arguments that depend on variables, and `constants` the values of the others; `names` has
-    the names of the resolver's parameters. `below` has the async fields of the object by response key. `memo`
-    is for the resolver (see `CompiledInfo`). A list has nullable items.
+    `field` has the arguments that depend on variables, and `constants` the values of the others; `texts` has
+    those of the constants that are the text of a string in the document. `names` has the names of the
+    resolver's parameters. `below` has the async fields of the object by response key. `memo` is for the
+    resolver (see `CompiledInfo`). A list has nullable items.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Root:
     resolve: ResolveRoot
     names: dict[str, str]
     constants: dict[str, Any]
+    texts: dict[str, str]
     complete: Complete
     below: dict[str, "Root"]
     memo: dict[str, Any]
@@ -88,9 +90,19 @@ class Plan:
         """Whether only fields of the query are async, so that each of them asks for one summary."""
         return not any(root.below for root in self.roots.values() if isinstance(root, Root))
 
-    async def execute(self, variables: VariableValues, context: Context) -> ExecutionResult:
-        """Return the result that graphql-core's executor would return."""
-        execution = _Execution(self, variables, context, [])
+    def takes_all(self, strings: int) -> bool:
+        """Whether each string of the document is an argument of another field of the query."""
+        roots = [root for root in self.roots.values() if isinstance(root, Root)]
+        return self.is_flat and sum(len(root.texts) for root in roots) == strings
+
+    async def execute(
+        self, variables: VariableValues, context: Context, replaced: dict[str, str]
+    ) -> ExecutionResult:
+        """Return the result that graphql-core's executor would return.
+
+        If the document has other strings than the compiled one, `replaced` has the new text of each.
+        """
+        execution = _Execution(self, variables, context, replaced, [])
         fields = [
             execution.nullable(Path(None, key, self.query.name), root)
             for key, root in self.roots.items()
@@ -118,6 +130,7 @@ class _Execution:
     plan: Plan
     variables: VariableValues
     context: Context
+    replaced: dict[str, str]
     errors: list[GraphQLError]
     turn_ends: float = 0.0
 
@@ -138,8 +151,10 @@ class _Execution:
         try:
             values = get_argument_values(root.field, root.nodes[0], self.variables)
             arguments = {root.names[name]: value for name, value in values.items()}
+            if self.replaced:
+                arguments |= {name: self.replaced[text] for name, text in root.texts.items()}
             info = strawberry.Info(self._info(path, root), root.definition)
-            value = await root.resolve(source, info=info, **root.constants, **arguments)
+            value = await root.resolve(source, info=info, **(root.constants | arguments))
             if value is None:
                 if is_non_null_type(root.field.type):
                     name = f"{root.parent.name}.{root.name}"

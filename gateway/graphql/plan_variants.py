@@ -34,6 +34,11 @@ class Plans:
         if not self._conditions:
             self.get(NO_VARIABLES)
 
+    def take_all(self, strings: int) -> bool:
+        """Whether there are strings in the document, and one plan takes them all as arguments."""
+        plan = None if self._conditions else self.get(NO_VARIABLES)
+        return strings > 0 and plan is not None and plan.takes_all(strings)
+
     def get(self, values: VariableValues, *, may_replace: bool = True) -> Plan | None:
         """The plan for these values of the variables; None if graphql-core's executor has to execute it.
 

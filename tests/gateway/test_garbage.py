@@ -45,6 +45,9 @@ UNKNOWN = field("b", value="0")
 KINDS: dict[str, Callable[[], Request]] = {
     "a known document": lambda: graphql(f"{{ {SUMMARY} }}"),
     "a new document": lambda: graphql(new(f"{{ {SUMMARY} }}")),
+    "a new document of a known shape": lambda: graphql(
+        f"{{ {field(value=str(next(NUMBERS)))} {SUMMARY} {UNKNOWN} }}"
+    ),
     "a document that cannot be parsed": lambda: graphql(new("{ a { b c d")),
     "a document of too many tokens": lambda: graphql(f"{{ {'a ' * 9_000} }}"),
     "a document beyond a limit": lambda: graphql(new("{ a" * 9 + "}" * 9)),

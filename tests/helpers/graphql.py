@@ -6,7 +6,7 @@ from graphql import ExecutionResult
 from graphql.execution.values import VariableValues
 
 from gateway.commands.sample_data import MOBILE, PROGRAM, PROMOTION
-from gateway.graphql.operations import Operation
+from gateway.graphql.operation import Operation
 from gateway.graphql.plan import Plan
 from resolvers.schema import create_schema
 

@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from gateway.commands.sample_data import MOBILE
 from gateway.errors import LimitExceeded
 from gateway.graphql import large_documents, wide_operations
 from gateway.graphql.large_documents import MAX_SMALL_NAMES, is_large, run_fairly
@@ -59,6 +60,15 @@ async def test_only_a_large_document_is_prepared_in_steps_and_once(
     assert first.plans is not None
     assert await prepared.prepare_fairly(query, None, 1) is first
     assert len(pauses) == steps - 1
+
+
+async def test_a_large_document_of_a_known_shape_is_prepared_at_once(pauses: list[float]) -> None:
+    prepared = Operations(SCHEMA, compiled=True)
+    first = prepared.prepare(LARGE, None)
+    other = LARGE.replace(MOBILE, "91")
+    operation = await prepared.prepare_fairly(other, None, 1)
+    assert (operation.plans, operation.text) == (first.plans, other)
+    assert (prepared.misses, pauses) == (1, [])
 
 
 async def test_other_requests_have_as_much_time_as_a_step_took(
