@@ -32,7 +32,7 @@ from loaders.dispatcher import Dispatcher
 from loaders.driver import DriverName
 from loaders.store import Store
 from resolvers.schema import create_schema
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 from tests.helpers.gateway import (
     CHEAP_HASHER,
     Commands,
@@ -234,10 +234,10 @@ async def watched_store(settings: Settings) -> AsyncIterator[tuple[Store, Comman
 
 
 @pytest.fixture
-def line(settings: Settings) -> Iterator[Line]:
+def proxy(settings: Settings) -> Iterator[DatabaseProxy]:
     """A proxy in front of the database that can be frozen and cut."""
-    with Line(settings.mongodb_uri.get_secret_value()).open() as line:
-        yield line
+    with DatabaseProxy(settings.mongodb_uri.get_secret_value()).open() as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")

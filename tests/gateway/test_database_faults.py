@@ -19,7 +19,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
-from tests.helpers.faults import Database, Line, until
+from tests.helpers.faults import Database, DatabaseProxy, until
 from tests.helpers.gateway import (
     DOCUMENTED,
     Gateway,
@@ -188,26 +188,28 @@ async def test_under_load_every_request_is_answered_by_its_deadline(start: Start
     assert (served.returncode, "Traceback" in logged, '"level":"error"' in logged) == (0, False, False)
 
 
-async def test_a_read_whose_answer_is_cut_is_sent_again(gateway_with: OpenGateway, line: Line) -> None:
-    async with gateway_with(mongodb_uri=line.uri, deadline_ms=60_000) as gateway:
+async def test_a_read_whose_answer_is_cut_is_sent_again(
+    gateway_with: OpenGateway, proxy: DatabaseProxy
+) -> None:
+    async with gateway_with(mongodb_uri=proxy.uri, deadline_ms=60_000) as gateway:
         await gateway.warm()
-        line.cut_answers(10)
+        proxy.cut_answers(10)
         answer = asyncio.create_task(gateway.ask("rest", DOCUMENTED))
-        await until(lambda: line.cuts > 0)
-        line.cut_answers(None)
+        await until(lambda: proxy.cuts > 0)
+        proxy.cut_answers(None)
         assert (await answer)["customerId"] == 387729100
         assert gateway.commands.names[-1] == "aggregate"
 
 
 @pytest.mark.parametrize("api", ["rest", "graphql"])
 async def test_a_read_whose_answers_are_always_cut_is_8105(
-    gateway_with: OpenGateway, line: Line, api: str
+    gateway_with: OpenGateway, proxy: DatabaseProxy, api: str
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri, deadline_ms=500) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri, deadline_ms=500) as gateway:
         await gateway.warm()
-        line.cut_answers(10)
+        proxy.cut_answers(10)
         assert await gateway.ask(api, DOCUMENTED) == {"error": 8105}
-        line.cut_answers(None)
+        proxy.cut_answers(None)
         # The driver looks for the server twice a second.
         async with asyncio.timeout(60):
             while (answer := await gateway.ask(api, DOCUMENTED)) == {"error": 8105}:

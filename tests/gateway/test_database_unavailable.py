@@ -14,7 +14,7 @@ from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
@@ -109,12 +109,12 @@ def refusal(code: int, name: str) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("lists", ["points { totalPointsIssued }", "warnings { code }"])
 async def test_a_refused_aggregation_is_8105_at_its_summary_and_named_in_the_log(
-    gateway_with: OpenGateway, line: Line, logged: Logged, refusal: dict[str, Any], lists: str
+    gateway_with: OpenGateway, proxy: DatabaseProxy, logged: Logged, refusal: dict[str, Any], lists: str
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri) as gateway:
         await gateway.warm()
         logged()
-        line.reply("aggregate", refusal)
+        proxy.reply("aggregate", refusal)
         response = await gateway.graphql(f"{{ {field(selection='customerId ' + lists)} }}")
     assert response.json() == {
         "data": {"summary": None},

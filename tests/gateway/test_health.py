@@ -16,7 +16,7 @@ from gateway.rest.events import EVENTS_PATH
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
 from tests.helpers.events import POINTS_ISSUED
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 from tests.helpers.gateway import Gateway, assert_rest_error
 from tests.helpers.health import assert_health
 
@@ -38,15 +38,15 @@ async def test_concurrent_probes_share_a_ping(gateway: Gateway) -> None:
 
 
 async def test_a_process_whose_database_does_not_answer_is_alive_but_not_ready(
-    gateway_with: OpenGateway, line: Line, monkeypatch: pytest.MonkeyPatch
+    gateway_with: OpenGateway, proxy: DatabaseProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri) as gateway:
-        line.freeze()
+    async with gateway_with(mongodb_uri=proxy.uri) as gateway:
+        proxy.freeze()
         with monkeypatch.context() as patch:
             patch.setattr(health, "PING_SECONDS", 0.1)
             assert_health(await gateway.client.get(READY), 503, "database unavailable")
         assert_health(await gateway.client.get(LIVE), 200, "alive")
-        line.thaw()
+        proxy.thaw()
         assert_health(await gateway.client.get(READY), 200, "ready")
 
 

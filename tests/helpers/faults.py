@@ -22,7 +22,7 @@ from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 
 
-class Line:
+class DatabaseProxy:
     """A TCP proxy in front of the database.
 
     It runs in a thread of its own, because a driver that closes blocks the event loop.
@@ -47,7 +47,7 @@ class Line:
         self._loop.call_soon_threadsafe(self._flows.clear)
 
     def holds(self, text: bytes) -> bool:
-        """Whether the frozen line holds back a message that contains `text`."""
+        """Whether the frozen proxy holds back a message that contains `text`."""
         return any(text in data for data in self._held)
 
     def thaw(self) -> None:
@@ -62,11 +62,11 @@ class Line:
         self._replies[command].extend(documents)
 
     @contextmanager
-    def open(self) -> Iterator["Line"]:
+    def open(self) -> Iterator["DatabaseProxy"]:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             listening.setblocking(False)
             address = listening.getsockname()
-            # Not direct, the driver would connect to the address that the database announces.
+            # Without `directConnection`, the driver would use the address that the database announces.
             self.uri = f"mongodb://127.0.0.1:{address[1]}/?directConnection=true"
             thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve(listening)])
             thread.start()
@@ -79,7 +79,7 @@ class Line:
                 self._loop.close()
 
     async def _serve(self, listening: socket.socket) -> None:
-        """Accept connections until the line closes.
+        """Accept connections until the proxy closes.
 
         `open` ends the loop with a connection of its own, because a cancelled accept can lose a socket.
         """

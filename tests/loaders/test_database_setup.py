@@ -12,7 +12,7 @@ from loaders.database_schema import COLLECTIONS, ORGANIZATIONS, Collection
 from loaders.database_setup import find_problems, set_up
 from loaders.errors import StoreUnavailable
 from loaders.store import Int64, Store
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 from tests.helpers.gateway import Commands
 
 Indexes = DriverCollection[dict[str, Any]]
@@ -283,23 +283,23 @@ def index_builds(*names: str) -> dict[str, Any]:
     ],
 )
 async def test_an_index_that_is_being_built_does_not_count_yet(
-    line: Line,
+    proxy: DatabaseProxy,
     settings: Settings,
     shards: list[dict[str, Any]],
     building: list[str],
 ) -> None:
     commands = Commands()
-    store = Store(line.uri, settings.database, driver=settings.driver, listeners=[commands])
+    store = Store(proxy.uri, settings.database, driver=settings.driver, listeners=[commands])
     # `promotions` is the second collection.
     answers = [
         {"ok": 1, "cursor": {"id": Int64(0), "ns": f"x.{collection.name}", "firstBatch": batch}}
         for collection, batch in zip(COLLECTIONS, ([], shards), strict=False)
     ]
-    line.reply("aggregate", *answers)
+    proxy.reply("aggregate", *answers)
     problems = [f"index promotions.{name} is still being built" for name in building]
     assert await find_problems(store) == problems
     commands.clear()
-    line.reply("aggregate", *answers)
+    proxy.reply("aggregate", *answers)
     assert await set_up(store) == []
     waited = [command["indexes"][0]["name"] for command in commands.sent if "createIndexes" in command]
     assert waited == building
@@ -307,11 +307,11 @@ async def test_an_index_that_is_being_built_does_not_count_yet(
 
 
 async def test_an_index_counts_as_built_on_a_server_that_cannot_say_so(
-    line: Line, settings: Settings
+    proxy: DatabaseProxy, settings: Settings
 ) -> None:
-    store = Store(line.uri, settings.database, driver=settings.driver)
+    store = Store(proxy.uri, settings.database, driver=settings.driver)
     refusal = {"ok": 0, "code": 40324, "errmsg": "Unrecognized pipeline stage name: '$collStats'"}
-    line.reply("aggregate", *[refusal] * len(COLLECTIONS))
+    proxy.reply("aggregate", *[refusal] * len(COLLECTIONS))
     assert await find_problems(store) == []
     await store.close()
 

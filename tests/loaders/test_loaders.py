@@ -25,7 +25,7 @@ from loaders.organizations import Organization
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Store
 from loaders.totals import BenefitsKey, Total, Totals, TotalsByBenefitLoader, TotalsDispatcher
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 from tests.helpers.gateway import Commands, make_unreadable, new_tenant
 
 REFUSAL = {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": ""}
@@ -267,11 +267,11 @@ async def test_loaders_are_bound_to_one_organisation(store: Store) -> None:
     ("replies", "sent"), [([], ["find", "aggregate"]), ([REFUSAL], ["find"])], ids=["answered", "refused"]
 )
 async def test_a_page_counts_the_commands_that_it_sends(
-    settings: Settings, line: Line, replies: list[dict[str, Any]], sent: list[str]
+    settings: Settings, proxy: DatabaseProxy, replies: list[dict[str, Any]], sent: list[str]
 ) -> None:
     commands = Commands()
-    store = Store(line.uri, settings.database, listeners=[commands])
-    line.reply("find", *replies)
+    store = Store(proxy.uri, settings.database, listeners=[commands])
+    proxy.reply("find", *replies)
     loaders = Loaders(Dispatchers(store), DEMO, SINCE.date())
     with pytest.raises(StoreUnavailable) if replies else nullcontext():
         await loaders.earned(Person(CUSTOMER), first=1, before=None, program_id=PROGRAM)

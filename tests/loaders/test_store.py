@@ -19,7 +19,7 @@ from loaders.enums import IdentifierName
 from loaders.errors import AlreadyExists, DeadlineExceeded, StoreMisconfigured, StoreUnavailable
 from loaders.promotions import Promotion, PromotionByReferenceLoader, PromotionDispatcher, PromotionReference
 from loaders.store import Document, Int64, Store, Upserted
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 from tests.helpers.gateway import Commands, Tenant, new_tenant
 
 GOOD: dict[str, Any] = {
@@ -119,10 +119,12 @@ async def test_a_promotion_identifier_names_one_promotion(store: Store) -> None:
 
 
 @pytest.fixture
-async def store_on_line(line: Line, settings: Settings) -> AsyncIterator[tuple[Store, Commands]]:
-    """A store that reaches the database through `line`, and the commands that it sends."""
+async def store_behind_proxy(
+    proxy: DatabaseProxy, settings: Settings
+) -> AsyncIterator[tuple[Store, Commands]]:
+    """A store that reaches the database through `proxy`, and the commands that it sends."""
     commands = Commands()
-    store = Store(line.uri, settings.database, driver=settings.driver, listeners=[commands])
+    store = Store(proxy.uri, settings.database, driver=settings.driver, listeners=[commands])
     yield store, commands
     await store.close()
 
@@ -153,18 +155,18 @@ def promotion_change(tenant: Tenant, promotion_id: int, identifier: str) -> tupl
     ],
 )
 async def test_a_refused_upsert_is_sent_once_more(
-    store_on_line: tuple[Store, Commands],
-    line: Line,
+    store_behind_proxy: tuple[Store, Commands],
+    proxy: DatabaseProxy,
     store: Store,
     refusals: list[dict[str, Any]],
     result: Upserted,
     sent: list[int],
 ) -> None:
     tenant = await new_tenant(store)
-    line.reply("update", *refusals)
+    proxy.reply("update", *refusals)
     changes = [promotion_change(tenant, n, f"identifier {n}") for n in (10, 11, 12)]
-    on_line, commands = store_on_line
-    assert await on_line.upsert(PROMOTIONS.name, changes) == result
+    behind_proxy, commands = store_behind_proxy
+    assert await behind_proxy.upsert(PROMOTIONS.name, changes) == result
     assert [len(command["updates"]) for command in commands.sent] == sent
 
 
@@ -236,14 +238,14 @@ async def test_without_a_server_a_request_fails_before_its_deadline() -> None:
     await store.close()
 
 
-async def test_a_command_of_the_command_line_waits_longer_for_a_server(line: Line) -> None:
-    line.freeze()
-    patient = Store(line.uri, "x", server_seconds=COMMAND_SERVER_SECONDS)
-    store = Store(line.uri + "&serverSelectionTimeoutMS=100", "x")
+async def test_a_command_of_the_command_line_waits_longer_for_a_server(proxy: DatabaseProxy) -> None:
+    proxy.freeze()
+    patient = Store(proxy.uri, "x", server_seconds=COMMAND_SERVER_SECONDS)
+    store = Store(proxy.uri + "&serverSelectionTimeoutMS=100", "x")
     ping = asyncio.create_task(patient.ping())
     with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError, "):
         await store.ping()
-    line.thaw()
+    proxy.thaw()
     await ping
     await asyncio.gather(patient.close(), store.close())
 

@@ -11,7 +11,7 @@ from loaders.deadline import Deadline, until
 from loaders.driver import DriverName
 from loaders.errors import DeadlineExceeded, StoreUnavailable
 from loaders.store import Document, Store
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 
 VALUE = "919000000007"
 
@@ -22,9 +22,11 @@ def each_driver(request: pytest.FixtureRequest) -> DriverName:
 
 
 @pytest.fixture
-async def store_on_line(line: Line, settings: Settings, each_driver: DriverName) -> AsyncIterator[Store]:
-    """A store, on each driver, that reaches the database through `line`."""
-    store = Store(line.uri, settings.database, driver=each_driver)
+async def store_behind_proxy(
+    proxy: DatabaseProxy, settings: Settings, each_driver: DriverName
+) -> AsyncIterator[Store]:
+    """A store, on each driver, that reaches the database through `proxy`."""
+    store = Store(proxy.uri, settings.database, driver=each_driver)
     yield store
     await store.close()
 
@@ -90,18 +92,23 @@ USES: dict[str, Use] = {
     ],
 )  # fmt: skip
 async def test_a_refusal_names_the_server_s_code_and_the_collection(
-    store_on_line: Store, line: Line, use: str, command: str, answer: dict[str, Any], reason: str
+    store_behind_proxy: Store,
+    proxy: DatabaseProxy,
+    use: str,
+    command: str,
+    answer: dict[str, Any],
+    reason: str,
 ) -> None:
-    line.reply(command, answer)
+    proxy.reply(command, answer)
     with pytest.raises(StoreUnavailable) as raised:
-        await USES[use](store_on_line)
+        await USES[use](store_behind_proxy)
     assert str(raised.value) == reason
 
 
 async def test_the_error_about_wrong_credentials_does_not_contain_them(
-    line: Line, each_driver: DriverName
+    proxy: DatabaseProxy, each_driver: DriverName
 ) -> None:
-    uri = line.uri.replace("mongodb://", "mongodb://user:geheim@")
+    uri = proxy.uri.replace("mongodb://", "mongodb://user:geheim@")
     store = Store(uri, "x", driver=each_driver)
     with pytest.raises(StoreUnavailable) as raised:
         await store.find(ISSUANCES.name, {}, ("item",))
@@ -129,12 +136,14 @@ async def test_servers_that_cannot_be_reached_are_named(driver: DriverName, host
 
 
 @pytest.mark.slow
-async def test_a_connection_that_breaks_names_the_server(store_on_line: Store, line: Line) -> None:
-    await store_on_line.ping()
-    line.cut_answers(10)
+async def test_a_connection_that_breaks_names_the_server(
+    store_behind_proxy: Store, proxy: DatabaseProxy
+) -> None:
+    await store_behind_proxy.ping()
+    proxy.cut_answers(10)
     with pytest.raises(StoreUnavailable) as raised:
-        await store_on_line.insert(PENDING_EVENTS.name, {"_id": VALUE})
-    address = line.uri.removeprefix("mongodb://").partition("/")[0]
+        await store_behind_proxy.insert(PENDING_EVENTS.name, {"_id": VALUE})
+    address = proxy.uri.removeprefix("mongodb://").partition("/")[0]
     assert str(raised.value) in {
         f"{kind}, {address}" for kind in ("AutoReconnect", "ServerSelectionTimeoutError")
     }
@@ -142,20 +151,22 @@ async def test_a_connection_that_breaks_names_the_server(store_on_line: Store, l
 
 @pytest.mark.slow
 async def test_a_server_that_falls_silent_ends_a_command_without_a_deadline(
-    line: Line, settings: Settings, each_driver: DriverName
+    proxy: DatabaseProxy, settings: Settings, each_driver: DriverName
 ) -> None:
     soon = "&heartbeatFrequencyMS=500&connectTimeoutMS=500&serverSelectionTimeoutMS=500"
-    store = Store(line.uri + soon, settings.database, driver=each_driver)
+    store = Store(proxy.uri + soon, settings.database, driver=each_driver)
     await store.ping()
-    line.freeze()
+    proxy.freeze()
     with pytest.raises(StoreUnavailable):
         await store.find(ISSUANCES.name, {}, ("item",))
     await store.close()
 
 
-async def test_an_answer_after_the_deadline_is_deadline_exceeded(store_on_line: Store, line: Line) -> None:
-    await store_on_line.ping()
-    line.freeze()
+async def test_an_answer_after_the_deadline_is_deadline_exceeded(
+    store_behind_proxy: Store, proxy: DatabaseProxy
+) -> None:
+    await store_behind_proxy.ping()
+    proxy.freeze()
     with until(Deadline(0.1)), pytest.raises(DeadlineExceeded, match=r"^the deadline passed$"):
-        await store_on_line.find(ISSUANCES.name, {}, ("item",))
-    line.thaw()
+        await store_behind_proxy.find(ISSUANCES.name, {}, ("item",))
+    proxy.thaw()

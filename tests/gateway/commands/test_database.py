@@ -9,7 +9,7 @@ from loaders.database_setup import set_up
 from loaders.driver import DRIVERS, Client, DriverName
 from loaders.store import Store
 from tests.helpers.commands import invoke
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 
 COMMANDS = {"serve": ["serve", "--port", "0"], "import": ["import", "-"], "init-db": ["init-db"]}
 STATUSES = {"serve": 1, "import": 2, "init-db": 1}
@@ -72,11 +72,11 @@ def test_init_db_names_documents_that_a_unique_index_would_refuse(
 
 
 def test_a_user_without_privileges_is_told_the_code_and_the_collection(
-    database: dict[str, str], line: Line
+    database: dict[str, str], proxy: DatabaseProxy
 ) -> None:
-    line.reply("create", {"ok": 0, "code": 48, "codeName": "NamespaceExists", "errmsg": "exists"})
-    line.reply("collMod", {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": "not allowed: geheim"})
-    completed = invoke("init-db", variables={**database, "GATEWAY_MONGODB_URI": line.uri})
+    proxy.reply("create", {"ok": 0, "code": 48, "codeName": "NamespaceExists", "errmsg": "exists"})
+    proxy.reply("collMod", {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": "not allowed: geheim"})
+    completed = invoke("init-db", variables={**database, "GATEWAY_MONGODB_URI": proxy.uri})
     assert completed.stderr == (
         "Error: The database that GATEWAY_MONGODB_URI names cannot be used (Unauthorized, organizations).\n"
     )

@@ -18,7 +18,7 @@ from loaders.store import Store
 from resolvers.errors import CustomerNotFound
 from resolvers.summary_lists import find_customer
 from tests.conftest import OpenGateway
-from tests.helpers.faults import Line
+from tests.helpers.faults import DatabaseProxy
 from tests.helpers.gateway import Gateway, Tenant, data_commands, new_tenant
 
 LIST = """
@@ -150,10 +150,10 @@ async def test_the_error_of_an_entry_that_is_not_a_number_has_a_reason(
     "query", [LIST, LIST.replace("id\n", "id @include(if: true)\n")], ids=["compiled", "executed"]
 )
 async def test_a_list_that_cannot_be_read_fails_with_one_error(
-    gateway_with: OpenGateway, tenant: Tenant, line: Line, query: str
+    gateway_with: OpenGateway, tenant: Tenant, proxy: DatabaseProxy, query: str
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri) as gateway:
-        line.reply("aggregate", {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": ""})
+    async with gateway_with(mongodb_uri=proxy.uri) as gateway:
+        proxy.reply("aggregate", {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": ""})
         body = await ask(gateway, tenant, query, ids=["12", "99", "13"])
     assert body["data"] == {"customer": None}
     [error] = body["errors"]

@@ -20,18 +20,18 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from tests.conftest import OpenGateway
-from tests.helpers.faults import Line, served, until
+from tests.helpers.faults import DatabaseProxy, served, until
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, assert_graphql_refusal, assert_rest_error, changed
 from tests.helpers.graphql import field
 from tests.helpers.health import assert_health
 
 
 async def test_requests_beyond_the_limit_are_refused_at_once_on_both_apis(
-    gateway_with: OpenGateway, line: Line
+    gateway_with: OpenGateway, proxy: DatabaseProxy
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri, max_concurrent_requests=2) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri, max_concurrent_requests=2) as gateway:
         await gateway.warm()
-        line.freeze()
+        proxy.freeze()
         running = [asyncio.create_task(gateway.rest(DOCUMENTED)) for _ in range(2)]
         await until(lambda: gateway.commands.names == ["find", "find"])
         rest, graphql = await gateway.rest(DOCUMENTED), await gateway.graphql(f"{{ {field()} }}")
@@ -41,19 +41,19 @@ async def test_requests_beyond_the_limit_are_refused_at_once_on_both_apis(
         assert_health(await gateway.client.get(LIVE), 200, "alive")
         assert_health(await gateway.client.get(READY), 503, "overloaded")
         assert gateway.commands.names == ["find", "find"]
-        line.thaw()
+        proxy.thaw()
         assert [(await one).json()["customerId"] for one in running] == [387729100] * 2
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
         assert_health(await gateway.client.get(READY), 200, "ready")
 
 
 async def test_failed_and_cancelled_requests_release_their_slots(
-    gateway_with: OpenGateway, line: Line
+    gateway_with: OpenGateway, proxy: DatabaseProxy
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri, max_concurrent_requests=1) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri, max_concurrent_requests=1) as gateway:
         await gateway.warm()
         assert (await gateway.rest(DOCUMENTED, {})).status_code == 401
-        line.freeze()
+        proxy.freeze()
         late = await gateway.rest(DOCUMENTED, {**DEMO_HEADER, HEADER: "50"})
         assert late.json()["errors"][0]["code"] == 8105
         gone = asyncio.create_task(gateway.rest(DOCUMENTED))
@@ -61,7 +61,7 @@ async def test_failed_and_cancelled_requests_release_their_slots(
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
-        line.thaw()
+        proxy.thaw()
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"] == 387729100
 
 
@@ -97,18 +97,20 @@ async def log_in(port: int) -> None:
         await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
 
 
-async def test_bodies_that_complete_together_cannot_pass_the_limit(settings: Settings, line: Line) -> None:
-    limited = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_requests=3))
+async def test_bodies_that_complete_together_cannot_pass_the_limit(
+    settings: Settings, proxy: DatabaseProxy
+) -> None:
+    limited = create_app(changed(settings, mongodb_uri=proxy.uri, max_concurrent_requests=3))
     body = json.dumps({"query": f"{{ {field()} }}"}).encode()
     async with served(limited) as (running, port):
         await log_in(port)
-        line.freeze()
+        proxy.freeze()
         posts = [await open_post(port, body[:-1], len(body)) for _ in range(12)]
         await until(lambda: len(running.server_state.tasks) == 12)
         for _, writer in posts:
             writer.write(body[-1:])
         await until(lambda: len(running.server_state.tasks) == 3)
-        line.thaw()
+        proxy.thaw()
         statuses = sorted([(await reader.readline()).split()[1] for reader, _ in posts])
         assert statuses == [b"200"] * 3 + [b"503"] * 9
         for _, writer in posts:

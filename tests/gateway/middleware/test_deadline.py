@@ -23,7 +23,7 @@ from gateway.rest.tokens import TOKEN_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
-from tests.helpers.faults import Line, served, until
+from tests.helpers.faults import DatabaseProxy, served, until
 from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
@@ -45,11 +45,11 @@ def within(milliseconds: object) -> dict[str, str]:
 
 @pytest.mark.parametrize(("rest_status", "status"), [("legacy", 200), ("semantic", 503)])
 async def test_a_request_past_its_deadline_is_answered_at_once(
-    gateway_with: OpenGateway, line: Line, rest_status: str, status: int
+    gateway_with: OpenGateway, proxy: DatabaseProxy, rest_status: str, status: int
 ) -> None:
-    async with gateway_with(mongodb_uri=line.uri, rest_status=rest_status) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri, rest_status=rest_status) as gateway:
         await gateway.warm()
-        line.freeze()
+        proxy.freeze()
         started = time.monotonic()
         rest, graphql = await asyncio.gather(
             gateway.rest(DOCUMENTED, within(200)), gateway.graphql(f"{{ {field()} }}", headers=within(200))
@@ -60,14 +60,16 @@ async def test_a_request_past_its_deadline_is_answered_at_once(
         assert_graphql_refusal(graphql, status, "DEADLINE_EXCEEDED", 8105, PROMOTION_DATA)
         # On a busy machine a deadline may pass before the look-ups.
         assert set(gateway.commands.names) <= {"find"}
-        line.thaw()
+        proxy.thaw()
         assert (await gateway.rest(DOCUMENTED)).json()["customerId"]
 
 
-async def test_a_header_does_not_lengthen_the_deadline(gateway_with: OpenGateway, line: Line) -> None:
-    async with gateway_with(mongodb_uri=line.uri, deadline_ms=200) as gateway:
+async def test_a_header_does_not_lengthen_the_deadline(
+    gateway_with: OpenGateway, proxy: DatabaseProxy
+) -> None:
+    async with gateway_with(mongodb_uri=proxy.uri, deadline_ms=200) as gateway:
         await gateway.warm()
-        line.freeze()
+        proxy.freeze()
         assert_rest_error(await gateway.rest(DOCUMENTED, within(60_000)), 200, 8105, PROMOTION_DATA)
 
 
@@ -83,10 +85,12 @@ async def test_an_invalid_deadline_header_is_400(gateway: Gateway, value: str) -
     assert gateway.commands.names == []
 
 
-async def test_late_events_and_token_requests_are_503(gateway_with: OpenGateway, line: Line) -> None:
-    async with gateway_with(mongodb_uri=line.uri) as gateway:
+async def test_late_events_and_token_requests_are_503(
+    gateway_with: OpenGateway, proxy: DatabaseProxy
+) -> None:
+    async with gateway_with(mongodb_uri=proxy.uri) as gateway:
         await gateway.warm()
-        line.freeze()
+        proxy.freeze()
         stranger = {**within(100), "Authorization": authorization("stranger", "")}
         event, token = await asyncio.gather(
             gateway.client.post(EVENTS_PATH, json={}, headers=stranger),
@@ -101,14 +105,14 @@ async def test_late_events_and_token_requests_are_503(gateway_with: OpenGateway,
 
 
 async def test_a_late_request_does_not_harm_others_in_its_batch(
-    gateway_with: OpenGateway, line: Line, store: Store
+    gateway_with: OpenGateway, proxy: DatabaseProxy, store: Store
 ) -> None:
     tenant = await new_tenant(store)
     await tenant.issue([tenant.badge("b", tenant.customer_id, "series")])
-    async with gateway_with(mongodb_uri=line.uri, max_concurrent_batches=1) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri, max_concurrent_batches=1) as gateway:
         assert (await gateway.rest(tenant.parameters, tenant.headers)).status_code == 200
         gateway.commands.clear()
-        line.freeze()
+        proxy.freeze()
         first = asyncio.create_task(gateway.rest(tenant.parameters, tenant.headers))
         await until(lambda: gateway.commands.names == ["find", "find"])
         late, good = (
@@ -116,21 +120,21 @@ async def test_a_late_request_does_not_harm_others_in_its_batch(
             for header in ({HEADER: "200"}, {})
         )
         assert_rest_error(await late, 200, 8105, PROMOTION_DATA)
-        line.thaw()
+        proxy.thaw()
         answers = [(await one).json() for one in (first, good)]
         assert [answer["badges"][0]["numberOfTimesIssued"] for answer in answers] == [1, 1]
         # The late request is looked up together with others or not at all; its totals are not read.
         assert sorted(gateway.commands.names) == ["aggregate", "aggregate", *["find"] * 4]
 
 
-async def test_a_disconnected_client_ends_only_its_own_work(settings: Settings, line: Line) -> None:
+async def test_a_disconnected_client_ends_only_its_own_work(settings: Settings, proxy: DatabaseProxy) -> None:
     commands = Commands()
-    app = create_app(changed(settings, mongodb_uri=line.uri, max_concurrent_batches=1), listeners=[commands])
+    app = create_app(changed(settings, mongodb_uri=proxy.uri, max_concurrent_batches=1), listeners=[commands])
     async with served(app) as (running, port), httpx.AsyncClient(timeout=60) as client:
         url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
         assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
         commands.clear()
-        line.freeze()
+        proxy.freeze()
         good = asyncio.create_task(client.get(url, params=DOCUMENTED, headers=DEMO_HEADER))
         await until(lambda: commands.names == ["find", "find"])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -143,7 +147,7 @@ async def test_a_disconnected_client_ends_only_its_own_work(settings: Settings, 
         writer.close()
         await until(lambda: len(running.server_state.tasks) == 1)
         assert await reader.read() == b""
-        line.thaw()
+        proxy.thaw()
         assert (await good).json()["customerId"]
         # Neither the look-ups of the disconnected client nor an aggregation for it were sent.
         assert commands.names == ["find", "find", "aggregate"]
@@ -207,18 +211,18 @@ async def test_a_body_is_late_only_if_the_application_waits_for_it(
 
 
 async def test_a_disconnected_client_is_logged_with_499(
-    settings: Settings, line: Line, logged: Logged
+    settings: Settings, proxy: DatabaseProxy, logged: Logged
 ) -> None:
-    async with served(create_app(changed(settings, mongodb_uri=line.uri))) as (running, port):
+    async with served(create_app(changed(settings, mongodb_uri=proxy.uri))) as (running, port):
         async with httpx.AsyncClient(timeout=60) as client:
             url = f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}"
             assert (await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER)).status_code == 200
-            line.freeze()
+            proxy.freeze()
             logged()
             with pytest.raises(httpx.ReadTimeout):
                 await client.get(url, params=DOCUMENTED, headers=DEMO_HEADER, timeout=0.3)
         await until(lambda: not running.server_state.tasks)
-        line.thaw()
+        proxy.thaw()
     [written] = [json.loads(text) for text in logged().splitlines() if ACTION_SUMMARY_PATH in text]
     assert (written["event"], written["status"], written["code"]) == ("request", 499, None)
 

@@ -18,7 +18,7 @@ from gateway.health import LIVE, READY
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from tests.conftest import Start
-from tests.helpers.faults import Line, until
+from tests.helpers.faults import DatabaseProxy, until
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, changed, environment, free_port, wait_until_served
 from tests.helpers.graphql import field
 
@@ -36,19 +36,19 @@ GOOD = (0, False)
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 async def test_sigterm_finishes_running_requests_and_closes_their_connections(
-    start: Start, settings: Settings, line: Line, workers: str
+    start: Start, settings: Settings, proxy: DatabaseProxy, workers: str
 ) -> None:
     port = free_port()
-    variables = environment(changed(settings, mongodb_uri=line.uri), GATEWAY_PORT=str(port))
+    variables = environment(changed(settings, mongodb_uri=proxy.uri), GATEWAY_PORT=str(port))
     served = start("serve", "--workers", workers, variables=variables)
     await asyncio.to_thread(wait_until_served, port)
     url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=url, headers=DEMO_HEADER, timeout=60) as client:
         assert (await client.get(READY)).json() == {"status": "ready"}
         assert "connection" not in (await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED)).headers
-        line.freeze()
+        proxy.freeze()
         running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED))
-        await until(lambda: line.holds(b"aggregate"))
+        await until(lambda: proxy.holds(b"aggregate"))
         served.send_signal(signal.SIGTERM)
         # The signal may take a moment.
         while "connection" not in (await client.get(LIVE)).headers:
@@ -57,7 +57,7 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
         assert ready.json() == {"status": "draining"}
         assert (ready.status_code, ready.headers["connection"]) == (503, "close")
         assert (await client.get(LIVE)).json() == {"status": "alive"}
-        line.thaw()
+        proxy.thaw()
         answer = await running
         assert (answer.json()["customerId"], answer.headers["connection"]) == (387729100, "close")
     assert await ended(served) == GOOD
@@ -65,11 +65,11 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
 
 @pytest.mark.slow
 async def test_requests_that_exceed_the_shutdown_time_get_503(
-    start: Start, settings: Settings, line: Line
+    start: Start, settings: Settings, proxy: DatabaseProxy
 ) -> None:
     port = free_port()
     variables = environment(
-        changed(settings, mongodb_uri=line.uri),
+        changed(settings, mongodb_uri=proxy.uri),
         GATEWAY_PORT=str(port),
         GATEWAY_SHUTDOWN_SECONDS="0",
         GATEWAY_DEADLINE_MS="2000",
@@ -78,12 +78,12 @@ async def test_requests_that_exceed_the_shutdown_time_get_503(
     await asyncio.to_thread(wait_until_served, port)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         await client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER)
-        line.freeze()
+        proxy.freeze()
         running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER))
-        await until(lambda: line.holds(b"aggregate"))
+        await until(lambda: proxy.holds(b"aggregate"))
         served.send_signal(signal.SIGTERM)
         answer = await running
-    line.thaw()
+    proxy.thaw()
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, 503)
     assert await ended(served) == GOOD
 

@@ -15,7 +15,7 @@ from loaders.errors import StoreUnavailable
 from loaders.store import Store
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.helpers.events import BADGE_EARNED, POINTS_ISSUED, event, new_sender
-from tests.helpers.faults import Line, until
+from tests.helpers.faults import DatabaseProxy, until
 from tests.helpers.gateway import Commands, Gateway, new_tenant
 from tests.helpers.metrics import metric
 
@@ -63,8 +63,8 @@ async def test_commands_and_connections_are_counted(settings: Settings) -> None:
     assert more() == [1, 1, 0, 0]
 
 
-async def test_commands_that_get_no_connection_are_counted(settings: Settings, line: Line) -> None:
-    uri, commands = f"{line.uri}&maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false", Commands()
+async def test_commands_that_get_no_connection_are_counted(settings: Settings, proxy: DatabaseProxy) -> None:
+    uri, commands = f"{proxy.uri}&maxPoolSize=1&waitQueueTimeoutMS=1&retryReads=false", Commands()
     store = Store(
         uri,
         settings.database,
@@ -73,13 +73,13 @@ async def test_commands_that_get_no_connection_are_counted(settings: Settings, l
     )
     await store.ping()
     before = metric("pool_failures_total", reason="timeout")
-    line.freeze()
+    proxy.freeze()
     first = asyncio.create_task(store.get("organizations", DEMO.id))
     await until(lambda: commands.names == ["ping", "find"])
     others = await asyncio.gather(
         *(store.get("organizations", DEMO.id) for _ in range(5)), return_exceptions=True
     )
-    line.thaw()
+    proxy.thaw()
     assert (await first or {})["_id"] == DEMO.id
     await store.close()
     assert [type(error) for error in others] == [StoreUnavailable] * 5

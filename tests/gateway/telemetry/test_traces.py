@@ -25,7 +25,7 @@ from loaders.store import Store
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import OpenGateway
 from tests.helpers.collector import Collector, collecting
-from tests.helpers.faults import Line, until
+from tests.helpers.faults import DatabaseProxy, until
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Commands, Gateway
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -203,18 +203,18 @@ async def test_the_span_of_a_failed_command_has_no_message(settings: Settings, c
 
 @pytest.mark.parametrize("name", DriverName)
 async def test_the_span_of_a_cancelled_command_has_the_error_status(
-    settings: Settings, line: Line, collector: Collector, name: DriverName
+    settings: Settings, proxy: DatabaseProxy, collector: Collector, name: DriverName
 ) -> None:
     traces, commands = Traces("loyalty"), Commands()
-    store = Store(line.uri, settings.database, driver=name, listeners=[commands], on_command=traces.command)
+    store = Store(proxy.uri, settings.database, driver=name, listeners=[commands], on_command=traces.command)
     await store.ping()
-    line.freeze()
+    proxy.freeze()
     finding = asyncio.create_task(store.get("organizations", 1))
     await until(lambda: commands.names == ["ping", "find"])
     finding.cancel()
     with pytest.raises(asyncio.CancelledError):
         await finding
-    line.thaw()
+    proxy.thaw()
     await store.close()
     traces.close()
     ping, find = collector.spans
