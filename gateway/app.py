@@ -29,7 +29,7 @@ from gateway.graphql.limits import Limits
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments, trust_manifest
 from gateway.health import LIVE, READY, Health
-from gateway.http_headers import public_document
+from gateway.http_headers import Endpoint, public_document
 from gateway.ingest.background_counting import count_unfinished
 from gateway.middleware.admission import Admission, InFlightRequests
 from gateway.middleware.deadline import RequestDeadline
@@ -175,7 +175,7 @@ def create_app(
 
 def _route(
     path: str,
-    endpoint: Callable[[Request], Awaitable[Response]],
+    endpoint: Endpoint,
     methods: list[str],
     render_error: Callable[[Request, Exception], Awaitable[Response]],
     middleware: Sequence[Middleware] = (),

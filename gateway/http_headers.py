@@ -11,6 +11,8 @@ from starlette.responses import Response
 from gateway import json_format
 from gateway.errors import ErrorSpec
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 _RETRY_AFTER_SECONDS = {429: 60, 503: 1}
 # The rest of the body is not read, so the connection cannot be used again.
 _UNREAD_BODY = {408, 413}
@@ -23,9 +25,7 @@ def content_security_policy(**sources: str) -> str:
     return "; ".join(f"{name.replace('_', '-')} {value}" for name, value in directives.items())
 
 
-def public_document(
-    body: bytes, media_type: str = json_format.MEDIA_TYPE
-) -> Callable[[Request], Awaitable[Response]]:
+def public_document(body: bytes, media_type: str = json_format.MEDIA_TYPE) -> Endpoint:
     """The endpoint of a document that is public, with a tag, and cacheable for five minutes."""
     tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     headers = {"Cache-Control": "public, max-age=300", "ETag": tag}

@@ -22,7 +22,7 @@ from gateway.graphql.limits import check
 from gateway.graphql.operations import Operations
 from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
-from gateway.http_headers import error_response
+from gateway.http_headers import Endpoint, error_response
 from gateway.telemetry.current_request import AD_HOC, current_request_log, note_error
 from loaders.errors import forget_frames
 from resolvers.context import Context
@@ -46,7 +46,7 @@ async def execute_graphql(
     operations: Operations,
     persisted: PersistedDocuments,
     enter: Callable[[Request], Awaitable[Context]],
-    page: Callable[[Request], Awaitable[Response]] | None,
+    page: Endpoint | None,
 ) -> Response:
     """Respond to a query by POST, GET or HEAD; raises an exception for what is not a GraphQL request.
 

@@ -4,8 +4,7 @@ import base64
 import gzip
 import hashlib
 import re
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
@@ -16,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from strawberry.http.ides import get_graphql_ide_html
 
 from gateway import json_format
-from gateway.http_headers import content_security_policy
+from gateway.http_headers import Endpoint, content_security_policy
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # The block of a bundled page that holds its data.
@@ -26,58 +25,33 @@ _CDN = "https://unpkg.com"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Page:
-    """The HTML of a page, and its Content-Security-Policy."""
-
-    html: str
-    policy: str
-
-    async def respond(self, request: Request) -> Response:
-        """The page, compressed for a browser that reads gzip: GraphiQL's page holds the whole schema."""
-        body = self.html.encode()
-        headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            body = self._compressed
-            headers["Content-Encoding"] = "gzip"
-        return HTMLResponse(body, headers=headers)
-
-    @cached_property
-    def _compressed(self) -> bytes:
-        return gzip.compress(self.html.encode(), mtime=0)
-
-
-def from_bundle(path: Path, data: object) -> Page:
+def from_bundle(path: Path, data: object) -> Endpoint:
     """A page of the bundle, with `data` in it."""
     # A "</script>" in the data would end its block.
     block = _DATA.format(json_format.encode(data).decode().replace("<", "\\u003c"))
-    return Page(
+    return _page(
         path.read_text().replace(_DATA.format(""), block),
-        content_security_policy(
-            script_src="'self'",
-            worker_src="'self'",
-            connect_src="'self'",
-            # The editor and the documentation write styles while they run.
-            style_src="'self' 'unsafe-inline'",
-            img_src="'self' data:",
-            font_src="'self' data:",
-        ),
+        script_src="'self'",
+        worker_src="'self'",
+        connect_src="'self'",
+        # The editor and the documentation write styles while they run.
+        style_src="'self' 'unsafe-inline'",
+        img_src="'self' data:",
+        font_src="'self' data:",
     )
 
 
-def from_template(template: str, **values: str) -> Page:
+def from_template(template: str, **values: str) -> Endpoint:
     """A page that loads nothing from other hosts and can be read without scripts; `values` are HTML."""
     css = (_TEMPLATES / "page.css").read_text()
     html = Template((_TEMPLATES / template).read_text()).substitute(values, css=css, icon=_ICON)
-    return Page(
+    return _page(
         html,
-        content_security_policy(
-            script_src=_hash(*_INLINE_SCRIPT.findall(html)) or "'none'",
-            connect_src="'self'",
-            style_src=_hash(css),
-            img_src="data:",
-            frame_src="'self'",
-        ),
+        script_src=_hash(*_INLINE_SCRIPT.findall(html)) or "'none'",
+        connect_src="'self'",
+        style_src=_hash(css),
+        img_src="data:",
+        frame_src="'self'",
     )
 
 
@@ -87,21 +61,33 @@ def part(template: str, **values: str) -> str:
     return Template(html).substitute({name: escape(value) for name, value in values.items()})
 
 
-def from_cdn() -> Page:
+def from_cdn() -> Endpoint:
     """Strawberry's GraphiQL, which loads its scripts from a CDN: the frame in the page without the bundle."""
     # Credentials are forgotten with the page.
     html = get_graphql_ide_html().replace("shouldPersistHeaders: true", "shouldPersistHeaders: false")
-    return Page(
+    return _page(
         html,
-        content_security_policy(
-            script_src=f"{_CDN} {_hash(*_INLINE_SCRIPT.findall(html))}",
-            style_src=f"{_CDN} 'unsafe-inline'",
-            font_src=f"{_CDN} data:",
-            img_src="data:",
-            connect_src="'self'",
-            frame_ancestors="'self'",
-        ),
+        script_src=f"{_CDN} {_hash(*_INLINE_SCRIPT.findall(html))}",
+        style_src=f"{_CDN} 'unsafe-inline'",
+        font_src=f"{_CDN} data:",
+        img_src="data:",
+        connect_src="'self'",
+        frame_ancestors="'self'",
     )
+
+
+def _page(html: str, **sources: str) -> Endpoint:
+    """The endpoint of a page that may load from these `sources`, by directive."""
+    headers = {"Content-Security-Policy": content_security_policy(**sources), "Vary": "Accept-Encoding"}
+    # GraphiQL's page holds the whole schema.
+    compressed = cache(lambda: gzip.compress(html.encode(), mtime=0))
+
+    async def respond(request: Request) -> Response:
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return HTMLResponse(compressed(), headers={**headers, "Content-Encoding": "gzip"})
+        return HTMLResponse(html, headers=headers)
+
+    return respond
 
 
 def _hash(*texts: str) -> str:
