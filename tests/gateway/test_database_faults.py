@@ -15,12 +15,14 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.commands.database import set_up
+from gateway.middleware.deadline import HEADER
 from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
 from tests.helpers.faults import Database, DatabaseProxy, until
 from tests.helpers.gateway import (
+    DEMO_HEADER,
     DOCUMENTED,
     Gateway,
     Tenant,
@@ -191,7 +193,7 @@ async def test_under_load_every_request_is_answered_by_its_deadline(start: Start
 async def test_a_read_whose_answer_is_cut_is_sent_again(
     gateway_with: OpenGateway, proxy: DatabaseProxy
 ) -> None:
-    async with gateway_with(mongodb_uri=proxy.uri, deadline_ms=60_000) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri) as gateway:
         await gateway.warm()
         proxy.cut_answers(10)
         answer = asyncio.create_task(gateway.ask("rest", DOCUMENTED))
@@ -205,10 +207,10 @@ async def test_a_read_whose_answer_is_cut_is_sent_again(
 async def test_a_read_whose_answers_are_always_cut_is_8105(
     gateway_with: OpenGateway, proxy: DatabaseProxy, api: str
 ) -> None:
-    async with gateway_with(mongodb_uri=proxy.uri, deadline_ms=500) as gateway:
+    async with gateway_with(mongodb_uri=proxy.uri) as gateway:
         await gateway.warm()
         proxy.cut_answers(10)
-        assert await gateway.ask(api, DOCUMENTED) == {"error": 8105}
+        assert await gateway.ask(api, DOCUMENTED, {**DEMO_HEADER, HEADER: "500"}) == {"error": 8105}
         proxy.cut_answers(None)
         # The driver looks for the server twice a second.
         async with asyncio.timeout(60):

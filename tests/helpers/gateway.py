@@ -307,14 +307,23 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
         "GATEWAY_DATABASE": settings.database,
         "GATEWAY_DRIVER": settings.driver,
+        "GATEWAY_DEADLINE_MS": str(settings.deadline_ms),
         **more,
     }
 
 
+# Sockets that are bound and do not listen: a process can listen on their ports, and none gets one by chance.
+_RESERVED: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    """A port for a process that a test starts; it stays reserved until the tests end."""
+    reserved = socket.socket()
+    _RESERVED.append(reserved)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    port: int = reserved.getsockname()[1]
+    return port
 
 
 def wait_until_served(port: int) -> None:

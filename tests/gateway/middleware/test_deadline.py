@@ -68,7 +68,6 @@ async def test_a_header_does_not_lengthen_the_deadline(
     gateway_with: OpenGateway, proxy: DatabaseProxy
 ) -> None:
     async with gateway_with(mongodb_uri=proxy.uri, deadline_ms=200) as gateway:
-        await gateway.warm()
         proxy.freeze()
         assert_rest_error(await gateway.rest(DOCUMENTED, within(60_000)), 200, 8105, PROMOTION_DATA)
 

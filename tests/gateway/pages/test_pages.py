@@ -191,7 +191,7 @@ async def test_a_slow_reader_of_an_asset_gets_all_of_it_and_takes_no_slot(
     size = 16 << 20
     with (bundle / "assets" / "large-Gh78.js").open("wb") as large:
         large.truncate(size)
-    app = create_app(changed(settings, deadline_ms=500, max_concurrent_requests=1))
+    app = create_app(changed(settings, deadline_ms=2_000, max_concurrent_requests=1))
     async with served(app) as (running, port), httpx.AsyncClient(timeout=60) as client:
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -203,7 +203,7 @@ async def test_a_slow_reader_of_an_asset_gets_all_of_it_and_takes_no_slot(
         )
         await reader.readuntil(b"\r\n\r\n")
         # Longer than the deadline of the APIs.
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
         assert len(running.server_state.tasks) == 1
         rest = await client.get(
             f"http://127.0.0.1:{port}{ACTION_SUMMARY_PATH}", params=DOCUMENTED, headers=DEMO_HEADER
