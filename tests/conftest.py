@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import uuid
@@ -132,8 +133,9 @@ def _small_collections() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _made_once() -> Iterator[None]:
-    """Read each signing key and create the schema once for all applications; neither changes."""
+    """Read signing keys and certificates and create the schema once for all applications; none changes."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         patch.setattr(SigningKey, "read", cache(SigningKey.read))
         patch.setattr("gateway.app.create_schema", cache(create_schema))
         yield

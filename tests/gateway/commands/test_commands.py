@@ -336,16 +336,14 @@ async def test_groups_are_set_and_listed(settings: Settings, gateway: Gateway) -
     assert (await gateway.rest(DOCUMENTED, headers)).status_code == 403
 
 
-@pytest.mark.external
 def test_serve_check_serves_nothing(settings: Settings) -> None:
-    completed = run("serve", "--check", variables=environment(settings))
+    completed = invoke("serve", "--check", variables=environment(settings))
     assert (completed.returncode, completed.stderr) == (0, "")
     assert completed.stdout == "The settings, signing keys, trusted documents and database can be used.\n"
 
 
-@pytest.mark.external
 def test_serve_check_says_what_is_wrong(settings: Settings) -> None:
-    completed = run("serve", "--check", variables=environment(settings, GATEWAY_DATABASE="empty"))
+    completed = invoke("serve", "--check", variables=environment(settings, GATEWAY_DATABASE="empty"))
     assert (completed.returncode, completed.stdout) == (1, "")
     assert completed.stderr.startswith("Error: Database empty is not set up: ")
 

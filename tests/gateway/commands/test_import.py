@@ -534,18 +534,18 @@ async def test_a_database_that_is_killed_during_an_import_loses_nothing_it_ackno
         before = set(children(os.getpid()))
         with embedded_database(data, durable=True) as uri:
             [server] = set(children(os.getpid())) - before
-            # The import waits only a second for a server that was killed.
-            impatient = f"{uri}/?serverSelectionTimeoutMS=1000"
-            own = {**database, "GATEWAY_MONGODB_URI": impatient, "GATEWAY_DATABASE": "killed"}
+            own = {**database, "GATEWAY_MONGODB_URI": uri, "GATEWAY_DATABASE": "killed"}
             store = Store(uri, "killed")
             await set_up(store)
             if attempt == 20:
                 assert run("import", "many", variables=own, cwd=tmp_path).returncode == 0
                 survived = await exported(store)
             else:
+                # The import waits only a second for a server that was killed.
+                impatient = {**own, "GATEWAY_MONGODB_URI": f"{uri}/?serverSelectionTimeoutMS=1000"}
                 importing = subprocess.Popen(
                     [sys.executable, "-m", "gateway", "import", "many"],
-                    env={**own, "PYTHONPATH": str(ROOT)},
+                    env={**impatient, "PYTHONPATH": str(ROOT)},
                     stderr=subprocess.DEVNULL,
                     cwd=tmp_path,
                 )
