@@ -30,8 +30,9 @@ from gateway.health import LIVE
 from gateway.middleware.deadline import HEADER
 from gateway.settings import Settings
 
-# The bounds: of CPU for a hostile document, of the small request's p99 as a multiple of its p99 alone, of the
-# time after a deadline, of a liveness probe, and of memory after an attack as a multiple of memory before it.
+# The bounds: the CPU of a hostile document, the p99 of the small request as a multiple of its p99 alone, the
+# time after a deadline, the time of a liveness probe, and the memory after an attack as a multiple of the
+# memory before the attack.
 MOST_MS = 150
 MOST_P99 = 5
 MOST_LATE_MS = 250

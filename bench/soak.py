@@ -96,7 +96,7 @@ def read_resources(server: Server, metrics_port: int, database: MongoClient[dict
 
 
 def requests(tenant: seed.Tenant) -> dict[str, Callable[[], Request]]:
-    """Each kind of request, made anew for each time that it is sent."""
+    """For each kind of request, a function that makes one."""
     ordinary = [
         WORKLOADS[name].request(one)
         for name in ("rest", "graphql", "aliases")

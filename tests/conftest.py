@@ -89,20 +89,20 @@ def drop(uri: str, database: str) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs() -> None:
-    """Have the gateway log as `promo-gateway` does."""
+    """Configure the logs as `promo-gateway` does."""
     logs.configure()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_limit_passes() -> Iterator[None]:
-    """Let nothing depend on how busy the machine is. A test of a time limit sets the limit itself."""
+def _long_time_limits() -> Iterator[None]:
+    """Let no test depend on how busy the machine is. A test of a time limit sets the limit itself."""
     with pytest.MonkeyPatch.context() as patch:
-        # Otherwise the lists of commands could have periodic checks and callers that are read again.
+        # Periodic checks and repeated look-ups of callers would get into the lists of commands.
         patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
         patch.setattr(background_counting, "RESUME_SECONDS", 3600)
         patch.setattr(password_check, "REMEMBERED_SECONDS", 3600)
         patch.setattr(authenticator, "REMEMBERED_SECONDS", 3600)
-        # And batches that are sent beside a late one.
+        # A batch that replaces a late one would get into the lists of commands too.
         patch.setattr(Dispatcher, "late_after", 3600)
         patch.setattr(health, "PING_SECONDS", 60)
         patch.setattr(password_check, "WAIT_SECONDS", 60)
@@ -163,7 +163,7 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
     else:
         with embedded_database(tmp_path_factory.mktemp("database"), durable=False) as uri:
-            # A database that is busy is not down.
+            # A busy database may respond late.
             yield f"{uri}/?connectTimeoutMS=60000&serverSelectionTimeoutMS=60000"
 
 

@@ -39,7 +39,7 @@ def test_the_wheel_has_the_files_that_the_code_reads(wheel: Path) -> None:
     read = [Path("gateway/rest/openapi.json")]
     for folder in ("operations", "templates"):
         read += [path.relative_to(ROOT) for path in (ROOT / PAGES / folder).iterdir()]
-    # Beside them only code, the bundle if it was made, and the description of the package.
+    # The wheel also has code, the bundle if it was built, and the metadata of the package.
     others = {
         path
         for path in files(wheel)

@@ -28,7 +28,7 @@ from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway, Start
 from tests.helpers import events
-from tests.helpers.collector import Collector, collecting
+from tests.helpers.collector import Collector
 from tests.helpers.events import new_sender
 from tests.helpers.forged_tokens import bearer
 from tests.helpers.gateway import (
@@ -73,13 +73,6 @@ for header in ("Authorization", TOKEN_HEADER, DEADLINE):
 def assert_unseen(where: str, text: str) -> None:
     for mark in MARKS:
         assert mark not in text, f"{where}: {text[max(0, text.index(mark) - 200) :][:400]}"
-
-
-@pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    with collecting() as collector:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-        yield collector
 
 
 def rest() -> Iterator[dict[str, Any]]:

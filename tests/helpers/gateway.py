@@ -75,7 +75,7 @@ _IDENTIFIER_NAMES = {name.value: name.name for name in IdentifierName}
 
 
 class Commands(CommandListener):
-    """Every command that the driver sends."""
+    """Records every command that the driver sends."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -205,7 +205,7 @@ def assert_rest_error(response: httpx.Response, status: int, code: int, message:
     assert response.json() == {"errors": [{"status": False, "code": code, "message": message}]}
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
-    assert len(response.headers["x-cap-request-id"]) >= 32
+    assert len(response.headers["x-cap-request-id"]) == 32
 
 
 def assert_graphql_refusal(

@@ -168,7 +168,7 @@ async def test_no_batch_is_sent_while_too_many_are_late(monkeypatch: pytest.Monk
     loads = []
     for n in range(most):
         loads.append(dispatcher.start("A", n))
-        # Once the batches before it are late.
+        # The batch is sent once the batches before it are late.
         await faults.until(lambda: len(dispatcher.sent) == len(loads))
     loads += [dispatcher.start("A", n) for n in range(most, most + 3)]
     await asyncio.sleep(0.05)

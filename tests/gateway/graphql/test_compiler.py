@@ -1,4 +1,4 @@
-"""Which operations are compiled or left to graphql-core's executor, and that the results are the same."""
+"""Operations are compiled or left to graphql-core's executor, and have the same results in both cases."""
 
 import asyncio
 from enum import Enum

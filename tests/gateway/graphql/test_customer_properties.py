@@ -53,7 +53,7 @@ query ($mobile: String!, $after: String) {{
 async def run(
     store: Store, tenant: Tenant, query: str, *, compiled: bool, **variables: object
 ) -> tuple[Any, list[tuple[Any, str]]]:
-    """The data, and the last part of the path and the kind of each error."""
+    """Execute a query; returns the data, and of each error the last part of its path and its kind."""
     operations = Operations(SCHEMA, compiled=compiled)
     context = Context(Loaders(Dispatchers(store), tenant.organization, SINCE))
     operation = operations.prepare(query, None)

@@ -42,7 +42,7 @@ def summary(selection: str) -> str:
 
 
 def nested(fragments: int, spread: str) -> str:
-    """A summary of nested fragments: in each, `spread` with the next one for NEXT; a field in the last."""
+    """A summary of nested fragments. The body of each is `spread`, with the next fragment for NEXT."""
     bodies = [spread.replace("NEXT", f"...F{n + 1}") for n in range(fragments - 1)]
     return summary("...F0") + "".join(
         f" fragment F{n} on {SUMMARY} {{ {body} }}" for n, body in enumerate([*bodies, "orgId"])

@@ -282,7 +282,7 @@ def test_a_failed_preparation_is_not_remembered() -> None:
 
 def test_the_memory_of_operations_is_bounded() -> None:
     prepared = Operations(SCHEMA, compiled=True)
-    # Each has 7,008 tokens, the end included, and one error.
+    # Each document has 7,008 tokens, including the end of the document, and one error.
     first, second, third = (f"{{ a{n}: __typename(a: [{'1 ' * 6_996}]) }}" for n in range(3))
     for query in (first, second, first, third, second):
         prepared.prepare(query, None)

@@ -202,7 +202,7 @@ async def test_a_slow_reader_of_an_asset_gets_all_of_it_and_takes_no_slot(
             f"GET {ASSET.replace('graphiql-Ab12', 'large-Gh78')} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
         )
         await reader.readuntil(b"\r\n\r\n")
-        # Longer than the deadline of the APIs.
+        # The wait is longer than the deadline of the APIs.
         await asyncio.sleep(3)
         assert len(running.server_state.tasks) == 1
         rest = await client.get(

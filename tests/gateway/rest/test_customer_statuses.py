@@ -129,7 +129,7 @@ async def test_a_read_between_the_writes_of_a_merge_has_the_old_or_the_new_sum(
     async for _ in steps(stepped, lambda one: event_recorder.record(one, notification, payload, 30)):
         seen.append({one: await totals(sender, "id", str(one), api) for one in BEFORE_THE_MERGE})
     await stepped.close()
-    # Two writes of the statuses, then the victim's identifiers, then those that the event has.
+    # The writes: the statuses in two steps, the victim's identifiers, and the identifiers of the event.
     assert seen == [BEFORE_THE_MERGE, BEFORE_THE_MERGE, BEFORE_THE_MERGE, AFTER_THE_MERGE, AFTER_THE_MERGE]
 
 

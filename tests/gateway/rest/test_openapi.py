@@ -231,7 +231,7 @@ async def test_each_described_response_occurs_and_no_other(
             await gateway.client.post(EVENTS_PATH, json={}, headers=expired),
             *await _late_bodies(gateway, store, monkeypatch),
             await without_keys.client.post(TOKEN_PATH, json=TOKEN),
-            # Together, because each waits for the driver's next look for the database.
+            # These are sent together, because each waits for the driver's next attempt to connect.
             *await asyncio.gather(
                 without_database.rest(DOCUMENTED),
                 without_database.client.post(TOKEN_PATH, json=TOKEN),

@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,12 @@ from loaders.errors import StoreUnavailable
 from loaders.store import Store
 from loaders.totals import CustomerPromotion, TotalsDispatcher, TotalsScope
 from tests.conftest import OpenGateway
-from tests.helpers.collector import Collector, collecting
+from tests.helpers.collector import Collector
 from tests.helpers.faults import DatabaseProxy, until
 from tests.helpers.gateway import DEMO_HEADER, DOCUMENTED, Commands, Gateway
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    with collecting() as collector:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-        yield collector
 
 
 def attributes(span: Span) -> dict[str, Any]:
