@@ -29,7 +29,7 @@ from gateway.graphql.operation import Operation
 from gateway.graphql.plan import position
 from gateway.graphql.plan_variants import Plans
 from gateway.graphql.redaction import syntax_error, variable_error
-from gateway.graphql.shapes import Shape, locations_in, shape_of
+from gateway.graphql.shapes import Shape, moved, shape_of
 from gateway.graphql.validation import MAX_ERRORS, Validator
 from gateway.graphql.wide_operations import MAX_SMALL, WideOperations
 from resolvers.context import Context
@@ -201,9 +201,9 @@ class Operations:
         if result.errors and result.data:
             # They were added when they happened, in an order that depends on the database.
             result.errors.sort(key=partial(position, result.data))
-        if operation.text is not None:
+        if operation.replaced:
             for error in result.errors or ():
-                error.locations = locations_in(operation.text, error)
+                error.locations = moved(error, operation.replaced)
         return result
 
     async def _execute(

@@ -6,9 +6,10 @@ one shape are validated once, and if a plan takes all of their strings as argume
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from graphql import GraphQLError, Source, SourceLocation, get_location
+from graphql import GraphQLError, SourceLocation
 
 from gateway.graphql.limits import MAX_CHARACTERS
 
@@ -47,14 +48,14 @@ def shape_of(document: str) -> Shape:
     return Shape(hashlib.sha256('"'.join(parts).encode("utf-8", "surrogatepass")).digest(), strings)
 
 
-def locations_in(document: str, error: GraphQLError) -> list[SourceLocation] | None:
-    """The locations of an error in a document, if the error has those in another document of its shape."""
-    if error.source is None or error.positions is None:
+def moved(error: GraphQLError, replaced: Mapping[str, str]) -> list[SourceLocation] | None:
+    """The locations that an error has in a document in which other strings replace those of its source."""
+    if error.source is None or error.positions is None or error.locations is None:
         return None
-    parts = document.split('"')
     locations = []
-    for position in error.positions:
-        *before, begin = error.source.body[:position].split('"')
-        start = sum(len(part) + 1 for part in parts[: len(before)])
-        locations.append(get_location(Source(document), start + len(begin)))
+    for (line, column), position in zip(error.locations, error.positions, strict=True):
+        # No string contains the end of a line.
+        before = error.source.body[position - column + 1 : position].split('"')
+        longer = sum(len(replaced[text]) - len(text) for text in before[1::2])
+        locations.append(SourceLocation(line, column + longer))
     return locations

@@ -14,7 +14,7 @@ from gateway.commands.sample_data import DEMO
 from gateway.errors import LimitExceeded
 from gateway.graphql.limits import MAX_CHARACTERS
 from gateway.graphql.operations import Operations
-from gateway.graphql.shapes import locations_in, shape_of
+from gateway.graphql.shapes import moved, shape_of
 from tests.helpers.graphql import result_text
 
 # The resolvers of the schema below use no context.
@@ -113,13 +113,16 @@ def lexed(document: str) -> list[tuple[TokenKind, str | None]] | None:
     return tokens
 
 
-def test_the_locations_of_an_error_in_a_document_of_the_same_shape() -> None:
-    first = Source('{ a(x: "1", y: "") { b }\n c(x: "22") { d } }')
-    error = GraphQLError("", source=first, positions=[first.body.index(one) for one in "abcd"])
-    document = '{ a(x: "", y: "333") { b }\n c(x: "4444444") { d } }'
-    expected = GraphQLError("", source=Source(document), positions=[document.index(one) for one in "abcd"])
-    assert locations_in(document, error) == expected.locations
-    assert locations_in(document, GraphQLError("")) is None
+@pytest.mark.parametrize("end", [" ", "\n", "\r", "\r\n", "\n\n\u2028"], ids=repr)
+def test_the_locations_of_an_error_in_a_document_of_the_same_shape(end: str) -> None:
+    first = f'{{ a(x: "1", y: "") {{ b }}{end} c(x: "22", y: "1"){end} {{ d }} }}'
+    other = f'{{ a(x: "", y: "333") {{ b }}{end} c(x: "4444444", y: ""){end} {{ d }} }}'
+    error, expected = (
+        GraphQLError("", source=Source(text), positions=[text.index(one) for one in "abcd"])
+        for text in (first, other)
+    )
+    assert moved(error, {"1": "", "": "333", "22": "4444444"}) == expected.locations
+    assert moved(GraphQLError(""), {}) is None
 
 
 @strawberry.type
