@@ -162,12 +162,12 @@ async def test_too_long_targets_and_headers_are_refused(
 async def test_a_connection_with_half_a_request_head_is_closed(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(POST + LENGTH + END + QUERY + LIVE)
     head = await reader.readuntil(END + END)
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     # Until another byte arrives, the server treats the connection as idle.
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
     writer.write(b"X")
     assert await reader.read() == DATA[1]
     writer.close()

@@ -1,5 +1,6 @@
 """The gateway under test with a client for both of its APIs, and organisations for single tests."""
 
+import asyncio
 import json
 import os
 import socket
@@ -271,13 +272,14 @@ async def new_tenant(
     """
     organization = Organization(organization_id or uuid.uuid4().int >> 65, "Tenant", ZoneInfo(time_zone))
     till = f"till-{organization.id}"
-    await ledger.put_organizations(store, [organization])
-    await add_account(
-        store, Account(till, till, ClientKind.TILL, organization.id, "default", 0, PASSWORD_HASH)
-    )
-    await ledger.put_promotions(store, organization.id, [promotion])
+    account = Account(till, till, ClientKind.TILL, organization.id, "default", 0, PASSWORD_HASH)
     identifier = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, mobile)
-    await ledger.put_identifiers(store, organization.id, [(identifier, customer_id)])
+    await asyncio.gather(
+        ledger.put_organizations(store, [organization]),
+        add_account(store, account),
+        ledger.put_promotions(store, organization.id, [promotion]),
+        ledger.put_identifiers(store, organization.id, [(identifier, customer_id)]),
+    )
     header = {"Authorization": authorization(till, PASSWORD)}
     return Tenant(store, organization, promotion, customer_id, mobile, header)
 
