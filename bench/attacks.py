@@ -23,7 +23,7 @@ from bench import hostile_documents, machine, seed
 from bench.hostile_clients import Attack, attacks, connected, wide
 from bench.http_client import Address, read_response
 from bench.servers import Server, fresh_database, started
-from bench.workloads import FULL, GraphQLRequest, Request, graphql
+from bench.workloads import FULL, Request, SummaryRequest, graphql
 from gateway.auth.tokens import SigningKey
 from gateway.commands.database import with_store
 from gateway.health import LIVE
@@ -42,7 +42,7 @@ SETTLE_SECONDS = 60
 
 DEADLINE_MS = 1_000
 ATTACKER, OTHER = (seed.tenant(n, 100, 1) for n in range(2))
-SMALL = graphql([GraphQLRequest(OTHER, 0, 0)], FULL)
+SMALL = graphql([SummaryRequest(OTHER, 0, 0)], FULL)
 WITH_DEADLINE = replace(wide(ATTACKER), headers={**ATTACKER.headers, HEADER: str(DEADLINE_MS)})
 
 
@@ -205,12 +205,12 @@ def main(seconds: int, only: str, out: Path | None) -> None:
             console.print(document_table(hostile, compared))
     console.print("; ".join(where.values()))
     if out:
-        told = {
+        measured = {
             "where": where,
             "clients": {name: _rounded(one) for name, one in results.items()},
             "documents": {name: round(one, 1) for name, one in (hostile | compared).items()},
         }
-        out.write_text(json.dumps(told, indent=1) + "\n")
+        out.write_text(json.dumps(measured, indent=1) + "\n")
     misses = [f"{what} beside {name}" for name, one in results.items() for what in one.misses(name)]
     misses += [f"CPU of {name}" for name, one in hostile.items() if one >= MOST_MS]
     if misses:

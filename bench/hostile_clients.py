@@ -14,7 +14,7 @@ from itertools import count, cycle, product
 
 from bench.http_client import Address, read_response
 from bench.seed import Tenant
-from bench.workloads import FULL, GraphQLRequest, Request, graphql
+from bench.workloads import FULL, Request, SummaryRequest, graphql
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.rest.tokens import TOKEN_PATH, TOKEN_REQUEST_BYTES
 
@@ -31,7 +31,7 @@ Attack = Callable[[Address, Counter[str]], Awaitable[None]]
 
 def wide(tenant: Tenant) -> Request:
     """The widest legal operation: a hundred full summaries of different customers."""
-    return graphql([GraphQLRequest(tenant, n, 0) for n in range(WIDTH)], FULL)
+    return graphql([SummaryRequest(tenant, n, 0) for n in range(WIDTH)], FULL)
 
 
 def _conditional(tenant: Tenant) -> list[Request]:

@@ -108,8 +108,8 @@ def imported(file: Path, settings: Settings, records: int) -> tuple[float, int]:
         "GATEWAY_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
         "GATEWAY_DATABASE": settings.database,
     }
-    said = file.with_name("said")
-    with said.open("w") as stderr:
+    log = file.with_name("log")
+    with log.open("w") as stderr:
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway", "import", file],
@@ -120,9 +120,9 @@ def imported(file: Path, settings: Settings, records: int) -> tuple[float, int]:
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
-    told = said.read_text()
-    assert process.returncode == 0, told
-    assert f": {records} new, 0 already there, 0 rejected." in told, told
+    output = log.read_text()
+    assert process.returncode == 0, output
+    assert f": {records} new, 0 already there, 0 rejected." in output, output
     return seconds, usage.ru_maxrss
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from bench import machine, wrk
 from bench.seed import Tenant
 from bench.servers import PATIENCE_SECONDS, Server, fresh_database, started
-from bench.workloads import WORKLOADS, GraphQLRequest, Request, Workload
+from bench.workloads import WORKLOADS, Request, SummaryRequest, Workload
 from gateway.commands.database import with_store
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from loaders.store import Store
@@ -57,10 +57,10 @@ class Bench:
     counted: dict[str, Server]
     directory: Path
 
-    def script(self, workload: Workload, asked: list[list[GraphQLRequest]]) -> Script:
+    def script(self, workload: Workload, requests: list[list[SummaryRequest]]) -> Script:
         path = self.directory / f"{len(list(self.directory.iterdir()))}-{workload.name}.lua"
-        wrk.write_script(path, (workload.request(one).text() for one in asked))
-        return Script(workload, path, {one.tenant for request in asked for one in request})
+        wrk.write_script(path, (workload.request(one).text() for one in requests))
+        return Script(workload, path, {one.tenant for request in requests for one in request})
 
     def measure(self, script: Script, connections: int, seconds: int) -> Figures:
         """Load the workload; raises `wrk.WentWrong`."""
@@ -83,16 +83,18 @@ class Bench:
         sent, answered = commands_after - commands, requests_after - requests
         return Counts(sent["find"] / answered, sent["aggregate"] / answered)
 
-    def check(self, workload: Workload, sample: Iterable[list[GraphQLRequest]]) -> None:
+    def check(self, workload: Workload, sample: Iterable[list[SummaryRequest]]) -> None:
         """Stop unless the responses equal those of `raw`: to the byte in REST, in their values in GraphQL."""
         with httpx.Client(timeout=PATIENCE_SECONDS) as http:
-            for asked in sample:
-                texts = [_send(http, self.measured["raw"], WORKLOADS["raw"].request([one])) for one in asked]
-                text = _send(http, self.measured[workload.server], workload.request(asked))
+            for summaries in sample:
+                texts = [
+                    _send(http, self.measured["raw"], WORKLOADS["raw"].request([one])) for one in summaries
+                ]
+                text = _send(http, self.measured[workload.server], workload.request(summaries))
                 if workload.name == "rest":
                     assert text == texts[0], f"{text} is not {texts[0]}"
-                said = [json.loads(one, parse_float=str) for one in texts]
-                assert json.loads(text, parse_float=str) == workload.expected(said), (
+                bodies = [json.loads(one, parse_float=str) for one in texts]
+                assert json.loads(text, parse_float=str) == workload.expected(bodies), (
                     f"{workload.name}: {text} is not {texts}"
                 )
 

@@ -57,18 +57,18 @@ def create_app(
     since = {one.id: one.midnight(settings.benefits_since) for one in organizations.values()}
 
     async def get(request: Request) -> Response:
-        asked = request.query_params
-        organization = organizations[asked["programId"]]
+        parameters = request.query_params
+        organization = organizations[parameters["programId"]]
         customer, promotion = await asyncio.gather(
             identifiers.find_one(
                 {
                     "orgId": organization.id,
-                    "source": asked["source"],
-                    "name": asked["identifierName"],
-                    "value": asked["identifierValue"],
+                    "source": parameters["source"],
+                    "name": parameters["identifierName"],
+                    "value": parameters["identifierValue"],
                 }
             ),
-            promotions.find_one({"orgId": organization.id, "promotionId": int(asked["promotionId"])}),
+            promotions.find_one({"orgId": organization.id, "promotionId": int(parameters["promotionId"])}),
         )
         assert customer is not None
         assert promotion is not None

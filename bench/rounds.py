@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.measure import Bench, Counts, Figures
 from bench.seed import Tenant
-from bench.workloads import WORKLOADS, Workload, ask
+from bench.workloads import WORKLOADS, Workload, random_requests
 
 SUMMARIES = 3_000
 SAMPLE = 20
@@ -61,13 +61,13 @@ def measured(bench: Bench, numbered: list[tuple[int, Case]], rounds: int, second
         dict.fromkeys((one.workload, one.tenants) for one in cases), "Warming up", transient=True
     ):
         workload, tenants = of
-        asked = ask(workload, list(tenants), SUMMARIES // workload.summaries)
-        distinct = list(dict.fromkeys(map(tuple, asked)))
+        requests = random_requests(workload, list(tenants), SUMMARIES // workload.summaries)
+        distinct = list(dict.fromkeys(map(tuple, requests)))
         sample = list(map(list, distinct[: math.ceil(SAMPLE / workload.summaries)]))
         began = time.perf_counter()
         bench.check(workload, sample)
         one_takes = (time.perf_counter() - began) / len(sample)
-        scripts[of] = bench.script(workload, asked)
+        scripts[of] = bench.script(workload, requests)
         rates[of] = bench.measure(scripts[of], 1, max(WARM_UP_SECONDS, math.ceil(one_takes))).rate
     counts, figures = {}, defaultdict(list)
     for one in track(cases, "Counting commands", transient=True):

@@ -71,9 +71,9 @@ class Server:
     def counted(self) -> tuple[int, Counter[str]]:
         """The requests and the commands of a counted server so far, when no request is in flight."""
         while True:
-            told: dict[str, Any] = httpx.get(self.url + COUNTED).json()
-            if told.get("started") == told.get("ended"):
-                return told.get("started", 0), Counter(told["commands"])
+            counts: dict[str, Any] = httpx.get(self.url + COUNTED).json()
+            if counts.get("started") == counts.get("ended"):
+                return counts.get("started", 0), Counter(counts["commands"])
             time.sleep(0.05)
 
 

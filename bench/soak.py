@@ -32,7 +32,7 @@ from bench.hostile_clients import wide
 from bench.http_client import read_head
 from bench.servers import Server, fresh_database, started
 from bench.timed_gateway import METRIC
-from bench.workloads import FULL, WORKLOADS, GraphQLRequest, Request, ask, graphql
+from bench.workloads import FULL, WORKLOADS, Request, SummaryRequest, graphql, random_requests
 from gateway.commands.database import with_store
 from gateway.graphql.endpoint import GRAPHQL_PATH
 from gateway.telemetry.metrics import SAMPLE_SECONDS
@@ -100,11 +100,11 @@ def requests(tenant: seed.Tenant) -> dict[str, Callable[[], Request]]:
     ordinary = [
         WORKLOADS[name].request(one)
         for name in ("rest", "graphql", "aliases")
-        for one in ask(WORKLOADS[name], [tenant], REQUESTS)
+        for one in random_requests(WORKLOADS[name], [tenant], REQUESTS)
     ]
-    one = graphql([GraphQLRequest(tenant, 0, 0)], FULL)
+    one = graphql([SummaryRequest(tenant, 0, 0)], FULL)
     # The tenant has no customer with the second number.
-    failing = graphql([GraphQLRequest(tenant, n, 0) for n in (0, tenant.customers)], FULL)
+    failing = graphql([SummaryRequest(tenant, n, 0) for n in (0, tenant.customers)], FULL)
     widest, numbers = wide(tenant), count()
     wrong = {"Authorization": "Basic " + base64.b64encode(b"nobody:" + b"0" * 32).decode()}
 

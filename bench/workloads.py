@@ -23,7 +23,7 @@ FULL = (
 )
 
 
-class GraphQLRequest(NamedTuple):
+class SummaryRequest(NamedTuple):
     """One summary: the numbers of a tenant's customer and promotion."""
 
     tenant: Tenant
@@ -59,12 +59,12 @@ class Workload:
     name: str
     server: str
     summaries: int
-    request: Callable[[list[GraphQLRequest]], Request]
+    request: Callable[[list[SummaryRequest]], Request]
     expected: Callable[[list[dict[str, Any]]], Any]
 
 
-def rest(asked: list[GraphQLRequest]) -> Request:
-    [one] = asked
+def rest(summaries: list[SummaryRequest]) -> Request:
+    [one] = summaries
     parameters = {
         "source": "INSTORE",
         "identifierName": "mobile",
@@ -75,10 +75,10 @@ def rest(asked: list[GraphQLRequest]) -> Request:
     return Request(f"{ACTION_SUMMARY_PATH}?{urlencode(parameters)}", one.tenant.headers)
 
 
-def graphql(asked: list[GraphQLRequest], fields: str) -> Request:
+def graphql(summaries: list[SummaryRequest], fields: str) -> Request:
     """One document for all requests of this width; the variables name the customers and promotions."""
     declared, aliases, variables = [], [], {}
-    for n, one in enumerate(asked):
+    for n, one in enumerate(summaries):
         declared.append(f"$value{n}: String!, $promotion{n}: ID!")
         aliases.append(
             f"s{n}: customerPromotionActionSummary(source: INSTORE, identifierName: MOBILE, identifierValue: "
@@ -92,16 +92,16 @@ def graphql(asked: list[GraphQLRequest], fields: str) -> Request:
     )
     return Request(
         GRAPHQL_PATH,
-        asked[0].tenant.headers,
+        summaries[0].tenant.headers,
         json.dumps({"query": query, "variables": variables}),
     )
 
 
-def as_graphql(said: dict[str, Any]) -> dict[str, Any]:
+def as_graphql(body: dict[str, Any]) -> dict[str, Any]:
     """The GraphQL form of a full summary, from its REST body with decimals as strings."""
     ids = ("orgId", "programId", "customerId", "promotionId")
-    warnings = [{"code": one["code"], "message": one["message"]} for one in said["warnings"]]
-    return {**said, **{name: str(said[name]) for name in ids}, "warnings": warnings}
+    warnings = [{"code": one["code"], "message": one["message"]} for one in body["warnings"]]
+    return {**body, **{name: str(body[name]) for name in ids}, "warnings": warnings}
 
 
 def _data(summaries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -114,38 +114,40 @@ def full(width: int, name: str) -> Workload:
         name,
         "gateway",
         width,
-        lambda asked: graphql(asked, FULL),
-        lambda said: _data([as_graphql(one) for one in said]),
+        lambda summaries: graphql(summaries, FULL),
+        lambda bodies: _data([as_graphql(one) for one in bodies]),
     )
 
 
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("raw", "raw", 1, rest, lambda said: said[0]),
-        Workload("rest", "gateway", 1, rest, lambda said: said[0]),
+        Workload("raw", "raw", 1, rest, lambda bodies: bodies[0]),
+        Workload("rest", "gateway", 1, rest, lambda bodies: bodies[0]),
         full(1, "graphql"),
         Workload(
             "points",
             "gateway",
             1,
-            lambda asked: graphql(asked, POINTS),
-            lambda said: _data([{"points": said[0]["points"]}]),
+            lambda summaries: graphql(summaries, POINTS),
+            lambda bodies: _data([{"points": bodies[0]["points"]}]),
         ),
         full(20, "aliases"),
     )
 }
 
 
-def ask(workload: Workload, tenants: list[Tenant], requests: int) -> list[list[GraphQLRequest]]:
-    """The summaries of `requests` requests; each request is about random customers of one tenant.
+def random_requests(workload: Workload, tenants: list[Tenant], count: int) -> list[list[SummaryRequest]]:
+    """The summaries of `count` requests; each request is about random customers of one tenant.
 
     The customers of a request are different, their promotions are random, and every run has the same choice.
     """
     dice = random.Random(f"{workload.name} {len(tenants)}")
-    asked = []
-    for _ in range(requests):
+    requests = []
+    for _ in range(count):
         one = dice.choice(tenants)
         chosen = dice.sample(range(one.customers), workload.summaries)
-        asked.append([GraphQLRequest(one, customer, dice.randrange(one.promotions)) for customer in chosen])
-    return asked
+        requests.append(
+            [SummaryRequest(one, customer, dice.randrange(one.promotions)) for customer in chosen]
+        )
+    return requests

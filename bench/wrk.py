@@ -78,9 +78,9 @@ def parse(output: str) -> Load:
     """Read the line that the script's `done` wrote after wrk's own output; raises `WentWrong`."""
     last = (output.strip().splitlines() or ["no output"])[-1]
     try:
-        told = json.loads(last)
+        result = json.loads(last)
     except ValueError as error:
         raise WentWrong(f"wrk said: {last}") from error
-    if told["wrong"]:
-        raise WentWrong(f"{told['wrong']} of {told['requests']} answers were wrong or did not come.")
-    return Load(told["requests"], told["microseconds"] / 1e6, told["p50"] / 1e6, told["p99"] / 1e6)
+    if result["wrong"]:
+        raise WentWrong(f"{result['wrong']} of {result['requests']} answers were wrong or did not come.")
+    return Load(result["requests"], result["microseconds"] / 1e6, result["p50"] / 1e6, result["p99"] / 1e6)

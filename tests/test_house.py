@@ -180,13 +180,13 @@ def test_the_settings_page_has_every_setting_with_its_default() -> None:
 
 
 def test_the_measurements_in_the_documentation_are_those_of_the_bench() -> None:
-    told = json.loads((ROOT / "docs/bench/load.json").read_text())
+    results = json.loads((ROOT / "docs/bench/load.json").read_text())
     benchmarks, scaling = ((ROOT / f"docs/{page}.md").read_text() for page in ("benchmarks", "scaling"))
 
     def line(database: str, workload: str, tenants: int, connections: int) -> dict[str, Any]:
         [found] = [
             line
-            for line in told[database]["results"]
+            for line in results[database]["results"]
             if (line["workload"], line["tenants"], line["connections"]) == (workload, tenants, connections)
         ]
         return dict(found)
@@ -206,11 +206,11 @@ def test_the_measurements_in_the_documentation_are_those_of_the_bench() -> None:
 
 
 def test_the_attacks_in_the_documentation_are_those_of_the_bench() -> None:
-    told = json.loads((ROOT / "docs/bench/attacks.json").read_text())["clients"]
+    results = json.loads((ROOT / "docs/bench/attacks.json").read_text())["clients"]
     table = "".join(
         f"| {name} | {one['before']:.0f} | {one['peak']:.0f} | {one['settled']:.0f} | "
         f"{one['p99_ratio']:.1f} | {one['late']:.0f} | {one['live']:.0f} |\n"
-        for name, one in told.items()
+        for name, one in results.items()
     )
     assert table in (ROOT / "docs/on-call.md").read_text()
 

@@ -54,8 +54,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def variables(address: str) -> dict[str, str]:
     """Environment variables with the gateway's address and the token of a customer with three promotions."""
     customer = {"source": "INSTORE", "identifierName": "mobile", "identifierValue": "919800000143"}
-    asked = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, "customer": customer}
-    response = httpx.post(f"{address}{TOKEN_PATH}", json=asked, timeout=60)
+    body = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, "customer": customer}
+    response = httpx.post(f"{address}{TOKEN_PATH}", json=body, timeout=60)
     return {"GATEWAY": address, "TOKEN": response.json()["data"]["accessToken"]}
 
 

@@ -303,6 +303,6 @@ async def test_a_customer_of_one_organisation_is_unknown_in_another(
     here, there = await new_tenant(store), await new_tenant(store)
     elsewhere = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, "919000000002")
     await ledger.put_identifiers(store, there.organization.id, [(elsewhere, 2)])
-    asked = {**here.parameters, "identifierValue": "919000000002"}
-    assert await gateway.ask(api, asked, here.headers) == {"error": 8015}
-    assert (await gateway.ask(api, asked, there.headers))["customerId"] == 2
+    parameters = {**here.parameters, "identifierValue": "919000000002"}
+    assert await gateway.ask(api, parameters, here.headers) == {"error": 8015}
+    assert (await gateway.ask(api, parameters, there.headers))["customerId"] == 2

@@ -117,14 +117,14 @@ async def test_an_event_that_moves_a_promotion_counts_at_once(sender: Sender) ->
     await sender.send(CUSTOMER_ADDED)
     await sender.send(PROMOTION_CREATED)
     data = PROMOTION_CREATED["data"]
-    asked = {"promotionId": str(data["promotionId"]), "programId": str(data["loyaltyProgramId"])}
-    assert (await sender.answer(**asked))["promotionId"] == data["promotionId"]
+    parameters = {"promotionId": str(data["promotionId"]), "programId": str(data["loyaltyProgramId"])}
+    assert (await sender.answer(**parameters))["promotionId"] == data["promotionId"]
     elsewhere = {**PROMOTION_CREATED, "eventName": "promotionUpdated", "eventId": "ev-2"}
     elsewhere["createdAt"] += 1
     elsewhere["data"] = {**data, "loyaltyProgramId": 77}
     assert (await sender.send(elsewhere)).json() == {"status": "recorded"}
-    assert await sender.answer(**asked) == {"error": 8105}
-    assert (await sender.answer(**{**asked, "programId": "77"}))["programId"] == 77
+    assert await sender.answer(**parameters) == {"error": 8105}
+    assert (await sender.answer(**{**parameters, "programId": "77"}))["programId"] == 77
 
 
 async def test_another_process_notices_a_moved_identifier_within_the_time(
@@ -132,15 +132,15 @@ async def test_another_process_notices_a_moved_identifier_within_the_time(
 ) -> None:
     await sender.send(CUSTOMER_ADDED)
     async with gateway_with(lookup_cache_seconds=60) as other:
-        asked = {**sender.tenant.parameters, "identifierValue": MOBILE}
+        parameters = {**sender.tenant.parameters, "identifierValue": MOBILE}
         headers = sender.tenant.headers
-        assert (await other.ask("rest", asked, headers))["customerId"] == CUSTOMER
+        assert (await other.ask("rest", parameters, headers))["customerId"] == CUSTOMER
         newer = {**moved(MOBILE, 7), "createdAt": CUSTOMER_ADDED["createdAt"] + 1}
         await sender.send(newer)
         clock.advance(59)
-        assert (await other.ask("rest", asked, headers))["customerId"] == CUSTOMER
+        assert (await other.ask("rest", parameters, headers))["customerId"] == CUSTOMER
         clock.advance(1)
-        assert (await other.ask("rest", asked, headers))["customerId"] == 7
+        assert (await other.ask("rest", parameters, headers))["customerId"] == 7
 
 
 async def test_a_customer_token_does_not_see_customers_that_others_looked_up(remembering: Gateway) -> None:
@@ -157,6 +157,6 @@ async def test_an_organisation_with_the_same_ids_has_its_own_entries(
 ) -> None:
     await remembering.rest(DOCUMENTED)
     tenant = await new_tenant(store, customer_id=9, mobile=MOBILE)
-    asked = {**tenant.parameters, "identifierValue": MOBILE}
-    assert (await remembering.ask("rest", asked, tenant.headers))["customerId"] == 9
+    parameters = {**tenant.parameters, "identifierValue": MOBILE}
+    assert (await remembering.ask("rest", parameters, tenant.headers))["customerId"] == 9
     assert (await remembering.ask("rest", DOCUMENTED))["customerId"] == CUSTOMER

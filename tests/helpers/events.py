@@ -240,8 +240,8 @@ class Sender:
         return await self.gateway.client.post(EVENTS_PATH, content=content, headers=headers)
 
     async def answer(self, api: str = "rest", **changes: str) -> dict[str, Any]:
-        asked = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
-        return await self.gateway.ask(api, asked, self.tenant.headers)
+        parameters = {**self.tenant.parameters, "identifierValue": "919078345795", **changes}
+        return await self.gateway.ask(api, parameters, self.tenant.headers)
 
     async def finished(self) -> dict[str, str]:
         """The pending events, once no event is being counted in the background."""

@@ -98,13 +98,13 @@ class DatabaseProxy:
         reader, writer = await asyncio.open_connection(sock=client)
         ends = {writer}
         try:
-            answers, asked = await asyncio.open_connection(self._host, self._port)
-            ends.add(asked)
+            answers, commands = await asyncio.open_connection(self._host, self._port)
+            ends.add(commands)
             self._ends |= ends
             if self._closing:
                 raise EOFError
             async with asyncio.TaskGroup() as copying:
-                copying.create_task(self._copy_commands(reader, asked, writer))
+                copying.create_task(self._copy_commands(reader, commands, writer))
                 copying.create_task(self._copy_answers(answers, writer))
         except* (OSError, EOFError):
             pass

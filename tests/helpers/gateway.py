@@ -121,8 +121,8 @@ class Gateway:
 
     async def token(self, **customer: str) -> str:
         """A token of the demo's OAuth client, limited to a customer if one is given."""
-        asked = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, **({"customer": customer} if customer else {})}
-        response = await self.client.post(TOKEN_PATH, json=asked)
+        body = {"key": OAUTH_KEY, "secret": OAUTH_SECRET, **({"customer": customer} if customer else {})}
+        response = await self.client.post(TOKEN_PATH, json=body)
         token: str = response.json()["data"]["accessToken"]
         return token
 

@@ -39,7 +39,7 @@ class Issuer:
         self.redirects: dict[str, str] = {}
         self.headers: dict[str, str] = {}
         self.seconds_per_byte = 0.0
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         self.responding = threading.Event()
         self.responding.set()
         issuer = self
@@ -47,7 +47,7 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.requests.append(self.path)
-                issuer.asked.set()
+                issuer.requested.set()
                 body = issuer.document(self.path)
                 issuer.responding.wait(60)
                 headers = {"Content-Length": str(len(body)), **issuer.headers}
@@ -75,12 +75,12 @@ class Issuer:
 
     def hang(self) -> None:
         """Accept requests, and answer none of them until `responding` is set."""
-        self.asked.clear()
+        self.requested.clear()
         self.responding.clear()
 
     async def wait_for_request(self) -> None:
         """Wait for the first request since `hang`."""
-        assert await asyncio.to_thread(self.asked.wait, 60)
+        assert await asyncio.to_thread(self.requested.wait, 60)
 
     def document(self, path: str) -> bytes:
         if path in self.documents:

@@ -61,15 +61,15 @@ async def test_set_up_keeps_the_documents_of_a_database_that_is_set_up(empty_sto
 async def test_set_up_names_each_missing_index_before_it_is_built(
     empty_store: Store, raw_collection: Callable[[str], Indexes]
 ) -> None:
-    told: list[str] = []
-    await set_up(empty_store, told.append)
-    assert told == ALL_INDEXES
-    told.clear()
-    await set_up(empty_store, told.append)
-    assert told == []
+    announced: list[str] = []
+    await set_up(empty_store, announced.append)
+    assert announced == ALL_INDEXES
+    announced.clear()
+    await set_up(empty_store, announced.append)
+    assert announced == []
     raw_collection("promotions").drop_index("by_id")
-    await set_up(empty_store, told.append)
-    assert told == ["promotions.by_id"]
+    await set_up(empty_store, announced.append)
+    assert announced == ["promotions.by_id"]
 
 
 async def test_a_second_set_up_replaces_a_changed_validator(

@@ -111,14 +111,14 @@ async def test_no_more_than_the_maximum_of_batches_are_in_flight() -> None:
 
 async def test_loads_share_a_batch_of_at_most_the_maximum_of_keys() -> None:
     dispatcher = ScriptedDispatcher(limit=4)
-    asked = [[1], [2, 3], [3, 4], [5], [6, 7]]
-    loads = [dispatcher.start("A", *keys) for keys in asked]
+    requested = [[1], [2, 3], [3, 4], [5], [6, 7]]
+    loads = [dispatcher.start("A", *keys) for keys in requested]
     for n in range(3):
         await settle()
         dispatcher.sent[n].returned.set_result(None)
     # With 6 and 7, the second batch would have six keys. Two loads want the key 3, which is sent once.
     assert dispatcher.sent == [("A", {1}), ("A", {2, 3, 4, 5}), ("A", {6, 7})]
-    for keys, load in zip(asked, loads, strict=True):
+    for keys, load in zip(requested, loads, strict=True):
         assert answer("A", keys).items() <= (await load).items()
 
 
@@ -187,8 +187,8 @@ async def test_no_batch_is_sent_while_too_many_are_late(monkeypatch: pytest.Monk
 
 async def test_groups_share_no_batch_and_do_not_wait_for_each_other() -> None:
     dispatcher = ScriptedDispatcher(limit=2)
-    asked = [("A", 5), ("A", 1), ("A", 2), ("A", 3), ("B", 1), ("B", 2), ("C", 1)]
-    loads = [dispatcher.start(group, n) for group, n in asked]
+    requested = [("A", 5), ("A", 1), ("A", 2), ("A", 3), ("B", 1), ("B", 2), ("C", 1)]
+    loads = [dispatcher.start(group, n) for group, n in requested]
     await settle()
     assert dispatcher.sent == [("A", {5}), ("B", {1}), ("C", {1})]
     for n in range(5):
@@ -196,7 +196,7 @@ async def test_groups_share_no_batch_and_do_not_wait_for_each_other() -> None:
         await settle()
     assert dispatcher.sent[3:] == [("A", {1, 2}), ("B", {2}), ("A", {3})]
     dispatcher.sent[5].returned.set_result(None)
-    for (group, n), load in zip(asked, loads, strict=True):
+    for (group, n), load in zip(requested, loads, strict=True):
         assert (await load)[n] == f"{group}{n}"
 
 
@@ -312,7 +312,7 @@ async def test_the_result_of_a_load_does_not_depend_on_other_loads(
     steps: list[tuple[Any, ...]], in_flight: int, limit: int
 ) -> None:
     dispatcher = ScriptedDispatcher(in_flight, limit)
-    asked: list[tuple[str, set[int]]] = []
+    requested: list[tuple[str, set[int]]] = []
     loads: list[Task[Any]] = []
     deadlines: list[asyncio.Timeout] = []
     ended: dict[int, type[BaseException]] = {}
@@ -324,7 +324,7 @@ async def test_the_result_of_a_load_does_not_depend_on_other_loads(
 
     for step, *details in [*steps, *[("return", 0)] * 40]:
         if step == "load":
-            asked.append((details[0], details[1]))
+            requested.append((details[0], details[1]))
             loads.append(asyncio.create_task(load(*details)))
         elif step in ("return", "fail") and (batches := dispatcher.in_flight):
             returned = batches[details[0] % len(batches)].returned
@@ -346,7 +346,7 @@ async def test_the_result_of_a_load_does_not_depend_on_other_loads(
     outcomes = await asyncio.wait_for(asyncio.gather(*loads, return_exceptions=True), 60)
     failures = [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
     assert len({id(failure) for failure in failures}) == len(failures)
-    for n, (outcome, (group, keys)) in enumerate(zip(outcomes, asked, strict=True)):
+    for n, (outcome, (group, keys)) in enumerate(zip(outcomes, requested, strict=True)):
         if n in ended:
             assert type(outcome) is ended[n]
         elif not isinstance(outcome, StoreUnavailable):
@@ -354,7 +354,7 @@ async def test_the_result_of_a_load_does_not_depend_on_other_loads(
             assert {key: text for key, text in outcome.items() if key in keys} == answer(group, keys)
     for batch in dispatcher.sent:
         if len(batch.keys) > limit:
-            assert batch in asked
+            assert batch in requested
 
 
 async def test_requests_of_one_organisation_share_their_commands(
@@ -374,12 +374,12 @@ async def test_requests_of_one_organisation_share_their_commands(
 
     found = await asyncio.gather(*(totals(request) for request in range(20)))
     assert found == [[f"series-{request // 2}"] for request in range(20)]
-    asked = [
+    requested = [
         (match["orgId"], sorted(match["customerPromotion"]["$in"]))
         for match in (command["pipeline"][0]["$match"] for command in commands.sent)
     ]
     first, second = (tenant.organization.id for tenant in tenants)
-    assert sorted(asked) == sorted(
+    assert sorted(requested) == sorted(
         (organization_id, [f"{n}:1" for n in customers])
         for organization_id in (first, second)
         for customers in (range(1), range(1, 10))

@@ -56,8 +56,8 @@ OTHERS = {
 async def test_a_customer_token_reads_its_customer_by_any_identifier(gateway: Gateway, api: str) -> None:
     headers = bearer(await gateway.token(**ONE))
     for name, value in (("mobile", MOBILE), ("id", str(CUSTOMER)), ("externalId", f"EXT-{CUSTOMER}")):
-        asked = {**DOCUMENTED, "identifierName": name, "identifierValue": value}
-        assert (await gateway.ask(api, asked, headers))["customerId"] == CUSTOMER
+        parameters = {**DOCUMENTED, "identifierName": name, "identifierValue": value}
+        assert (await gateway.ask(api, parameters, headers))["customerId"] == CUSTOMER
 
 
 @pytest.mark.parametrize("api", ["rest", "graphql"])
@@ -66,9 +66,9 @@ async def test_other_customers_are_unknown_with_the_same_answer_and_commands(
 ) -> None:
     headers = bearer(await gateway.token(**ONE))
     await gateway.ask(api, DOCUMENTED, headers)
-    for asked in OTHERS.values():
+    for parameters in OTHERS.values():
         gateway.commands.clear()
-        assert await gateway.ask(api, asked, headers) == {"error": 8015}
+        assert await gateway.ask(api, parameters, headers) == {"error": 8015}
         # The two look-ups are sent side by side, each by a thread of its own.
         assert sorted(
             (
@@ -153,7 +153,7 @@ IDENTIFIERS = st.sampled_from(["919000000001", "919000000002", "919000000003"])
     customer_right=RIGHTS,
     promotion_right=RIGHTS,
     bound=st.sampled_from(["a POS client", None]) | IDENTIFIERS,
-    asked=st.lists(st.tuples(st.sampled_from(["here", "there"]), IDENTIFIERS), min_size=1, max_size=4),
+    requests=st.lists(st.tuples(st.sampled_from(["here", "there"]), IDENTIFIERS), min_size=1, max_size=4),
 )
 async def test_no_caller_sees_another_organisation_or_another_customer(
     gateway: Gateway,
@@ -162,7 +162,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
     customer_right: Right,
     promotion_right: Right,
     bound: str | None,
-    asked: list[tuple[str, str]],
+    requests: list[tuple[str, str]],
 ) -> None:
     """Two organisations use the same ids; each caller sees only its own data, for any requests."""
     logged()
@@ -170,7 +170,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
     for tenant in tenants.values():
         await _prepare(store, tenant, customer_right, promotion_right)
     text = ""
-    for place, value in asked:
+    for place, value in requests:
         tenant = tenants[place]
         body: dict[str, Any] = {"key": f"app-{tenant.organization.id}", "secret": _SECRET}
         if bound not in (None, "a POS client"):
@@ -193,8 +193,8 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
         for api in ("rest", "graphql"):
             gateway.commands.clear()
             answer = await gateway.ask(api, parameters, headers)
-            asked_again = {**parameters, "programId": "404"} if api == "rest" else parameters
-            text += str(answer) + (await gateway.rest(asked_again, headers)).text
+            rest_parameters = {**parameters, "programId": "404"} if api == "rest" else parameters
+            text += str(answer) + (await gateway.rest(rest_parameters, headers)).text
             if Right.NONE in (customer_right, promotion_right):
                 assert answer == {"error": 4000}
                 assert data_commands(gateway) == []
@@ -205,7 +205,7 @@ async def test_no_caller_sees_another_organisation_or_another_customer(
                 assert answer["badges"][0]["badgeSeriesId"] == f"{tenant.organization.id}-{value}"
     lines = logged()
     for place, tenant in tenants.items():
-        if place not in {where for where, _ in asked}:
+        if place not in {where for where, _ in requests}:
             assert str(tenant.organization.id) not in text + lines
     assert '"event":"request"' in lines
     assert "91900000000" not in lines

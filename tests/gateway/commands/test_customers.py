@@ -153,7 +153,7 @@ NOTICE = "Running gateways notice within GATEWAY_LOOKUP_CACHE_SECONDS."
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "expected"),
     [
         (
             ("customers", "export", *BY_ID, str(VICTIM), "--output", "own"),
@@ -174,7 +174,7 @@ NOTICE = "Running gateways notice within GATEWAY_LOOKUP_CACHE_SECONDS."
     ids=["export", "erase", "merge"],
 )
 def test_a_command_reports_a_merged_and_erased_customer(
-    filled: dict[str, str], directory: Path, command: tuple[str, ...], said: str
+    filled: dict[str, str], directory: Path, command: tuple[str, ...], expected: str
 ) -> None:
     for one in (MERGE_COMMAND, ("customers", "erase", *BY_ID, str(VICTIM))):
         assert invoke(*one, "--yes", variables=filled).returncode == 0
@@ -182,7 +182,7 @@ def test_a_command_reports_a_merged_and_erased_customer(
     printed = completed.stdout + "".join(
         line for line in completed.stderr.splitlines(keepends=True) if not line.startswith("{")
     )
-    assert (completed.returncode, printed) == (0, said)
+    assert (completed.returncode, printed) == (0, expected)
 
 
 async def test_an_erasure_leaves_no_identifier_and_an_import_brings_none_back(

@@ -451,9 +451,9 @@ async def test_an_interrupted_import_says_how_far_it_came_and_leaves_the_rest(
     while not await empty_store.find("issuances", {"_id": "51135:e2000"}, ("orgId",)):
         time.sleep(0.05)
     importing.send_signal(signal.SIGINT)
-    _, said = importing.communicate(timeout=120)
+    _, printed = importing.communicate(timeout=120)
     assert importing.returncode == 130
-    *_, summary, interrupted = said.splitlines()
+    *_, summary, interrupted = printed.splitlines()
     new = int(summary.split()[1])
     assert f"many: interrupted after line {new}; run it again to continue." == interrupted
     assert 0 < new < 60_003
@@ -479,8 +479,8 @@ async def test_an_import_that_waits_for_its_input_can_be_interrupted(
         time.sleep(0.05)
     importing.send_signal(signal.SIGINT)
     assert importing.wait(timeout=120) == 130
-    said = importing.communicate()[1].decode().splitlines()
-    assert said[-1] == "-: interrupted after line 500; run it again to continue."
+    printed = importing.communicate()[1].decode().splitlines()
+    assert printed[-1] == "-: interrupted after line 500; run it again to continue."
 
 
 async def _kill_at_random(

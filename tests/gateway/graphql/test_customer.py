@@ -94,7 +94,7 @@ def summary(promotion_id: int, program_id: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "promotion_ids"),
+    ("variables", "promotion_ids"),
     [
         ({"ids": ["12"]}, [12]),
         ({"ids": ["13", "11", "20"]}, [13, 11, 20]),
@@ -107,9 +107,9 @@ def summary(promotion_id: int, program_id: int = 1) -> dict[str, Any]:
     ids=["one", "three", "duplicates", "identifiers", "of a programme", "the other list null", "hundred"],
 )
 async def test_a_list_has_a_summary_per_promotion_in_its_order(
-    gateway: Gateway, tenant: Tenant, asked: dict[str, object], promotion_ids: list[int]
+    gateway: Gateway, tenant: Tenant, variables: dict[str, object], promotion_ids: list[int]
 ) -> None:
-    body = await ask(gateway, tenant, LIST, **asked)
+    body = await ask(gateway, tenant, LIST, **variables)
     expected = [summary(one, 2 if one == 20 else 1) for one in promotion_ids]
     assert body == {"data": {"customer": {"id": "1", "promotionActionSummaries": expected}}}
 
@@ -131,7 +131,7 @@ async def test_an_entry_without_a_summary_is_null_with_an_error_at_its_place(
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("variables", "reason"),
     [
         ({"ids": ["summer"]}, "promotionIds takes digits only, up to 9223372036854775807."),
         ({"ids": ["99"]}, None),
@@ -140,9 +140,9 @@ async def test_an_entry_without_a_summary_is_null_with_an_error_at_its_place(
     ids=["not a number", "unknown", "an empty identifier"],
 )
 async def test_the_error_of_an_entry_that_is_not_a_number_has_a_reason(
-    gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str | None
+    gateway: Gateway, tenant: Tenant, variables: dict[str, object], reason: str | None
 ) -> None:
-    [error] = (await ask(gateway, tenant, LIST, **asked))["errors"]
+    [error] = (await ask(gateway, tenant, LIST, **variables))["errors"]
     assert error["extensions"].get("reason") == reason
 
 
@@ -162,7 +162,7 @@ async def test_a_list_that_cannot_be_read_fails_with_one_error(
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("variables", "reason"),
     [
         ({"ids": []}, "promotionIds must have 1 to 100 entries; it has 0."),
         ({"identifiers": []}, "promotionIdentifiers must have 1 to 100 entries; it has 0."),
@@ -176,10 +176,10 @@ async def test_a_list_that_cannot_be_read_fails_with_one_error(
     ids=["no ids", "no identifiers", "no list", "both lists", "programId"],
 )
 async def test_an_invalid_list_is_an_error_before_it_is_looked_up(
-    gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str
+    gateway: Gateway, tenant: Tenant, variables: dict[str, object], reason: str
 ) -> None:
     gateway.commands.clear()
-    body = await ask(gateway, tenant, LIST, **asked)
+    body = await ask(gateway, tenant, LIST, **variables)
     assert body["data"] == {"customer": None}
     [error] = body["errors"]
     assert (error["message"], error["path"]) == ("Invalid argument", ["customer", "promotionActionSummaries"])
@@ -188,7 +188,7 @@ async def test_an_invalid_list_is_an_error_before_it_is_looked_up(
 
 
 @pytest.mark.parametrize(
-    ("query", "asked", "got"),
+    ("query", "variables", "got"),
     [
         (LIST, {"ids": ["12"] * 101}, 101),
         (PAGE, {"first": 101}, 101),
@@ -204,10 +204,10 @@ async def test_an_invalid_list_is_an_error_before_it_is_looked_up(
     ids=["list", "page", "pages"],
 )
 async def test_lists_and_pages_over_the_limit_are_refused_before_any_look_up(
-    gateway: Gateway, tenant: Tenant, query: str, asked: dict[str, object], got: int
+    gateway: Gateway, tenant: Tenant, query: str, variables: dict[str, object], got: int
 ) -> None:
     gateway.commands.clear()
-    body = await ask(gateway, tenant, query, **asked)
+    body = await ask(gateway, tenant, query, **variables)
     assert [error["message"] for error in body["errors"]] == [
         f"The limit of summaries is 100; this request has {got}."
     ]
@@ -215,7 +215,7 @@ async def test_lists_and_pages_over_the_limit_are_refused_before_any_look_up(
 
 
 @pytest.mark.parametrize(
-    ("query", "asked", "cold"),
+    ("query", "variables", "cold"),
     [
         (
             LIST,
@@ -227,21 +227,21 @@ async def test_lists_and_pages_over_the_limit_are_refused_before_any_look_up(
     ids=["a list of twenty", "a page"],
 )
 async def test_a_list_and_a_page_send_three_commands_cold_and_one_warm(
-    gateway_with: OpenGateway, tenant: Tenant, query: str, asked: dict[str, object], cold: list[str]
+    gateway_with: OpenGateway, tenant: Tenant, query: str, variables: dict[str, object], cold: list[str]
 ) -> None:
     async with gateway_with(lookup_cache_seconds=60) as gateway:
         for expected in (cold, ["issuances"]):
             gateway.commands.clear()
-            await ask(gateway, tenant, query, **asked)
+            await ask(gateway, tenant, query, **variables)
             assert data_commands(gateway) == expected
 
 
-async def pages(gateway: Gateway, tenant: Tenant, **asked: object) -> list[list[int]]:
+async def pages(gateway: Gateway, tenant: Tenant, **variables: object) -> list[list[int]]:
     """The promotion ids of all pages."""
     found: list[list[int]] = []
     after = None
     while True:
-        page = (await ask(gateway, tenant, PAGE, after=after, **asked))["data"]["customer"][
+        page = (await ask(gateway, tenant, PAGE, after=after, **variables))["data"]["customer"][
             "earnedPromotions"
         ]
         found.append([int(edge["node"]["promotion"]["id"]) for edge in page["edges"]])
@@ -255,7 +255,7 @@ async def pages(gateway: Gateway, tenant: Tenant, **asked: object) -> list[list[
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("variables", "expected"),
     [
         ({}, [[20, 15, 14, 13, 12, 11]]),
         ({"first": 2}, [[20, 15], [14, 13], [12, 11]]),
@@ -267,9 +267,9 @@ async def pages(gateway: Gateway, tenant: Tenant, **asked: object) -> list[list[
     ids=str,
 )
 async def test_pages_have_each_promotion_once_the_highest_id_first(
-    gateway: Gateway, tenant: Tenant, asked: dict[str, object], expected: list[list[int]]
+    gateway: Gateway, tenant: Tenant, variables: dict[str, object], expected: list[list[int]]
 ) -> None:
-    assert await pages(gateway, tenant, **asked) == expected
+    assert await pages(gateway, tenant, **variables) == expected
 
 
 async def test_an_entry_has_the_totals_of_its_promotion(gateway: Gateway, tenant: Tenant) -> None:
@@ -320,7 +320,7 @@ async def test_paging_visits_each_promotion_once_while_new_issuances_arrive(
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("variables", "reason"),
     [
         ({"first": 0}, "first must be 1 to 100."),
         ({"first": -1}, "first must be 1 to 100."),
@@ -331,9 +331,9 @@ async def test_paging_visits_each_promotion_once_while_new_issuances_arrive(
     ids=["no entries", "fewer than none", "no cursor", "a cursor of another organisation", "programId"],
 )
 async def test_invalid_arguments_of_a_page_are_an_error(
-    gateway: Gateway, tenant: Tenant, asked: dict[str, object], reason: str
+    gateway: Gateway, tenant: Tenant, variables: dict[str, object], reason: str
 ) -> None:
-    body = await ask(gateway, tenant, PAGE, **asked)
+    body = await ask(gateway, tenant, PAGE, **variables)
     assert body["data"] == {"customer": None}
     assert [error["extensions"]["reason"] for error in body["errors"]] == [reason]
 

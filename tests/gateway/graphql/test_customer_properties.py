@@ -127,15 +127,15 @@ async def test_a_list_in_a_variable_equals_as_many_single_fields(
     mobile = CustomerIdentifier("INSTORE", IdentifierName.MOBILE, f"9190{customer}")
     await ledger.put_identifiers(store, tenant.organization.id, [(mobile, customer)])
     await tenant.issue([issuance(f"{customer}-{n}", customer, *one) for n, one in enumerate(issued)])
-    asked, ids = {"mobile": mobile.value, "programId": "1"}, listed[:length]
-    found, errors = await run(store, tenant, LIST, compiled=compiled, ids=ids, **asked)
+    customer_variables, ids = {"mobile": mobile.value, "programId": "1"}, listed[:length]
+    found, errors = await run(store, tenant, LIST, compiled=compiled, ids=ids, **customer_variables)
     singles = " ".join(
         # For a single field, an empty id counts as absent, which is another error.
         f'a{place}: customerPromotionActionSummary({ONE}, promotionId: "{one or "x"}") {{ ...F }}'
         for place, one in enumerate(ids)
     )
     query = f"query ($mobile: String!, $programId: ID!) {{ {singles} }} {FRAGMENT}"
-    data, failed = await run(store, tenant, query, compiled=compiled, **asked)
+    data, failed = await run(store, tenant, query, compiled=compiled, **customer_variables)
     assert found == {"customer": {"promotionActionSummaries": list(data.values())}}
     assert errors == [(int(alias[1:]), kind) for alias, kind in failed]
 

@@ -289,8 +289,8 @@ async def test_a_browser_gets_graphiql_without_credentials(gateway_with: OpenGat
         assert (await gateway.client.head("/graphql", headers=html)).status_code == 200
         shared = await gateway.client.get("/graphql", params={"query": "{ __typename }"}, headers=html)
         assert "GraphiQL" in shared.text
-        for asked in ({"documentId": "1"}, {"extensions": "{}"}):
-            response = await gateway.client.get("/graphql", params=asked, headers=html)
+        for params in ({"documentId": "1"}, {"extensions": "{}"}):
+            response = await gateway.client.get("/graphql", params=params, headers=html)
             assert response.status_code == 401
 
 

@@ -205,13 +205,13 @@ def operations(draw: st.DrawFn, *, customers: bool = True) -> tuple[str, dict[st
 
 @examples(max_examples=120)
 @given(
-    asked=operations(),
+    drawn=operations(),
     reader=st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"]),
 )
 async def test_a_compiled_operation_gives_the_answer_of_the_executor(
-    world: World, asked: tuple[str, dict[str, object]], reader: str
+    world: World, drawn: tuple[str, dict[str, object]], reader: str
 ) -> None:
-    query, variables = asked
+    query, variables = drawn
     compiled, plain = Operations(SCHEMA, compiled=True), Operations(SCHEMA, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
     event(f"valid: {not expected.errors}, compiled: {plan_of(operation) is not None}")
@@ -224,15 +224,15 @@ async def test_a_compiled_operation_gives_the_answer_of_the_executor(
 
 @examples(max_examples=120)
 @given(
-    asked=operations(customers=False),
+    drawn=operations(customers=False),
     reader=st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"]),
     before=st.text("xé 1", min_size=1, max_size=3),
 )
 async def test_an_operation_of_another_document_answers_what_the_executor_answers(
-    world: World, asked: tuple[str, dict[str, object]], reader: str, before: str
+    world: World, drawn: tuple[str, dict[str, object]], reader: str, before: str
 ) -> None:
     """Also if the strings have other lengths, and variables or fragments come behind them."""
-    query, variables = asked
+    query, variables = drawn
     compiled, plain = Operations(SCHEMA, compiled=True), Operations(SCHEMA, compiled=False)
     compiled.prepare(re.sub('"([^"]*)"', rf'"{before}\1"', query), None)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)

@@ -105,8 +105,8 @@ async def test_the_spellings_of_legacy_clients_are_accepted(gateway: Gateway, qu
 
 
 async def test_external_id_may_be_spelled_with_two_capitals(gateway: Gateway) -> None:
-    asked = {**DOCUMENTED, "identifierName": "externalID", "identifierValue": f"EXT-{CUSTOMER}"}
-    assert (await gateway.rest(asked)).json()["customerId"] == CUSTOMER
+    parameters = {**DOCUMENTED, "identifierName": "externalID", "identifierValue": f"EXT-{CUSTOMER}"}
+    assert (await gateway.rest(parameters)).json()["customerId"] == CUSTOMER
 
 
 async def test_the_last_value_of_a_repeated_parameter_counts_even_if_it_is_empty(gateway: Gateway) -> None:

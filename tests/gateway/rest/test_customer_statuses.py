@@ -346,6 +346,6 @@ async def test_an_export_and_import_keep_merges_and_erasures(
     async with gateway_with(database=empty_store.name) as gateway:
         restored = replace(sender, gateway=gateway, store=empty_store)
         for source, name, value in ALL_IDENTIFIERS:
-            asked = {"source": source, "identifierName": name, "identifierValue": value}
-            assert await restored.answer(**asked) == await sender.answer(**asked)
+            identifier = {"source": source, "identifierName": name, "identifierValue": value}
+            assert await restored.answer(**identifier) == await sender.answer(**identifier)
         assert await totals(restored, "mobile", "919000000101") == (SURVIVOR, BOTH)

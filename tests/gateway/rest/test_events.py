@@ -454,12 +454,12 @@ async def test_a_promotion_without_identifier_is_a_promotion(
         assert await sender.status(described(promotion_id, identifier)) == "recorded"
         badge = changed(events.BADGE_EARNED, "data", "promotionId", to=promotion_id)
         assert await sender.status({**badge, "eventId": f"b-{promotion_id}"}) == "recorded"
-        asked = {
+        parameters = {
             **sender.tenant.parameters,
             "identifierValue": "919078345795",
             "promotionId": str(promotion_id),
         }
-        answer = await sender.gateway.ask(api, asked, sender.tenant.headers)
+        answer = await sender.gateway.ask(api, parameters, sender.tenant.headers)
         assert answer["promotionIdentifier"] == ""
         assert [row["numberOfTimesIssued"] for row in answer["badges"]] == [1]
 

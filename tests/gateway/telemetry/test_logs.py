@@ -69,7 +69,7 @@ def test_a_line_has_the_id_of_its_request(logged: Logged) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "fields"),
     [
         ("asyncio", {}),
         ("pymongo.topology", {}),
@@ -78,7 +78,7 @@ def test_a_line_has_the_id_of_its_request(logged: Logged) -> None:
     ],
 )
 def test_a_library_record_is_logged_without_its_message(
-    logged: Logged, name: str, said: dict[str, str]
+    logged: Logged, name: str, fields: dict[str, str]
 ) -> None:
     try:
         raise ValueError(PHONE)
@@ -87,7 +87,7 @@ def test_a_library_record_is_logged_without_its_message(
     line = only(logged())
     assert line.pop("place").startswith("test_logs:")
     assert line.pop("frames").endswith("raise ValueError(PHONE)\n")
-    assert line == {"level": "error", "event": "library", "logger": name, "error": "ValueError", **said}
+    assert line == {"level": "error", "event": "library", "logger": name, "error": "ValueError", **fields}
 
 
 def test_a_library_record_below_warning_is_not_logged(logged: Logged) -> None:
