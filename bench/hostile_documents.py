@@ -60,6 +60,7 @@ ATTACKS = {
     "names": (document(f"{{ {'a ' * 7_900} }}"), "LIMIT_EXCEEDED"),
     "operations": (document("{a}" * 2_600), "OPERATION_RESOLUTION_FAILURE"),
     "comments": (document("#\n" * 49_000 + "{a}"), "LIMIT_EXCEEDED"),
+    "number signs in a comment": (document("{a} " + "#" * 99_000), "GRAPHQL_VALIDATION_FAILED"),
     "a long string": (document('{ a(b: "' + "\\n" * 49_000 + '") }'), "GRAPHQL_VALIDATION_FAILED"),
     "fields": (document(f"{{ {summary(fields(4_900))} }}"), "GRAPHQL_VALIDATION_FAILED"),
     "arguments": (

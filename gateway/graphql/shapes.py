@@ -13,7 +13,8 @@ from graphql import GraphQLError, SourceLocation
 
 from gateway.graphql.limits import MAX_CHARACTERS
 
-_COMMENT_WITH_QUOTATION_MARK = re.compile(r'#[^\n\r]*"')
+# Without a second number sign in it, a match cannot begin in many places of one line.
+_COMMENT_WITH_QUOTATION_MARK = re.compile(r'#[^#\n\r"]*"')
 
 
 class Shape(NamedTuple):

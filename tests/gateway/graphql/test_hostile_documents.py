@@ -101,6 +101,11 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
         "LIMIT_EXCEEDED",
         "The limit of comments is 1000; this request has more.",
     ),
+    "number signs in a comment": (
+        "#" * 99_000,
+        "GRAPHQL_PARSE_FAILED",
+        "Syntax Error: Unexpected <EOF>.",
+    ),
     "names": (
         f"{{ {'a ' * 5_001} }}",
         "LIMIT_EXCEEDED",
