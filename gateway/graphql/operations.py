@@ -24,7 +24,7 @@ from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql.cost import count_summaries
 from gateway.graphql.graphql_core import execute
 from gateway.graphql.large_documents import is_large, run, run_fairly
-from gateway.graphql.limits import MAX_VARIABLES, Limits, check
+from gateway.graphql.limits import MAX_CHARACTERS, MAX_VARIABLES, Limits, check
 from gateway.graphql.operation import Operation
 from gateway.graphql.plan import position
 from gateway.graphql.plan_variants import Plans
@@ -132,7 +132,8 @@ class Operations:
 
     def _find(self, query: str, name: str | None) -> Operation | None:
         operation = self._remembered.get((query, name))
-        if operation is None:
+        # A document of a known shape can be too long.
+        if operation is None and len(query) <= MAX_CHARACTERS:
             shape = shape_of(query)
             operation = self._remembered.get((shape.digest, name))
             if operation is not None and operation.strings != shape.strings:

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from graphql import GraphQLError, SourceLocation
 
-from gateway.graphql.limits import MAX_CHARACTERS
-
 # Without a second number sign in it, a match cannot begin in many places of one line.
 _COMMENT_WITH_QUOTATION_MARK = re.compile(r'#[^#\n\r"]*"')
 
@@ -33,9 +31,8 @@ def shape_of(document: str) -> Shape:
     parts = document.split('"')
     strings = parts[1::2]
     if (
-        len(document) <= MAX_CHARACTERS
         # In escapes, block strings and comments, a quotation mark does not always begin or end a string.
-        and "\\" not in document
+        "\\" not in document
         and '"""' not in document
         and not _COMMENT_WITH_QUOTATION_MARK.search(document)
         # The parser takes every printable character within a string.
