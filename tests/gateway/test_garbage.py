@@ -133,7 +133,7 @@ async def unreachable(app: Starlette, make: Callable[[], Request], **options: An
     await send(app, make())
     before = asyncio.all_tasks()
     gc.collect()
-    # The collection at the end need not look at what is older than the requests.
+    # Frozen, the objects that are older than the requests cost the last collection no time.
     gc.freeze()
     gc.disable()
     try:

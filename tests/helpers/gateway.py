@@ -314,7 +314,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
     }
 
 
-# Sockets that are bound and do not listen: a process can listen on their ports, and none gets one by chance.
+# Bound sockets that do not listen: a process can listen on their ports, but gets none of them by chance.
 _RESERVED: list[socket.socket] = []
 
 

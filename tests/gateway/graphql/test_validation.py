@@ -69,8 +69,8 @@ def found_by(checked: Validator, text: str) -> list[GraphQLFormattedError]:
 
 
 @cache
-def found_by_a_new_one(text: str) -> list[GraphQLFormattedError]:
-    """Remembered for each of the few texts: it does not depend on what was validated before."""
+def found_by_a_new_validator(text: str) -> list[GraphQLFormattedError]:
+    """The errors that a new validator finds; cached, because they are the same for every new validator."""
     return found_by(validator(), text)
 
 
@@ -83,7 +83,7 @@ def test_a_validator_that_remembers_shapes_finds_the_errors_of_a_new_one(
         # Two fields with the same key are an error if their arguments differ.
         fields = f"a: __type(name: {first}) {{ name }} a: __type(name: {second}) {{ kind }}"
         text = f"query Q($name: String!) {{ {fields} }}"
-        assert found_by(checked, text) == found_by_a_new_one(text)
+        assert found_by(checked, text) == found_by_a_new_validator(text)
 
 
 def test_an_input_type_that_takes_strings_takes_every_string() -> None:
