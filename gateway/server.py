@@ -29,6 +29,8 @@ MAX_UNREAD_BYTES = 64 * 1024 * 1024
 _COLLECTION_THRESHOLDS = 20_000, 20, 100
 # How often a server returns unused memory to the system.
 RELEASE_SECONDS = 30
+# The time for one of several workers to start or to answer its parent. Then the parent replaces the worker.
+WORKER_SECONDS = 30
 # The C library of this process; only glibc has the functions that are called here.
 _C_LIBRARY = ctypes.CDLL(None)
 # A parameter of glibc's mallopt, and its value in bytes.
@@ -163,6 +165,8 @@ def create_config(app: Starlette | str, settings: Settings, **options: Any) -> u
         h11_max_incomplete_event_size=HEAD_BYTES,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
+        # On a busy machine a start takes longer than uvicorn's five seconds: no worker would ever be ready.
+        timeout_worker_healthcheck=WORKER_SECONDS,
         # uvicorn's access line holds the query string, and with it the customer's identifier.
         access_log=False,
         # `telemetry.logs` takes what uvicorn logs, like the records of every library.

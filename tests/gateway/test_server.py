@@ -58,6 +58,10 @@ def test_the_time_of_an_idle_connection_is_a_setting(chosen: Settings, seconds: 
     assert server.create_config(Starlette(), chosen).timeout_keep_alive == seconds
 
 
+def test_a_worker_has_half_a_minute_to_start() -> None:
+    assert server.create_config(Starlette(), Settings()).timeout_worker_healthcheck == 30
+
+
 @pytest.mark.slow
 async def test_an_idle_connection_is_closed_after_its_time_and_not_before() -> None:
     app = Starlette(routes=[Route("/", _show_client)])
