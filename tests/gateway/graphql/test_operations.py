@@ -284,11 +284,11 @@ def test_the_memory_of_operations_is_bounded() -> None:
     prepared = Operations(SCHEMA, compiled=True)
     # Each document has 7,008 tokens, including the end of the document, and one error.
     first, second, third = (f"{{ a{n}: __typename(a: [{'1 ' * 6_996}]) }}" for n in range(3))
-    for query in (first, second, first, third, second):
-        prepared.prepare(query, None)
+    operations = [prepared.prepare(query, None) for query in (first, second, first, third, second)]
     # The third document displaces the second, which was used least recently.
     assert (prepared.misses, prepared.hits) == (4, 1)
-    size = (7_008 + 1) * TOKEN_BYTES + 3 * sys.getsizeof(first)
+    [error] = operations[0].errors
+    size = (7_008 + 1) * TOKEN_BYTES + 3 * sys.getsizeof(first) + sys.getsizeof(error.message)
     assert prepared._remembered.currsize == 2 * size <= REMEMBERED_BYTES < 3 * size
 
 
@@ -303,6 +303,9 @@ DOCUMENTS = {
         f"{{ {summaries(100, '...F')} }} fragment F on CustomerPromotionActionSummary {{ {FULL_SUMMARY} }}"
     ),
     "unknown fields": f"{{ {' '.join(f'f{n}' for n in range(100))} }}",
+    "errors that quote a long name": (
+        f"query {'n' * 90_000}({' '.join(f'$a{n}: Int' for n in range(50))}) {{ __typename }}"
+    ),
     "a long string": f"{{ {field(value='🎉' * 40_000)} }}",
 }
 
