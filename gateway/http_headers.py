@@ -26,7 +26,7 @@ def content_security_policy(**sources: str) -> str:
 
 
 def public_document(body: bytes, media_type: str = json_format.MEDIA_TYPE) -> Endpoint:
-    """The endpoint of a document that is public, with a tag, and cacheable for five minutes."""
+    """The endpoint of a public document, which has an ETag and can be cached for five minutes."""
     tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     headers = {"Cache-Control": "public, max-age=300", "ETag": tag}
 

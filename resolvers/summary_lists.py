@@ -102,7 +102,7 @@ async def summarize_earned(
         has_next_page=page.has_next,
         has_previous_page=False,
         start_cursor=edges[0].cursor if edges else None,
-        # Also passes entries whose promotion is unknown, so that the next page always moves on.
+        # An entry whose promotion is unknown counts too, so that the next page always moves on.
         end_cursor=_cursor(loaders, customer, min(page.totals)) if page.totals else None,
     )
     return CustomerPromotionActionSummaryConnection(edges=edges, page_info=position)

@@ -18,9 +18,9 @@ class Operation:
     """One operation of a document. If it has `errors`, it cannot be executed.
 
     Without a plan, graphql-core's executor executes it. `strings` has the texts of the strings of `document`.
-    If the operation was prepared for another document of the same shape, `document` is the other one, `text`
-    is the own text, and `replaced` has the own text of each string by that in `document`. A trusted operation
-    comes from the manifest.
+    If a request sends another document of the same shape, `text` is the document of the request, and
+    `replaced` has the text of each of its strings by the text at the same place in `document`. A trusted
+    operation comes from the manifest.
     """
 
     document: DocumentNode

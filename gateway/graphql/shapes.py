@@ -27,7 +27,7 @@ class Shape(NamedTuple):
 
 
 def shape_of(document: str) -> Shape:
-    """The shape of a document; that of a document whose strings only the parser can find is all of it."""
+    """The shape of a document; if only the parser can find the strings, it is the whole document."""
     parts = document.split('"')
     strings = parts[1::2]
     if (

@@ -23,7 +23,7 @@ from resolvers.errors import CustomerNotFound
 TOKEN_PATH = "/v3/oauth/token/generate"
 # A token request comes without credentials in its headers, so little of it is read.
 TOKEN_REQUEST_BYTES = 8 * 1024
-# The public keys of its tokens.
+# The path of the public keys that verify the gateway's tokens.
 JWKS_PATH = "/.well-known/jwks.json"
 
 Short = Annotated[str, msgspec.Meta(max_length=1024)]
