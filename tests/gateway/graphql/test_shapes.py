@@ -1,5 +1,6 @@
 """Documents of one shape share an operation, and nobody can tell it from one of their own."""
 
+import asyncio
 import hashlib
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,9 @@ from gateway.errors import LimitExceeded
 from gateway.graphql.limits import MAX_CHARACTERS
 from gateway.graphql.operations import Operations
 from gateway.graphql.shapes import moved, shape_of
-from tests.helpers.graphql import result_text
+from loaders.store import Store
+from tests.helpers.gateway import Gateway, new_tenant
+from tests.helpers.graphql import field, result_text
 
 # The resolvers of the schema below use no context.
 CONTEXT: Any = SimpleNamespace(loaders=SimpleNamespace(organization=DEMO))
@@ -198,6 +201,25 @@ async def test_a_document_with_other_strings(
                 for one, each in ((operations, operation), (new, expected))
             )
             assert counted == of_new
+
+
+async def test_organisations_share_an_operation_but_no_strings(gateway: Gateway, store: Store) -> None:
+    tenants = [await new_tenant(store, mobile=f"91900000000{n}", customer_id=n) for n in (1, 2, 3)]
+    pairs = [(tenant, other) for tenant in tenants for other in tenants] * 2
+    promotion = 'promotionIdentifier: "one"'
+    documents = [
+        f"{{ {field('a', value=other.mobile, program='1', promotion=promotion)} }}" for _, other in pairs
+    ]
+    answers = await asyncio.gather(
+        *(
+            gateway.graphql(one, None, tenant.headers)
+            for one, (tenant, _) in zip(documents, pairs, strict=True)
+        )
+    )
+    found = [answer.json()["data"]["a"] for answer in answers]
+    assert found == [
+        {"customerId": str(tenant.customer_id)} if tenant is other else None for tenant, other in pairs
+    ]
 
 
 async def test_documents_of_a_shape_have_one_place_in_the_cache() -> None:
