@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import nullcontext
 from urllib.parse import urlencode
 
 import httpx
@@ -45,8 +46,14 @@ def within(milliseconds: object) -> dict[str, str]:
 
 @pytest.mark.parametrize(("rest_status", "status"), [("legacy", 200), ("semantic", 503)])
 async def test_a_request_past_its_deadline_is_answered_at_once(
-    gateway_with: OpenGateway, proxy: DatabaseProxy, rest_status: str, status: int
+    gateway_with: OpenGateway,
+    proxy: DatabaseProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    rest_status: str,
+    status: int,
 ) -> None:
+    # The driver gives up at the same instant; if a busy machine lets it be first, only the field fails.
+    monkeypatch.setattr("loaders.store.timeout", lambda _: nullcontext())
     async with gateway_with(mongodb_uri=proxy.uri, rest_status=rest_status) as gateway:
         await gateway.warm()
         proxy.freeze()
