@@ -203,11 +203,11 @@ def operations(draw: st.DrawFn, *, customers: bool = True) -> tuple[str, dict[st
     return f"query Q{declared} {{ {' '.join(roots)} }} {' '.join(drawn.fragments)}", drawn.variables
 
 
+READERS = st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"])
+
+
 @examples(max_examples=120)
-@given(
-    drawn=operations(),
-    reader=st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"]),
-)
+@given(drawn=operations(), reader=READERS)
 async def test_a_compiled_operation_gives_the_answer_of_the_executor(
     world: World, drawn: tuple[str, dict[str, object]], reader: str
 ) -> None:
@@ -215,17 +215,13 @@ async def test_a_compiled_operation_gives_the_answer_of_the_executor(
     compiled, plain = Operations(SCHEMA, compiled=True), Operations(SCHEMA, compiled=False)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
     event(f"valid: {not expected.errors}, compiled: {plan_of(operation) is not None}")
-    assert [error.formatted for error in operation.errors] == [error.formatted for error in expected.errors]
-    if not expected.errors:
-        assert await outcome(compiled, operation, variables, world.context(reader)) == await outcome(
-            plain, expected, variables, world.context(reader)
-        )
+    await assert_same_answer((compiled, operation), (plain, expected), variables, world, reader)
 
 
 @examples(max_examples=120)
 @given(
     drawn=operations(customers=False),
-    reader=st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"]),
+    reader=READERS,
     before=st.text("xé 1", min_size=1, max_size=3),
 )
 async def test_an_operation_of_another_document_answers_what_the_executor_answers(
@@ -237,15 +233,27 @@ async def test_an_operation_of_another_document_answers_what_the_executor_answer
     compiled.prepare(re.sub('"([^"]*)"', rf'"{before}\1"', query), None)
     operation, expected = compiled.prepare(query, None), plain.prepare(query, None)
     event(f"shared: {operation.text is not None}")
-    assert [error.formatted for error in operation.errors] == [error.formatted for error in expected.errors]
+    await assert_same_answer((compiled, operation), (plain, expected), variables, world, reader)
     if not expected.errors:
-        assert await outcome(compiled, operation, variables, world.context(reader)) == await outcome(
-            plain, expected, variables, world.context(reader)
-        )
         counted, of_new = (
             one.count_summaries(one.prepare(query, None), variables) for one in (compiled, plain)
         )
         assert counted == of_new
+
+
+async def assert_same_answer(
+    prepared: tuple[Operations, Operation],
+    expected: tuple[Operations, Operation],
+    variables: dict[str, object],
+    world: World,
+    reader: str,
+) -> None:
+    """A document that was prepared in two ways has the same errors, or gives the reader the same answer."""
+    errors, others = ([error.formatted for error in one.errors] for _, one in (prepared, expected))
+    assert errors == others
+    if not errors:
+        answer = await outcome(*prepared, variables, world.context(reader))
+        assert answer == await outcome(*expected, variables, world.context(reader))
 
 
 async def outcome(
