@@ -19,8 +19,8 @@ class Operation:
 
     Without a plan, graphql-core's executor executes it. `strings` has the texts of the strings of `document`.
     If a request sends another document of the same shape, `text` is the document of the request, and
-    `replaced` has the text of each of its strings by the text at the same place in `document`. A trusted
-    operation comes from the manifest.
+    `replaced` maps each string of `document` to the string at the same place in `text`. A trusted operation
+    comes from the manifest.
     """
 
     document: DocumentNode

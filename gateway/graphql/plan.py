@@ -91,7 +91,7 @@ class Plan:
         return not any(root.below for root in self.roots.values() if isinstance(root, Root))
 
     def takes_all(self, strings: int) -> bool:
-        """Whether all of so many strings of the document are arguments of fields of the query."""
+        """Whether fields of the query take all strings of the document as arguments, `strings` in number."""
         roots = [root for root in self.roots.values() if isinstance(root, Root)]
         return self.is_flat and sum(len(root.texts) for root in roots) == strings
 

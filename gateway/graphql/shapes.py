@@ -1,4 +1,4 @@
-"""The shape of a document is all of it except the texts of its strings.
+"""The shape of a document is the document without the texts of its strings.
 
 Some clients write the values of arguments into the document, so that each request has a new one. Documents of
 one shape are validated once, and if a plan takes all of their strings as arguments, they share its operation.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from graphql import GraphQLError, SourceLocation
 
-# Without a second number sign in it, a match cannot begin in many places of one line.
+# A match has one number sign, so the search takes linear time, also in a comment of number signs only.
 _COMMENT_WITH_QUOTATION_MARK = re.compile(r'#[^#\n\r"]*"')
 
 
