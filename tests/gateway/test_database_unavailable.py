@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from gateway.commands.database import set_up
 from gateway.commands.embedded_database import embedded_database
+from gateway.health import DATABASE_UNAVAILABLE, READY
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import Logged, OpenGateway
@@ -50,6 +51,9 @@ async def test_without_a_database_known_callers_get_8105_and_others_4001(tmp_pat
             ]
             for gateway in (legacy, semantic):
                 assert (await gateway.rest(tenant.parameters, tenant.headers)).status_code == 200
+        # A command that was sent before its driver noticed would wait for the database until its deadline.
+        for gateway in (legacy, semantic):
+            assert (await gateway.client.get(READY)).json() == {"status": DATABASE_UNAVAILABLE}
         await asyncio.gather(
             _known(legacy, tenant, 200), _known(semantic, tenant, 503), _unknown(legacy), _unknown(semantic)
         )
