@@ -24,7 +24,7 @@ from gateway.graphql.persisted_documents import PersistedDocuments
 from gateway.graphql.request import RESPONSE_TYPES, GraphQLRequest, read, response_type
 from gateway.http_headers import Endpoint, error_response
 from gateway.telemetry.current_request import AD_HOC, current_request_log, note_error
-from loaders.errors import forget_frames
+from loaders.errors import DeadlineExceeded, forget_frames
 from resolvers.context import Context
 
 GRAPHQL_PATH = "/graphql"
@@ -144,6 +144,9 @@ def _error(error: GraphQLError, code: str) -> dict[str, Any]:
         if len(message) > MAX_MESSAGE:
             message = f"{message[:MAX_MESSAGE]}…"
         return {**error.formatted, "message": message, "extensions": {"code": code, "errorCode": 400}}
+    if isinstance(error.original_error, DeadlineExceeded):
+        # The driver can notice the deadline before the request does; the response is the same.
+        raise DeadlineExceeded
     spec = describe(error.original_error)
     forget_frames(error)
     return {**error.formatted, "message": spec.message, "extensions": _extensions(spec)}
