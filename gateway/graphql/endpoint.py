@@ -128,10 +128,16 @@ def _status(body: dict[str, Any]) -> int:
 def _body(result: ExecutionResult, code: str) -> dict[str, Any]:
     """The body of a response, without data if nothing was executed.
 
-    `code` is the code of errors that graphql-core itself raised.
+    `code` is the code of errors that graphql-core itself raised. Raises `DeadlineExceeded` if the deadline
+    passed before a field was complete.
     """
     if not result.errors:
         return {"data": result.data}
+    for error in result.errors:
+        forget_frames(error)
+    # The driver can notice the deadline before the request does; the response is the same.
+    if any(isinstance(error.original_error, DeadlineExceeded) for error in result.errors):
+        raise DeadlineExceeded
     errors = [_error(error, code) for error in result.errors]
     return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
@@ -144,11 +150,7 @@ def _error(error: GraphQLError, code: str) -> dict[str, Any]:
         if len(message) > MAX_MESSAGE:
             message = f"{message[:MAX_MESSAGE]}…"
         return {**error.formatted, "message": message, "extensions": {"code": code, "errorCode": 400}}
-    if isinstance(error.original_error, DeadlineExceeded):
-        # The driver can notice the deadline before the request does; the response is the same.
-        raise DeadlineExceeded
     spec = describe(error.original_error)
-    forget_frames(error)
     return {**error.formatted, "message": spec.message, "extensions": _extensions(spec)}
 
 

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
+from pymongo import timeout
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
@@ -173,3 +174,12 @@ async def test_a_request_whose_client_leaves_leaves_no_garbage(
 @pytest.mark.parametrize("kind", ABANDONED)
 async def test_a_request_whose_deadline_passes_leaves_no_garbage(app: Starlette, kind: str) -> None:
     assert await unreachable(app, KINDS[kind], deadline_ms=1) <= TIMES * MOST_OBJECTS
+
+
+@pytest.mark.parametrize("kind", ABANDONED)
+async def test_a_request_whose_driver_notices_the_deadline_leaves_no_garbage(
+    app: Starlette, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(app, KINDS[kind]())
+    monkeypatch.setattr("loaders.store.timeout", lambda _: timeout(0.000001))
+    assert await unreachable(app, KINDS[kind]) <= TIMES * MOST_OBJECTS
