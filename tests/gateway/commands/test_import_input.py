@@ -32,7 +32,11 @@ def test_lines_are_read_with_or_without_compression_and_byte_order_mark(
     assert lines(pack(mark + LINES)) == [(1, b'{"a": 1}'), (3, b'{"b": 2}')]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", BOM, BOM + b"\n", gzip.compress(b""), b"  \r\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n\n", BOM, BOM + b"\n", gzip.compress(b""), b"  \r\n"],
+    ids=["nothing", "line ends", "byte order mark", "mark and line end", "gzip of nothing", "spaces"],
+)
 def test_an_input_without_a_line_is_empty(content: bytes) -> None:
     assert lines(content) == []
 
@@ -78,6 +82,7 @@ def test_another_format_is_named(content: bytes, name: str) -> None:
         gzip.compress(LINES) + b"more",
         b"\x1f{}",
     ],
+    ids=["last byte missing", "half a head", "no checksum", "more behind it", "first byte only"],
 )
 def test_damaged_gzip_data_ends_the_input(content: bytes) -> None:
     with pytest.raises(InputUnusable, match=r"^its gzip data is cut short or damaged$"):
