@@ -62,6 +62,8 @@ from tests.helpers.graphql import field
 from tests.helpers.openapi import OPENAPI, check
 from tests.helpers.repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 BOUNDED = 30
 MANY = os.environ.get("GATEWAY_FUZZ_EXAMPLES")
 fuzz = examples(

@@ -206,6 +206,7 @@ def operations(draw: st.DrawFn, *, customers: bool = True) -> tuple[str, dict[st
 READERS = st.sampled_from(["healthy"] * 5 + ["without totals", "without anything", "somebody else"])
 
 
+@pytest.mark.slow
 @examples(max_examples=120)
 @given(drawn=operations(), reader=READERS)
 async def test_a_compiled_operation_gives_the_answer_of_the_executor(
@@ -218,6 +219,7 @@ async def test_a_compiled_operation_gives_the_answer_of_the_executor(
     await assert_same_answer((compiled, operation), (plain, expected), variables, world, reader)
 
 
+@pytest.mark.slow
 @examples(max_examples=120)
 @given(
     drawn=operations(customers=False),

@@ -74,6 +74,7 @@ def found_by_a_new_validator(text: str) -> list[GraphQLFormattedError]:
     return found_by(validator(), text)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=6))
 def test_a_validator_that_remembers_shapes_finds_the_errors_of_a_new_one(
     names: list[tuple[str, str]],
