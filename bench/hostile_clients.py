@@ -88,11 +88,13 @@ def attacks(tenant: Tenant) -> dict[str, Attack]:
             800, _held(f"{token}Content-Length: {TOKEN_REQUEST_BYTES}\r\n\r\n".encode() + token_body)
         ),
         "100 bodies of 1 MB without their last byte": _crowd(100, _held(large[:-1])),
-        "120 bodies that end at once": _burst(120, widest),
+        "120 bodies whose last bytes arrive together": _burst(120, widest),
         "16 connections of the widest operation": _crowd(16, _repeat(cycle([widest]))),
-        "16 connections of it in new documents": _crowd(16, _repeat(_never_sent_before(tenant))),
-        "16 connections of it with conditions": _crowd(16, _repeat(conditional)),
-        "100 connections of it with conditions": _crowd(100, _repeat(conditional)),
+        "16 connections of the widest operation in new documents": _crowd(
+            16, _repeat(_never_sent_before(tenant))
+        ),
+        "16 connections of the widest operation with conditions": _crowd(16, _repeat(conditional)),
+        "100 connections of the widest operation with conditions": _crowd(100, _repeat(conditional)),
         "500 connections with one line end": _crowd(500, _held(b"\r\n")),
         "500 connections with half a head": _crowd(500, _held(large[:100])),
     }
