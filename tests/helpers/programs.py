@@ -14,7 +14,7 @@ def run(directory: Path, *command: str, **variables: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=1_800,
         check=False,
     )
     assert completed.returncode == 0, completed.stdout
