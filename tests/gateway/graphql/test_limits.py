@@ -7,11 +7,13 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from graphql import GraphQLError, get_introspection_query, parse
+from graphql import GraphQLError, Source, get_introspection_query, parse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql import limits
-from gateway.graphql.limits import Limits
+from gateway.graphql.limits import Limits, Text
 from gateway.graphql.operations import Operations
 from tests.helpers.graphql import SCHEMA, SUMMARY, plan_of
 
@@ -221,3 +223,11 @@ def test_a_skipped_summary_does_not_count() -> None:
 def test_a_document_of_several_operations_needs_an_operation_name() -> None:
     with pytest.raises(OperationUnknown):
         Operations(SCHEMA, compiled=True).prepare("query A { __typename } query B { __typename }", None)
+
+
+@given(st.text("\r\n\u2028é x", max_size=12))
+def test_a_location_is_the_one_that_graphql_core_finds(text: str) -> None:
+    for position in range(len(text) + 1):
+        # No token begins within the end of a line.
+        if text[position - 1 : position + 1] != "\r\n":
+            assert Text(text).get_location(position) == Source(text).get_location(position)
