@@ -91,9 +91,10 @@ ATTACKS = {
     "huge body": (" " * 20_000_000, "CONTENT_TOO_LARGE"),
 }
 SLOW = "slow body", " " * 100, "REQUEST_TIMEOUT"
+WIDEST = "100 full summaries"
 COMPARED = {
     "a small query": (document(f"{{ {summary('orgId')} }}"), "CUSTOMER_NOT_FOUND"),
-    "100 full summaries": (
+    WIDEST: (
         document("{" + " ".join(summary(FULL, n) for n in range(100)) + "}"),
         "CUSTOMER_NOT_FOUND",
     ),
