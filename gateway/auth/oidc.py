@@ -80,10 +80,14 @@ class IssuerKeys:
         traceparent = current_request_log().traceparent
         headers = {} if traceparent is None else {"traceparent": traceparent}
         try:
-            # Reading the certificates of the system takes 30 ms, too long for the event loop.
-            tls = await asyncio.to_thread(httpx.create_ssl_context)
-            client = httpx.AsyncClient(headers=headers, verify=tls)
-            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), client as http:
+            async with (
+                asyncio.timeout(FETCH_TIMEOUT_SECONDS),
+                httpx.AsyncClient(
+                    headers=headers,
+                    # Reading the certificates of the system takes 30 ms, too long for the event loop.
+                    verify=await asyncio.to_thread(httpx.create_ssl_context),
+                ) as http,
+            ):
                 url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
                 configuration = msgspec.json.decode(await _get(http, url))
                 if configuration["issuer"] != self._issuer or not is_safe(configuration["jwks_uri"]):
