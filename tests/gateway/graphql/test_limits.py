@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import LimitExceeded, OperationUnknown
 from gateway.graphql import limits
-from gateway.graphql.limits import Limits, Text
+from gateway.graphql.limits import DocumentSource, Limits
 from gateway.graphql.operations import Operations
 from tests.helpers.graphql import SCHEMA, SUMMARY, plan_of
 
@@ -230,4 +230,4 @@ def test_a_location_is_the_one_that_graphql_core_finds(text: str) -> None:
     for position in range(len(text) + 1):
         # No token begins within the end of a line.
         if text[position - 1 : position + 1] != "\r\n":
-            assert Text(text).get_location(position) == Source(text).get_location(position)
+            assert DocumentSource(text).get_location(position) == Source(text).get_location(position)
