@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlencode
 
 import httpx
@@ -45,8 +47,11 @@ def within(milliseconds: object) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "share",
-    [pytest.param(None, id="the request notices"), pytest.param(0.5, id="the driver notices")],
+    "limit_of_driver",
+    [
+        pytest.param(lambda _: nullcontext(), id="the request notices"),
+        pytest.param(lambda seconds: timeout(seconds / 2), id="the driver notices"),
+    ],
 )
 @pytest.mark.parametrize(("rest_status", "status"), [("legacy", 200), ("semantic", 503)])
 async def test_a_request_past_its_deadline_is_answered_at_once(
@@ -55,9 +60,9 @@ async def test_a_request_past_its_deadline_is_answered_at_once(
     monkeypatch: pytest.MonkeyPatch,
     rest_status: str,
     status: int,
-    share: float | None,
+    limit_of_driver: Callable[[float], AbstractContextManager[None]],
 ) -> None:
-    monkeypatch.setattr("loaders.store.timeout", lambda seconds: timeout(share and seconds * share))
+    monkeypatch.setattr("loaders.store.timeout", limit_of_driver)
     async with gateway_with(mongodb_uri=proxy.uri, rest_status=rest_status) as gateway:
         await gateway.warm()
         proxy.freeze()

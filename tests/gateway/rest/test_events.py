@@ -518,7 +518,7 @@ async def test_without_a_database_the_sender_is_told_to_try_again(
 
 @pytest.mark.parametrize(
     ("count", "times"),
-    [(8, 2), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((25, 2), (2_000, 1)))],
+    [(8, 2), pytest.param(25, 2, marks=pytest.mark.slow), pytest.param(2_000, 1, marks=pytest.mark.slow)],
 )
 async def test_concurrent_senders_in_different_orders_leave_the_totals_of_one_delivery(
     address: str, store: Store, count: int, times: int
