@@ -45,13 +45,14 @@ test("the operations are in groups", async () => {
   await onPage(`${DEMO}/docs`, async (page) => {
     await page.getByRole("heading", { name: "promo-gateway" }).waitFor();
     const groups = page.locator(".opblock-tag-section");
-    const sizes = await groups.evaluateAll((sections) =>
-      sections.map((section) => [
-        section.querySelector(".opblock-tag span")!.textContent,
-        section.querySelectorAll(".opblock").length,
-      ]),
-    );
-    expect(sizes).toEqual([
+    const sizes = () =>
+      groups.evaluateAll((sections) =>
+        sections.map((section) => [
+          section.querySelector(".opblock-tag span")!.textContent,
+          section.querySelectorAll(".opblock").length,
+        ]),
+      );
+    await expect.poll(sizes).toEqual([
       ["Benefits", 1],
       ["Tokens", 2],
       ["Events", 1],
@@ -72,12 +73,12 @@ test("examples and responses show amounts with three fraction digits", async () 
     await open(page, PATHS.summary);
     const example = operation(page, PATHS.summary).locator('[data-code="200"] .example');
     await example.getByText("5600.000").waitFor();
-    expect(await example.getByText("600.000", { exact: true }).count()).toBe(2);
+    await expect.poll(() => example.getByText("600.000", { exact: true }).count()).toBe(2);
 
     await operation(page, PATHS.summary).getByRole("button", { name: "Execute" }).click();
     const response = operation(page, PATHS.summary).locator(".live-responses-table");
     await response.getByText("5600.000").waitFor();
-    expect(await response.getByText("600.000", { exact: true }).count()).toBe(2);
+    await expect.poll(() => response.getByText("600.000", { exact: true }).count()).toBe(2);
   });
 });
 
@@ -96,6 +97,7 @@ onScreens("the documentation is accessible and fits", `${DEMO}/docs`, async (pag
 test("an operation that is open has an address", async () => {
   await onPage(`${DEMO}/docs`, async (page) => {
     await open(page, PATHS.token);
+    await page.waitForURL(/#/);
     const address = page.url();
     await page.goto("about:blank");
     await page.goto(address);

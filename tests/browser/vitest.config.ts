@@ -7,5 +7,11 @@ export default defineConfig({
   resolve: {
     alias: { graphql: join(import.meta.dirname, "../../gateway/pages/node_modules/graphql/index.mjs") },
   },
-  test: { globalSetup: "setup.ts", testTimeout: 120_000, hookTimeout: 30_000, fileParallelism: false },
+  test: {
+    globalSetup: "setup.ts",
+    testTimeout: 120_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 30_000 } },
+    fileParallelism: false,
+  },
 });

@@ -40,6 +40,12 @@ async function visit({ mobile, route, options, expected = [] }, use) {
   await context.close();
 }
 
+/** Waits until the screen has this title and this address. */
+async function untilScreen(page, title, path) {
+  await page.locator(`xpath=//title[.="${title}"]`).waitFor({ state: "attached" });
+  await page.waitForURL(`${WALLET}${path}`);
+}
+
 test("the customer of the documentation sees the documented benefits", () =>
   visit({ mobile: "919078345795" }, async (page) => {
     const card = page.getByRole("article");
@@ -100,22 +106,21 @@ test("while there are no tokens, the customer can sign in again", () =>
 test("the screens have titles, entries in the history, and the focus on the heading of the wallet", () =>
   visit({ mobile: "919078345795" }, async (page) => {
     await page.getByRole("article").waitFor();
-    assert.equal(await page.title(), "Your wallet");
-    assert.equal(await page.evaluate("document.activeElement.textContent"), "What you have earned");
-    assert.equal(page.url(), `${WALLET}/#wallet`);
+    await untilScreen(page, "Your wallet", "/#wallet");
+    await page.locator("h2:focus", { hasText: "What you have earned" }).waitFor();
 
     await page.goBack();
     await page.getByLabel("Mobile number").waitFor();
-    assert.equal(await page.title(), "Sign in · Wallet");
+    await untilScreen(page, "Sign in · Wallet", "/");
     await page.goForward();
     await page.getByRole("article").waitFor();
 
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Mobile number").waitFor();
-    assert.equal(page.url(), `${WALLET}/`);
+    await untilScreen(page, "Sign in · Wallet", "/");
     await page.goBack();
     assert.equal(await page.getByRole("article").count(), 0);
-    assert.equal(await page.title(), "Sign in · Wallet");
+    await untilScreen(page, "Sign in · Wallet", "/#wallet");
   }));
 
 test("after a reload of the wallet, the customer signs in again", () =>
@@ -123,7 +128,7 @@ test("after a reload of the wallet, the customer signs in again", () =>
     await page.getByRole("article").waitFor();
     await page.reload();
     await page.getByLabel("Mobile number").waitFor();
-    assert.equal(page.url(), `${WALLET}/`);
+    await page.waitForURL(`${WALLET}/`);
   }));
 
 test("while the gateway cannot be reached, the customer can try again", async () => {
@@ -172,7 +177,10 @@ test("a token that the gateway refuses is replaced once, without a word", async 
 
 test("a second token that is refused is not replaced", async () => {
   let requests = 0;
-  const route = (request) => request.fulfill({ status: 401, json: {} }).then(() => requests++);
+  const route = (request) => {
+    requests++;
+    return request.fulfill({ status: 401, json: {} });
+  };
   await visit({ mobile: "919078345795", route, expected: [UNAUTHORIZED, UNAUTHORIZED] }, async (page) => {
     await page.getByRole("alert").getByText("Your wallet cannot be shown just now").waitFor();
     assert.equal(requests, 2);
