@@ -127,7 +127,7 @@ class Operations:
         async with self._preparing.slot(organization_id):
             # Another request may have prepared it meanwhile.
             if (operation := self._find(query, name)) is None:
-                operation = await run_fairly(self._prepare_new(query, name))
+                operation = await run_fairly(self._prepare_new(query, name, large=True))
             return operation
 
     def _find(self, query: str, name: str | None) -> Operation | None:
@@ -142,12 +142,14 @@ class Operations:
         self.hits += operation is not None
         return operation
 
-    def _prepare_new(self, query: str, name: str | None) -> Generator[None, None, Operation]:
+    def _prepare_new(
+        self, query: str, name: str | None, *, large: bool = False
+    ) -> Generator[None, None, Operation]:
         self.misses += 1
         document = self._parse(query)
         yield
         shape = shape_of(query)
-        operation = yield from self._prepare(document, name, shape)
+        operation = yield from self._prepare(document, name, shape, large=large)
         shared = operation.plans is not None and operation.plans.take_all(len(shape.strings))
         # cachetools refuses what is larger than the whole cache.
         with suppress(ValueError):
@@ -161,12 +163,17 @@ class Operations:
             raise syntax_error(error) from None
 
     def _prepare(
-        self, document: DocumentNode, name: str | None, shape: Shape, *, trusted: bool = False
+        self,
+        document: DocumentNode,
+        name: str | None,
+        shape: Shape,
+        *,
+        large: bool = False,
+        trusted: bool = False,
     ) -> Generator[None, None, Operation]:
         if (definition := get_operation_ast(document, name)) is None:
             raise OperationUnknown
-        errors = self._validator.validate(document, shape)
-        yield
+        errors = yield from self._validator.validate(document, shape, large=large)
         plans = Plans(self._schema, document, definition) if self._compiled and not errors else None
         return Operation(document, definition, errors, plans, shape.strings, trusted)
 

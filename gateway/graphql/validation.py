@@ -5,9 +5,11 @@ every input type that takes a string takes any string.
 """
 
 import gc
+from collections.abc import Generator
 
 from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, NoSchemaIntrospectionCustomRule, validate
+from graphql.validation import NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule
 
 from gateway.graphql.limits import Limits
 from gateway.graphql.redaction import RULES
@@ -17,6 +19,8 @@ from gateway.graphql.shapes import Shape
 MAX_ERRORS = 50
 # A shape takes about 200 bytes.
 REMEMBERED_SHAPES = 10_000
+# They take as long as all other rules together.
+_VARIABLE_RULES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
 
 
 class Validator:
@@ -29,22 +33,36 @@ class Validator:
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
         self._schema = schema
         self._limits = limits
-        self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+        rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+        self._at_once = [rules]
+        self._in_steps = [_VARIABLE_RULES, tuple(one for one in rules if one not in _VARIABLE_RULES)]
         self._introspection = introspection
         self._valid: LRUCache[bytes, None] = LRUCache(REMEMBERED_SHAPES)
 
-    def validate(self, document: DocumentNode, shape: Shape) -> list[GraphQLError]:
-        """The errors of a document; raises `LimitExceeded`."""
+    def validate(
+        self, document: DocumentNode, shape: Shape, *, large: bool
+    ) -> Generator[None, None, list[GraphQLError]]:
+        """The errors of a document; raises `LimitExceeded`.
+
+        A large one is validated in two steps, which together take a little longer.
+        """
         if shape.digest in self._valid:
             return []
         try:
             self._limits.check(document)
         except GraphQLError as error:
             return [error]
-        suggestions = self._introspection
-        errors = validate(self._schema, document, self._rules, MAX_ERRORS, hide_suggestions=not suggestions)
-        # graphql-core's visitors are about a thousand objects in reference cycles, all of them new.
-        gc.collect(0)
+        errors: list[GraphQLError] = []
+        hide_suggestions = not self._introspection
+        for rules in self._in_steps if large else self._at_once:
+            most = MAX_ERRORS - len(errors)
+            errors += validate(self._schema, document, rules, most, hide_suggestions=hide_suggestions)
+            # graphql-core's visitors are about a thousand objects in reference cycles, all of them new.
+            gc.collect(0)
+            yield
+            if len(errors) > MAX_ERRORS:
+                # The last error says that there are more.
+                break
         if not errors:
             self._valid[shape.digest] = None
         return errors

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.graphql import validation
+from gateway.graphql.large_documents import run
 from gateway.graphql.limits import Limits
 from gateway.graphql.shapes import shape_of
 from gateway.graphql.validation import Validator
@@ -30,7 +31,7 @@ def validator() -> Validator:
 
 
 def errors(checked: Validator, document: str) -> list[GraphQLError]:
-    return checked.validate(parse(document), shape_of(document))
+    return run(checked.validate(parse(document), shape_of(document), large=False))
 
 
 @pytest.fixture
