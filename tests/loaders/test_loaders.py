@@ -208,7 +208,7 @@ KEYS = st.builds(
 )
 
 
-@examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     ledgers=st.tuples(*[st.lists(issuances(), max_size=25)] * 2),
     keys=st.lists(KEYS, min_size=1, max_size=12),

@@ -148,7 +148,7 @@ RIGHTS = st.sampled_from(Right)
 IDENTIFIERS = st.sampled_from(["919000000001", "919000000002", "919000000003"])
 
 
-@examples(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     customer_right=RIGHTS,
     promotion_right=RIGHTS,
