@@ -7,7 +7,7 @@ fields below an object that no async field returns. A nullable field below the q
 attribute with a scalar; a list of nullable items, if an async field below the query returns it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 from graphql import (
@@ -44,6 +44,8 @@ from gateway.graphql.field_definitions import (
 from gateway.graphql.plan import Complete, FieldFailed, Plan, Root
 
 NO_VARIABLES = VariableValues({}, {})
+# A full summary takes about 0.3 ms.
+FIELDS_OF_A_STEP = 10
 
 
 def compile_operation(
@@ -51,15 +53,15 @@ def compile_operation(
     document: DocumentNode,
     operation: OperationDefinitionNode,
     conditions: VariableValues,
-) -> Plan | None:
-    """The plan of a valid operation; None if the compiler does not support it.
+) -> Generator[None, None, Plan | None]:
+    """The plan of a valid operation, compiled in steps; None if the compiler does not support it.
 
     `conditions` has the values of the variables that `@include` and `@skip` name.
     """
     if operation.operation is not OperationType.QUERY:
         return None
     try:
-        return _Compiler(schema, document, operation, conditions).plan()
+        return (yield from _Compiler(schema, document, operation, conditions).plan())
     except NotCompilable:
         return None
 
@@ -80,7 +82,7 @@ class _Compiler:
         }
         self._details = {name: FragmentDetails(fragment) for name, fragment in self._fragments.items()}
 
-    def plan(self) -> Plan:
+    def plan(self) -> Generator[None, None, Plan]:
         query = self._schema.query_type
         assert query is not None, "the schema has a query type"
         collected = collect_fields(self._schema, self._details, self._conditions, query, self._operation)
@@ -92,6 +94,8 @@ class _Compiler:
                 roots[key] = self._async_field(query, field, details)
             else:
                 raise NotCompilable
+            if len(roots) % FIELDS_OF_A_STEP == 0:
+                yield
         return Plan(self._schema, query, self._operation, self._fragments, roots)
 
     def _async_field(

@@ -1,4 +1,4 @@
-"""Large documents are prepared in steps, so that other requests have turns in between.
+"""Large documents and plans are prepared in steps, so that other requests have turns in between.
 
 Parsed, validated and compiled at once, the largest document would stop all other requests for 200 ms.
 """

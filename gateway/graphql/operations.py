@@ -175,6 +175,8 @@ class Operations:
             raise OperationUnknown
         errors = yield from self._validator.validate(document, shape, large=large)
         plans = Plans(self._schema, document, definition) if self._compiled and not errors else None
+        if plans is not None:
+            yield from plans.prepare()
         return Operation(document, definition, errors, plans, shape.strings, trusted)
 
     def count_summaries(self, operation: Operation, variables: dict[str, Any]) -> int:
@@ -226,7 +228,7 @@ class Operations:
             if isinstance(values, list):
                 return ExecutionResult(None, values)
             plans = operation.plans
-            plan = None if plans is None else plans.get(values, may_replace=False)
+            plan = None if plans is None else await run_fairly(plans.get(values, may_replace=False))
             summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
             if not summaries or summaries > self._limits.summaries:
                 summaries = self._count_summaries(operation, values)
@@ -235,7 +237,7 @@ class Operations:
             wide = not many_fields and (summaries > MAX_SMALL or (plan is None and self._compiled))
             async with self._wide.slot(organization_id) if wide else nullcontext():
                 if plan is None and plans is not None:
-                    plan = plans.get(values)
+                    plan = await run_fairly(plans.get(values))
                 if plan is not None:
                     return await plan.execute(values, context, operation.replaced)
                 return await execute(self._schema, operation.document, operation.name, variables, context)

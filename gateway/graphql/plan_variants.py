@@ -1,5 +1,7 @@
 """The plans of an operation: one for each combination of the conditions of its `@include` and `@skip`."""
 
+from collections.abc import Generator
+
 from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, print_ast
 from graphql.execution.values import VariableValues
@@ -13,10 +15,7 @@ MAX_PLANS = 8
 
 
 class Plans:
-    """Compiles a valid operation for the combinations of its conditions that were used most recently.
-
-    Without conditions, it is compiled at once.
-    """
+    """Compiles a valid operation for the combinations of its conditions that were used most recently."""
 
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
@@ -31,18 +30,22 @@ class Plans:
             if print_ast(one.type) in ("Boolean", "Boolean!")
         ]
         self._plans: LRUCache[tuple[object, ...], Plan | None] = LRUCache(MAX_PLANS)
+
+    def prepare(self) -> Generator[None, None, None]:
+        """Compile an operation without conditions, in steps."""
         if not self._conditions:
-            self.get(NO_VARIABLES)
+            yield from self.get(NO_VARIABLES)
 
     def take_all(self, strings: int) -> bool:
-        """Whether there are strings in the document, and one plan takes them all as arguments."""
-        plan = None if self._conditions else self.get(NO_VARIABLES)
+        """Whether there are strings in the document, and its one plan takes them all as arguments."""
+        plan = None if self._conditions else self._plans[()]
         return strings > 0 and plan is not None and plan.takes_all(strings)
 
-    def get(self, values: VariableValues, *, may_replace: bool = True) -> Plan | None:
+    def get(self, values: VariableValues, *, may_replace: bool = True) -> Generator[None, None, Plan | None]:
         """The plan for these values of the variables; None if graphql-core's executor has to execute it.
 
-        With `may_replace` off, a plan that would replace another one is not compiled, and the result is None.
+        A plan is compiled in steps. With `may_replace` off, a plan that would replace another one is not
+        compiled, and the result is None.
         """
         combination = tuple(values.coerced.get(name) for name in self._conditions)
         try:
@@ -50,12 +53,12 @@ class Plans:
         except KeyError:
             if not may_replace and self._plans.currsize == self._plans.maxsize:
                 return None
-        plan = self._plans[combination] = self._compile(values)
+        plan = self._plans[combination] = yield from self._compile(values)
         return plan
 
-    def _compile(self, values: VariableValues) -> Plan | None:
+    def _compile(self, values: VariableValues) -> Generator[None, None, Plan | None]:
         try:
-            return compile_operation(self._schema, self._document, self._operation, values)
+            return (yield from compile_operation(self._schema, self._document, self._operation, values))
         except GraphQLError:
             # A condition is null: the operation fails as a whole.
             return None

@@ -6,6 +6,7 @@ from graphql import ExecutionResult
 from graphql.execution.values import VariableValues
 
 from gateway.commands.sample_data import MOBILE, PROGRAM, PROMOTION
+from gateway.graphql.large_documents import run
 from gateway.graphql.operation import Operation
 from gateway.graphql.plan import Plan
 from resolvers.schema import create_schema
@@ -33,7 +34,7 @@ def field(
 
 def plan_of(operation: Operation, **conditions: object) -> Plan | None:
     """The plan of an operation for these variables of its `@skip` and `@include` conditions."""
-    return None if operation.plans is None else operation.plans.get(VariableValues({}, conditions))
+    return None if operation.plans is None else run(operation.plans.get(VariableValues({}, conditions)))
 
 
 def result_text(result: ExecutionResult) -> str:

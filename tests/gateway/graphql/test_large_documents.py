@@ -10,6 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from gateway.commands.sample_data import MOBILE
 from gateway.errors import LimitExceeded
 from gateway.graphql import large_documents, wide_operations
+from gateway.graphql.compiler import FIELDS_OF_A_STEP
 from gateway.graphql.large_documents import MAX_SMALL_NAMES, is_large, run_fairly
 from gateway.graphql.limits import MAX_CHARACTERS
 from gateway.graphql.operations import Operations
@@ -50,16 +51,19 @@ def test_a_document_of_many_names_is_large(document: str, expected: bool) -> Non
     assert is_large(document) is expected
 
 
-# The steps of a large document are parsing, validation without variables and of them, and compilation.
-@pytest.mark.parametrize(("query", "steps"), [(SMALL, 1), (LARGE, 4)], ids=["small", "large"])
+# After parsing, after the two steps of validation, and after each ten fields of the compilation.
+LARGE_PAUSES = 3 + 100 // FIELDS_OF_A_STEP
+
+
+@pytest.mark.parametrize(("query", "expected"), [(SMALL, 0), (LARGE, LARGE_PAUSES)], ids=["small", "large"])
 async def test_only_a_large_document_is_prepared_in_steps_and_once(
-    pauses: list[float], query: str, steps: int
+    pauses: list[float], query: str, expected: int
 ) -> None:
     prepared = Operations(SCHEMA, compiled=True)
     first = await prepared.prepare_fairly(query, None, 1)
     assert first.plans is not None
     assert await prepared.prepare_fairly(query, None, 1) is first
-    assert len(pauses) == steps - 1
+    assert len(pauses) == expected
 
 
 async def test_a_large_document_of_a_known_shape_is_prepared_at_once(pauses: list[float]) -> None:
@@ -91,7 +95,7 @@ async def test_requests_for_the_same_document_prepare_it_once(pauses: list[float
     first, *others = await asyncio.gather(*(prepared.prepare_fairly(LARGE, None, 1) for _ in range(20)))
     assert all(other is first for other in others)
     assert (prepared.misses, prepared.hits) == (1, 19)
-    assert len(pauses) == 3
+    assert len(pauses) == LARGE_PAUSES
 
 
 # Cases may add root fields to this large document.
@@ -150,6 +154,18 @@ def _raised(error: GraphQLError | LimitExceeded) -> Errors:
 
 def _sorted(errors: list[GraphQLError]) -> Errors:
     return sorted(str(error.formatted) for error in errors)
+
+
+async def test_the_plan_of_each_combination_of_conditions_is_compiled_once_in_steps(
+    gateway_with: OpenGateway, pauses: list[float]
+) -> None:
+    query = f"query ($on: Boolean!) {HALF.replace('points {', 'points @include(if: $on) {')}"
+    counts: list[int] = []
+    async with gateway_with() as gateway:
+        for on in (True, True, False, False):
+            assert "errors" not in (await gateway.graphql(query, {"on": on})).json()
+            counts.append(len(pauses))
+    assert counts == [8, 8, 13, 13]
 
 
 async def test_a_large_document_beyond_the_queue_is_refused(

@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio import Event
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -198,7 +199,7 @@ async def test_a_plan_that_replaces_another_is_compiled_in_a_slot(
 ) -> None:
     compiled: list[object] = []
 
-    def note(*arguments: Any) -> Plan | None:
+    def note(*arguments: Any) -> Generator[None, None, Plan | None]:
         compiled.append(arguments)
         return compile_operation(*arguments)
 
