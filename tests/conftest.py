@@ -33,7 +33,7 @@ from loaders.dispatcher import Dispatcher
 from loaders.driver import DriverName
 from loaders.store import Store
 from resolvers.schema import create_schema
-from tests.helpers.faults import DatabaseProxy
+from tests.helpers.faults import PATIENCE, DatabaseProxy
 from tests.helpers.gateway import (
     CHEAP_HASHER,
     Commands,
@@ -163,8 +163,7 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
     else:
         with embedded_database(tmp_path_factory.mktemp("database"), durable=False) as uri:
-            # A busy database may respond late.
-            yield f"{uri}/?connectTimeoutMS=60000&serverSelectionTimeoutMS=60000"
+            yield f"{uri}/?{PATIENCE}"
 
 
 @pytest.fixture(scope="session")

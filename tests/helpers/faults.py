@@ -21,6 +21,9 @@ from gateway import server
 from gateway.commands.embedded_database import embedded_database
 from gateway.settings import Settings
 
+# Options of a connection string. A busy database may respond late.
+PATIENCE = "connectTimeoutMS=60000&serverSelectionTimeoutMS=60000"
+
 
 class DatabaseProxy:
     """A TCP proxy in front of the database.
@@ -40,7 +43,7 @@ class DatabaseProxy:
         self._held: list[bytes] = []
         self._replies: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._ends: set[StreamWriter] = set()
-        self.uri = ""
+        self.uri = self.impatient_uri = ""
 
     def freeze(self) -> None:
         """Let nothing through; connections stay open, and new ones are accepted."""
@@ -67,7 +70,9 @@ class DatabaseProxy:
             listening.setblocking(False)
             address = listening.getsockname()
             # Without `directConnection`, the driver would use the address that the database announces.
-            self.uri = f"mongodb://127.0.0.1:{address[1]}/?directConnection=true"
+            self.impatient_uri = f"mongodb://127.0.0.1:{address[1]}/?directConnection=true"
+            # A server that is silent for seconds has failed for the driver, which sends its commands again.
+            self.uri = f"{self.impatient_uri}&{PATIENCE}"
             thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve(listening)])
             thread.start()
             try:

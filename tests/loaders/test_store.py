@@ -240,8 +240,8 @@ async def test_without_a_server_a_request_fails_before_its_deadline() -> None:
 
 async def test_a_command_of_the_command_line_waits_longer_for_a_server(proxy: DatabaseProxy) -> None:
     proxy.freeze()
-    patient = Store(proxy.uri, "x", server_seconds=COMMAND_SERVER_SECONDS)
-    store = Store(proxy.uri + "&serverSelectionTimeoutMS=100", "x")
+    patient = Store(proxy.impatient_uri, "x", server_seconds=COMMAND_SERVER_SECONDS)
+    store = Store(f"{proxy.impatient_uri}&serverSelectionTimeoutMS=100", "x")
     ping = asyncio.create_task(patient.ping())
     with pytest.raises(StoreUnavailable, match=r"^ServerSelectionTimeoutError, "):
         await store.ping()

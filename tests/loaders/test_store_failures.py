@@ -137,23 +137,25 @@ async def test_servers_that_cannot_be_reached_are_named(driver: DriverName, host
 
 @pytest.mark.slow
 async def test_a_connection_that_breaks_names_the_server(
-    store_behind_proxy: Store, proxy: DatabaseProxy
+    proxy: DatabaseProxy, settings: Settings, each_driver: DriverName
 ) -> None:
-    await store_behind_proxy.ping()
+    store = Store(proxy.impatient_uri, settings.database, driver=each_driver)
+    await store.ping()
     proxy.cut_answers(10)
     with pytest.raises(StoreUnavailable) as raised:
-        await store_behind_proxy.insert(PENDING_EVENTS.name, {"_id": VALUE})
+        await store.insert(PENDING_EVENTS.name, {"_id": VALUE})
     address = proxy.uri.removeprefix("mongodb://").partition("/")[0]
     assert str(raised.value) in {
         f"{kind}, {address}" for kind in ("AutoReconnect", "ServerSelectionTimeoutError")
     }
+    await store.close()
 
 
 @pytest.mark.slow
 async def test_a_server_that_falls_silent_ends_a_command_without_a_deadline(
     proxy: DatabaseProxy, settings: Settings, each_driver: DriverName
 ) -> None:
-    store = Store(proxy.uri, settings.database, driver=each_driver)
+    store = Store(proxy.impatient_uri, settings.database, driver=each_driver)
     await store.ping()
     proxy.freeze()
     with pytest.raises(StoreUnavailable):
