@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -186,9 +186,10 @@ async def test_an_event_that_is_kept_while_its_customers_are_erased_has_no_data_
 async def test_an_erasure_finds_events_that_an_earlier_version_kept(
     store: Store, organization_id: int, payload: dict[str, Any], left: list[tuple[dict[str, Any], Any]]
 ) -> None:
-    old = stored(
-        organization_id, json.dumps(payload), receivedOn=datetime.now(UTC), expireOn=datetime.now(UTC)
-    )
+    now = datetime.now(UTC)
+    # The database deletes an expired event at any time.
+    kept = {"receivedOn": now, "expireOn": now + timedelta(days=30)}
+    old = stored(organization_id, json.dumps(payload), **kept)
     old["orgId"] = Int64(organization_id)
     del old["customerIds"]
     await store.insert(PENDING_EVENTS.name, old)
