@@ -20,7 +20,7 @@ from gateway.rest.action_summary import ACTION_SUMMARY_PATH
 from gateway.settings import Settings
 from loaders.store import Store
 from tests.conftest import OpenGateway, Start
-from tests.helpers.faults import Database, DatabaseProxy, until
+from tests.helpers.faults import PATIENCE, Database, DatabaseProxy, until
 from tests.helpers.gateway import (
     DEMO_HEADER,
     DOCUMENTED,
@@ -93,6 +93,7 @@ class Clients:
 
     asks: Sequence[Ask]
     good: int = 0
+    failed: int = 0
     failures: set[int] = field(default_factory=set)
     slowest: float = 0.0
 
@@ -111,6 +112,11 @@ class Clients:
         enough = self.good + 10
         await until(lambda: self.good >= enough)
 
+    async def some_failed(self) -> None:
+        """Wait for another response that is an error."""
+        before = self.failed
+        await until(lambda: self.failed > before)
+
     async def _repeat(self, ask: Ask, stop: asyncio.Event) -> None:
         while not stop.is_set():
             started = time.monotonic()
@@ -119,6 +125,7 @@ class Clients:
             if error is None:
                 self.good += 1
             else:
+                self.failed += 1
                 self.failures.add(error)
             await asyncio.sleep(0.02)
 
@@ -126,7 +133,7 @@ class Clients:
 async def filled(database: Database) -> tuple[Settings, Tenant]:
     """Set up the database with a tenant that has one badge."""
     settings = Settings(mongodb_uri=SecretStr(database.uri))
-    store = Store(settings.mongodb_uri.get_secret_value(), settings.database)
+    store = Store(f"{database.uri}/?{PATIENCE}", settings.database)
     await set_up(store)
     tenant = await new_tenant(store)
     await tenant.issue([tenant.badge("b", tenant.customer_id, "series")])
@@ -137,16 +144,16 @@ async def filled(database: Database) -> tuple[Settings, Tenant]:
 async def survives(
     clients: Clients, database: Database, *ends: signal.Signals, away: float, frozen: float
 ) -> None:
-    """End and freeze the database under load; wait for good responses each time."""
+    """End and freeze the database under load; wait for failures and for good responses each time."""
     async with clients.asking():
         for number in ends:
             database.signal(number)
-            await asyncio.sleep(away)
+            await asyncio.gather(asyncio.sleep(away), clients.some_failed())
             await asyncio.to_thread(database.stop)
             await asyncio.to_thread(database.start)
             await clients.some_good()
         database.signal(signal.SIGSTOP)
-        await asyncio.sleep(frozen)
+        await asyncio.gather(asyncio.sleep(frozen), clients.some_failed())
         database.signal(signal.SIGCONT)
         await clients.some_good()
 

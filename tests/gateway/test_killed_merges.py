@@ -37,7 +37,7 @@ from tests.conftest import drop
 from tests.helpers import events
 from tests.helpers.commands import run
 from tests.helpers.events import changed, new_writer
-from tests.helpers.faults import Database
+from tests.helpers.faults import PATIENCE, Database
 from tests.helpers.gateway import environment, free_port, new_tenant, wait_until_served
 from tests.helpers.repository import ROOT
 
@@ -285,7 +285,7 @@ async def test_a_killed_database_loses_no_event_and_counts_none_twice(
     for payload in HISTORY:
         await record(clean, payload)
     with Database.running(tmp_path) as database:
-        store = Store(database.uri, "killed", driver=driver)
+        store = Store(f"{database.uri}/?{PATIENCE}", "killed", driver=driver)
         await prepare(store)
         await store.close()
         killer = DatabaseKiller(database, write)
@@ -299,7 +299,8 @@ async def test_a_killed_database_loses_no_event_and_counts_none_twice(
                         await record(store, payload)
                         break
                     except StoreUnavailable:
-                        if not restarted:
+                        # A busy database may be unavailable for a moment before it is killed.
+                        if killer.killed and not restarted:
                             database.stop()
                             database.start()
                             restarted = True
