@@ -461,6 +461,7 @@ async def test_a_secret_that_was_good_before_is_good_while_new_networks_fill_the
             for n in range(password_queue.MAX_WAITING + 20)
         ]
         assert await first(19, flood) == [503] * 19
+        await blocked.begun()
         assert blocked.count == 1
         assert await status(gateway, from_address("198.51.100.1", DEMO_HEADER)) == 200
         # The secret is good from the network of a waiting login too.
