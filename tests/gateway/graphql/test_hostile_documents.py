@@ -340,14 +340,15 @@ async def test_a_huge_or_slow_body_is_refused_while_it_is_sent(
     code: str,
     message: str,
 ) -> None:
-    if pause:
-        monkeypatch.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.3)
     head = (
         "POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
         f"Authorization: {DEMO_HEADER['Authorization']}\r\n{framing}\r\n\r\n"
     )
     refusal = {"errors": [{"message": message, "extensions": {"code": code, "errorCode": status}}]}
-    assert await asyncio.to_thread(send, port, head, part, times, pause) == (status, refusal)
+    with monkeypatch.context() as impatient:
+        if pause:
+            impatient.setattr("gateway.middleware.deadline.BODY_SECONDS", 0.3)
+        assert await asyncio.to_thread(send, port, head, part, times, pause) == (status, refusal)
     async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.post(
             f"http://127.0.0.1:{port}/graphql", json={"query": "{ __typename }"}, headers=DEMO_HEADER
@@ -362,6 +363,13 @@ async def test_a_huge_head_is_refused_while_it_is_sent(settings: Settings, field
     assert received.startswith(b"HTTP/1.1 400 ")
 
 
+async def live_status(client: httpx.AsyncClient, port: int) -> int:
+    """The status of the probe, sent again if its head arrived too late on a busy machine."""
+    while True:
+        with suppress(httpx.TransportError):
+            return (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code
+
+
 async def test_a_connection_without_a_complete_request_head_is_closed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,7 +379,7 @@ async def test_a_connection_without_a_complete_request_head_is_closed(
             assert await exchange(port, text) == b""
         monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
         async with httpx.AsyncClient(timeout=60) as client:
-            assert (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code == 200
+            assert await live_status(client, port) == 200
             idle = set(running.server_state.connections)
             await asyncio.sleep(0.7)
             # This time limit does not apply to idle connections, which uvicorn closes.
