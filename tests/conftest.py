@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -311,5 +311,7 @@ def start() -> Iterator[Start]:
         if process.poll() is None:
             # The children too: a demo's database would outlive its parent.
             for pid in (*children(process.pid), process.pid):
-                os.kill(pid, signal.SIGKILL)
+                # A child may end meanwhile.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             process.communicate()
