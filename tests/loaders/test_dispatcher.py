@@ -267,7 +267,7 @@ async def test_a_lone_load_that_is_cancelled_releases_its_slot() -> None:
 
 async def test_a_batch_has_the_latest_deadline_of_its_loads() -> None:
     dispatcher = ScriptedDispatcher()
-    deadlines = [Deadline(seconds) for seconds in (60, 10, 30, 20)]
+    deadlines = [Deadline(seconds) for seconds in (6000, 1000, 3000, 2000)]
     loads = [dispatcher.start("A", n, deadline=deadline) for n, deadline in enumerate(deadlines)]
     await settle()
     dispatcher.sent[0].returned.set_result(None)

@@ -60,7 +60,7 @@ STEPS = st.one_of(
 def test_two_organisations_with_the_same_keys_never_share_an_entry(
     steps: list[tuple[str, int, str, int]],
 ) -> None:
-    cache: LookupCache[str, int] = LookupCache(60)
+    cache: LookupCache[str, int] = LookupCache(3600)
     expected: dict[tuple[int, str], int] = {}
     for step, organization, key, value in steps:
         match step:

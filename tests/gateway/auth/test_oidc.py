@@ -189,7 +189,7 @@ BAD: dict[str, Callable[[Issuer, Forge], str]] = {
     "an organisation that is a list": lambda issuer, _: issuer.token(org_id=[DEMO.id]),
     "an organisation of 5,000 digits": lambda issuer, _: issuer.token(org_id="9" * 5000),
     "an organisation that is true": lambda issuer, _: issuer.token(org_id=True),
-    "not yet valid": lambda issuer, _: issuer.token(nbf=int(time.time()) + 60),
+    "not yet valid": lambda issuer, _: issuer.token(nbf=int(time.time()) + 3600),
     "the gateway's iss, the issuer's key": lambda issuer, own: own.token(key=issuer.keys["rsa"]),
     "the gateway's iss, the issuer's key and kid": lambda issuer, own: own.token(
         key=issuer.keys["rsa"], headers={"kid": "rsa"}

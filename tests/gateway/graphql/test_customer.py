@@ -229,7 +229,7 @@ async def test_lists_and_pages_over_the_limit_are_refused_before_any_look_up(
 async def test_a_list_and_a_page_send_three_commands_cold_and_one_warm(
     gateway_with: OpenGateway, tenant: Tenant, query: str, variables: dict[str, object], cold: list[str]
 ) -> None:
-    async with gateway_with(lookup_cache_seconds=60) as gateway:
+    async with gateway_with(lookup_cache_seconds=3600) as gateway:
         for expected in (cold, ["issuances"]):
             gateway.commands.clear()
             await ask(gateway, tenant, query, **variables)
