@@ -45,8 +45,25 @@ async def ended(process: "subprocess.Popen[str]") -> tuple[int, bool]:
 GOOD = (0, False)
 
 
-# A busy machine may take longer to connect than a process takes connections after SIGTERM.
-LINGER = "from gateway.middleware import admission\nadmission.LINGER_SECONDS = 60\n"
+# Every Python process runs this module when it starts. A busy machine may take longer to connect than a
+# process takes connections after SIGTERM. Each worker leaves a file once it can drain, and once it drains.
+SITECUSTOMIZE = """
+import os
+from pathlib import Path
+from gateway.middleware import admission
+
+class InFlightRequests(admission.InFlightRequests):
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "draining" and value:
+            Path(__file__).with_name(f"draining-{os.getpid()}").touch()
+
+    def drain_at_sigterm(self):
+        super().drain_at_sigterm()
+        Path(__file__).with_name(f"serving-{os.getpid()}").touch()
+
+admission.LINGER_SECONDS, admission.InFlightRequests = 60, InFlightRequests
+"""
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
@@ -54,12 +71,16 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
     start: Start, settings: Settings, proxy: DatabaseProxy, tmp_path: Path, workers: str
 ) -> None:
     port = free_port()
-    # Every Python process runs this module when it starts.
-    (tmp_path / "sitecustomize.py").write_text(LINGER)
+    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE)
+
+    def all_are(state: str) -> bool:
+        return len(list(tmp_path.glob(f"{state}-*"))) == int(workers)
+
     own = changed(settings, mongodb_uri=proxy.uri)
     variables = environment(own, GATEWAY_PORT=str(port), PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     served = start("serve", "--workers", workers, variables=variables)
     await asyncio.to_thread(wait_until_served, port)
+    await until(lambda: all_are("serving"))
     url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=url, headers=DEMO_HEADER, timeout=60) as client:
         # A busy machine may take longer to send a ping than the probe waits.
@@ -70,13 +91,12 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
         running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED))
         await until(lambda: proxy.holds(b"aggregate"))
         served.send_signal(signal.SIGTERM)
-        # The signal may take a moment.
-        while "connection" not in (await client.get(LIVE)).headers:
-            pass
-        ready = await client.get(READY)
+        # The parent of several workers passes the signal on to one after another.
+        await until(lambda: all_are("draining"))
+        ready, live = await client.get(READY), await client.get(LIVE)
         assert ready.json() == {"status": "draining"}
         assert (ready.status_code, ready.headers["connection"]) == (503, "close")
-        assert (await client.get(LIVE)).json() == {"status": "alive"}
+        assert (live.json(), live.headers["connection"]) == ({"status": "alive"}, "close")
         proxy.thaw()
         answer = await running
         assert (answer.json()["customerId"], answer.headers["connection"]) == (387729100, "close")
