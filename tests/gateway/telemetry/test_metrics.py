@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -47,12 +48,17 @@ def test_the_metrics_port_adds_up_all_workers(start: Start, settings: Settings, 
         # Each request has a new connection, so that every worker gets some.
         httpx.get(url + ACTION_SUMMARY_PATH, params=DOCUMENTED, headers=DEMO_HEADER, timeout=60)
     status_on_api_port = httpx.get(f"{url}/metrics", timeout=60).status_code
-    text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=60).text
+    requests = f'promo_gateway_request_duration_seconds_count{{route="{ACTION_SUMMARY_PATH}",status="200"}}'
+    deadline = time.monotonic() + 60
+    # A worker counts a request after it has sent the response.
+    metrics = f"http://127.0.0.1:{metrics_port}/metrics"
+    while value(text := httpx.get(metrics, timeout=60).text, requests) < 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     served.send_signal(signal.SIGTERM)
     served.communicate(timeout=60)
     assert status_on_api_port == 404
-    labels = f'{{route="{ACTION_SUMMARY_PATH}",status="200"}}'
-    assert value(text, f"promo_gateway_request_duration_seconds_count{labels}") == 20
+    assert value(text, requests) == 20
     assert value(text, 'promo_gateway_command_duration_seconds_count{command="aggregate",outcome="ok"}') == 20
     assert value(text, 'promo_gateway_batch_loads_sum{kind="totals"}') == 20
     assert value(text, 'promo_gateway_pool_connections{state="in_use"}') == 0
