@@ -23,6 +23,7 @@ from pymongo import MongoClient
 from gateway import health, server
 from gateway.auth import authenticator, password_check
 from gateway.auth.tokens import SigningKey
+from gateway.commands import import_output
 from gateway.commands.embedded_database import embedded_database
 from gateway.commands.sample_data import fill
 from gateway.ingest import background_counting, event_recorder
@@ -47,6 +48,7 @@ from tests.helpers.gateway import (
 )
 
 Logged = Callable[[], str]
+DAY = 86_400
 
 # On a busy machine an example may take any time.
 examples.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -97,13 +99,16 @@ def _logs() -> None:
 def _long_time_limits() -> Iterator[None]:
     """Let no test depend on how busy the machine is. A test of a time limit sets the limit itself."""
     with pytest.MonkeyPatch.context() as patch:
-        # Periodic checks and repeated look-ups of callers would get into the lists of commands.
-        patch.setattr(health, "SCHEMA_CHECK_SECONDS", 3600)
-        patch.setattr(background_counting, "RESUME_SECONDS", 3600)
-        patch.setattr(password_check, "REMEMBERED_SECONDS", 3600)
-        patch.setattr(authenticator, "REMEMBERED_SECONDS", 3600)
+        # Periodic checks and repeated look-ups of callers would get into the lists of commands. All tests
+        # together can take more than an hour.
+        patch.setattr(health, "SCHEMA_CHECK_SECONDS", DAY)
+        patch.setattr(background_counting, "RESUME_SECONDS", DAY)
+        patch.setattr(password_check, "REMEMBERED_SECONDS", DAY)
+        patch.setattr(authenticator, "REMEMBERED_SECONDS", DAY)
         # A batch that replaces a late one would get into the lists of commands too.
-        patch.setattr(Dispatcher, "late_after", 3600)
+        patch.setattr(Dispatcher, "late_after", DAY)
+        # A line of progress would get into the output of imports that is compared.
+        patch.setattr(import_output, "SECONDS_BETWEEN_LINES", DAY)
         patch.setattr(health, "PING_SECONDS", 60)
         patch.setattr(password_check, "WAIT_SECONDS", 60)
         patch.setattr(password_check, "READ_SECONDS", 60)
