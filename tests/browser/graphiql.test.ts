@@ -76,7 +76,7 @@ test("each tab's operation runs and its data is shown", async () => {
 test("the page is as high as the window", async () => {
   await onPage(`${DEMO}/graphql`, async (page) => {
     await loaded(page);
-    expect(await page.evaluate("document.documentElement.scrollHeight - innerHeight")).toBe(0);
+    await expect.poll(() => page.evaluate("document.documentElement.scrollHeight - innerHeight")).toBe(0);
   });
 });
 
@@ -190,6 +190,14 @@ test("the copied command and code return the same data", async () => {
 });
 
 async function signIn(page: Page, password: string) {
+  // On a busy machine, the check of a password can take longer than the gateway waits for it.
+  await page.route("**/graphql", async (route) => {
+    let response = await route.fetch();
+    while (response.status() === 503) {
+      response = await route.fetch();
+    }
+    await route.fulfill({ response });
+  });
   await page.getByLabel("Name of the POS client").fill("demo.till");
   await page.getByLabel("Password, or its MD5 digest").fill(password);
   await page.getByRole("button", { name: "Open GraphiQL" }).click();
@@ -447,12 +455,13 @@ test("on a small screen the panes are below each other", async () => {
     `${DEMO}/graphql`,
     async (page) => {
       await loaded(page);
-      const [editors, response] = await Promise.all(
-        [".graphiql-editors", ".graphiql-response"].map((part) => page.locator(part).boundingBox()),
-      );
-      expect(response!.y).toBeGreaterThanOrEqual(editors!.y + editors!.height);
-      expect(editors!.width).toBeGreaterThan(300);
-      expect(response!.height).toBeGreaterThan(300);
+      const fits = async () => {
+        const [editors, response] = await Promise.all(
+          [".graphiql-editors", ".graphiql-response"].map((part) => page.locator(part).boundingBox()),
+        );
+        return [response!.y >= editors!.y + editors!.height, editors!.width > 300, response!.height > 300];
+      };
+      await expect.poll(fits).toEqual([true, true, true]);
     },
     { viewport: { width: 360, height: 740 } },
   );
