@@ -9,8 +9,8 @@ export default defineConfig({
   },
   test: {
     globalSetup: "setup.ts",
-    testTimeout: 120_000,
-    hookTimeout: 30_000,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
     fileParallelism: false,
   },

@@ -108,7 +108,7 @@ def make(source: Path, target: Path) -> None:
         if instruction == "RUN":
             command = arguments.replace("/opt/promo-gateway", str(target))
             command = command.replace("python -m venv", f"{sys.executable} -m venv")
-            subprocess.run(command, shell=True, cwd=source, env=variables, timeout=300, check=True)
+            subprocess.run(command, shell=True, cwd=source, env=variables, timeout=1_800, check=True)
         elif instruction == "COPY" and not arguments.startswith("--from"):
             *copied, where = arguments.split()
             for name in copied:

@@ -329,7 +329,8 @@ def free_port() -> int:
 
 
 def wait_until_served(port: int) -> None:
-    deadline = time.monotonic() + 60
+    # On a busy machine, the start of several workers takes half a minute.
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         try:
             httpx.get(f"http://127.0.0.1:{port}/")
