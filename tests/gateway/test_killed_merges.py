@@ -45,11 +45,16 @@ pytestmark = pytest.mark.slow
 
 ORG, SURVIVOR, VICTIM, ERASED = 51135, 387729100, 387729101, 387729102
 WRITES = {"insert", "update", "delete"}
-# `promo-gateway`, killed before the write whose number is its first argument.
+# `promo-gateway`, killed before the write whose number is its first argument. A busy machine may take longer
+# to check the sender's password, or to deliver a body, than a gateway waits for it.
 KILLED = f"""
 import os, signal, sys
 from pymongo import monitoring
+from gateway.auth import password_check
 from gateway.commands.main import main
+from gateway.middleware import deadline
+
+password_check.WAIT_SECONDS = password_check.READ_SECONDS = deadline.BODY_SECONDS = 60
 
 class Killer(monitoring.CommandListener):
     left = int(sys.argv.pop(1))
