@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import tomllib
 from graphlib import TopologicalSorter
@@ -32,7 +33,18 @@ DRIVER = {"motor", "pymongo", "bson"}
 DRIVER_MODULES = {"loaders/store.py", "loaders/driver.py"}
 # Folders of installed packages.
 INSTALLED = {".venv", "node_modules"}
-OURS = [path for path in sorted(ROOT.rglob("*.*")) if not INSTALLED & set(path.relative_to(ROOT).parts)]
+
+
+def our_files() -> list[Path]:
+    """The files of the repository; a folder that another process deletes meanwhile is no error."""
+    found: list[Path] = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = set(folders) - INSTALLED
+        found += [Path(folder, file) for file in files]
+    return sorted(found)
+
+
+OURS = our_files()
 LOCKS = [path for path in OURS if path.name in {"requirements.lock", "package-lock.json"}]
 DOCUMENTS = [path for path in OURS if path.suffix == ".md"]
 STANDARD_NAMES = {"types", "http", "json", "logging", "email", "calendar", "token", "secrets"}
