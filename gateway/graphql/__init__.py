@@ -10,6 +10,6 @@
 - `graphql_core`: executes the operations that the compiler does not support
 - `limits`, `cost`: how much an operation may ask for, and its cost
 - `wide_operations`: the queues of operations of many summaries
-- `large_documents`: new documents of this size are prepared in steps
+- `large_documents`: large new documents are prepared, and plans are compiled, in steps
 - `redaction`: errors about wrong input, without the input
 """

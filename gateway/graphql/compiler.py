@@ -44,7 +44,7 @@ from gateway.graphql.field_definitions import (
 from gateway.graphql.plan import Complete, FieldFailed, Plan, Root
 
 NO_VARIABLES = VariableValues({}, {})
-# A full summary takes about 0.3 ms.
+# Async fields that are compiled in one step. A field with a full summary takes about 0.3 ms.
 FIELDS_OF_A_STEP = 10
 
 
@@ -81,6 +81,7 @@ class _Compiler:
             one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)
         }
         self._details = {name: FragmentDetails(fragment) for name, fragment in self._fragments.items()}
+        self._compiled_fields = 0
 
     def plan(self) -> Generator[None, None, Plan]:
         query = self._schema.query_type
@@ -91,22 +92,23 @@ class _Compiler:
             if _name(details) == "__typename":
                 roots[key] = query.name
             elif (field := query.fields.get(_name(details))) is not None and is_object_type(field.type):
-                roots[key] = self._async_field(query, field, details)
+                roots[key] = yield from self._async_field(query, field, details)
             else:
                 raise NotCompilable
-            if len(roots) % FIELDS_OF_A_STEP == 0:
-                yield
         return Plan(self._schema, query, self._operation, self._fragments, roots)
 
     def _async_field(
         self, parent: GraphQLObjectType, field: GraphQLField, details: list[FieldDetails]
-    ) -> Root:
+    ) -> Generator[None, None, Root]:
+        if self._compiled_fields and self._compiled_fields % FIELDS_OF_A_STEP == 0:
+            yield
+        self._compiled_fields += 1
         type_ = get_nullable_type(field.type)
         is_list = is_list_type(type_)
         returned = type_.of_type if is_list_type(type_) else type_
         if not is_object_type(returned):
             raise NotCompilable
-        complete, below = self._object(returned, details)
+        complete, below = yield from self._object(returned, details)
         if is_list and below:
             raise NotCompilable
         names = {name: python_name(argument) for name, argument in field.args.items()}
@@ -130,7 +132,7 @@ class _Compiler:
 
     def _object(
         self, type_: GraphQLObjectType, details: list[FieldDetails]
-    ) -> tuple[Complete, dict[str, Root]]:
+    ) -> Generator[None, None, tuple[Complete, dict[str, Root]]]:
         """The completion of an object, and its async fields, whose places the completion leaves empty."""
         collected = collect_subfields(
             self._schema, self._details, self._conditions, self._operation, type_, details
@@ -144,13 +146,15 @@ class _Compiler:
             field = type_.fields[_name(selected)]
             definition, nullable = definition_of(field), not is_non_null_type(field.type)
             if definition.is_async and not nullable:
-                below[key] = self._async_field(type_, field, selected)
+                below[key] = yield from self._async_field(type_, field, selected)
                 fields.append((key, _nodes(selected), lambda _: None, str, True))
                 continue
             if nullable and (definition.base_resolver or not is_leaf_type(field.type)):
                 raise NotCompilable
             complete_field = (
-                field.type.coerce_output_value if nullable else self._non_null(field.type, selected)
+                field.type.coerce_output_value
+                if nullable
+                else (yield from self._non_null(field.type, selected))
             )
             fields.append((key, _nodes(selected), resolver(definition), complete_field, nullable))
 
@@ -175,13 +179,15 @@ class _Compiler:
 
         return complete, below
 
-    def _non_null(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> Complete:
+    def _non_null(
+        self, type_: GraphQLOutputType, details: list[FieldDetails]
+    ) -> Generator[None, None, Complete]:
         if not is_non_null_type(type_):
             raise NotCompilable
         if is_leaf_type(type_.of_type):
             return type_.of_type.coerce_output_value
         if is_object_type(type_.of_type):
-            complete_object, below = self._object(type_.of_type, details)
+            complete_object, below = yield from self._object(type_.of_type, details)
             if below:
                 raise NotCompilable
             return complete_object
@@ -189,7 +195,7 @@ class _Compiler:
             raise NotCompilable
         if not is_object_type(item.of_type):
             raise NotCompilable
-        complete_item = self._non_null(item, details)
+        complete_item = yield from self._non_null(item, details)
 
         def complete(values: Iterable[Any]) -> list[Any]:
             completed = []

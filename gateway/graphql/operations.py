@@ -228,7 +228,7 @@ class Operations:
             if isinstance(values, list):
                 return ExecutionResult(None, values)
             plans = operation.plans
-            plan = None if plans is None else await run_fairly(plans.get(values, may_replace=False))
+            plan = None if plans is None else await plans.get_fairly(values, may_replace=False)
             summaries = len(plan.roots) if plan is not None and plan.is_flat else 0
             if not summaries or summaries > self._limits.summaries:
                 summaries = self._count_summaries(operation, values)
@@ -237,7 +237,7 @@ class Operations:
             wide = not many_fields and (summaries > MAX_SMALL or (plan is None and self._compiled))
             async with self._wide.slot(organization_id) if wide else nullcontext():
                 if plan is None and plans is not None:
-                    plan = await run_fairly(plans.get(values))
+                    plan = await plans.get_fairly(values)
                 if plan is not None:
                     return await plan.execute(values, context, operation.replaced)
                 return await execute(self._schema, operation.document, operation.name, variables, context)

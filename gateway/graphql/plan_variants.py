@@ -1,5 +1,6 @@
 """The plans of an operation: one for each combination of the conditions of its `@include` and `@skip`."""
 
+from asyncio import Lock
 from collections.abc import Generator
 
 from cachetools import LRUCache
@@ -7,6 +8,7 @@ from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefiniti
 from graphql.execution.values import VariableValues
 
 from gateway.graphql.compiler import NO_VARIABLES, compile_operation
+from gateway.graphql.large_documents import run_fairly
 from gateway.graphql.plan import Plan
 
 # Plans of one operation. If more combinations occur, plans are compiled again. To compile and execute a plan
@@ -30,6 +32,7 @@ class Plans:
             if print_ast(one.type) in ("Boolean", "Boolean!")
         ]
         self._plans: LRUCache[tuple[object, ...], Plan | None] = LRUCache(MAX_PLANS)
+        self._compiling = Lock()
 
     def prepare(self) -> Generator[None, None, None]:
         """Compile an operation without conditions, in steps."""
@@ -47,14 +50,24 @@ class Plans:
         A plan is compiled in steps. With `may_replace` off, a plan that would replace another one is not
         compiled, and the result is None.
         """
-        combination = tuple(values.coerced.get(name) for name in self._conditions)
-        try:
+        combination = self._combination(values)
+        if combination in self._plans:
             return self._plans[combination]
-        except KeyError:
-            if not may_replace and self._plans.currsize == self._plans.maxsize:
-                return None
+        if not may_replace and self._plans.currsize == self._plans.maxsize:
+            return None
         plan = self._plans[combination] = yield from self._compile(values)
         return plan
+
+    async def get_fairly(self, values: VariableValues, *, may_replace: bool = True) -> Plan | None:
+        """Like `get`, but other requests have turns between the steps, and one request compiles at a time."""
+        combination = self._combination(values)
+        if combination in self._plans:
+            return self._plans[combination]
+        async with self._compiling:
+            return await run_fairly(self.get(values, may_replace=may_replace))
+
+    def _combination(self, values: VariableValues) -> tuple[object, ...]:
+        return tuple(values.coerced.get(name) for name in self._conditions)
 
     def _compile(self, values: VariableValues) -> Generator[None, None, Plan | None]:
         try:

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Generator
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
 from graphql import GraphQLError, GraphQLSyntaxError
+from graphql.execution.values import VariableValues
 
-from gateway.commands.sample_data import MOBILE
+from gateway.commands.sample_data import MOBILE, PROMOTION
 from gateway.errors import LimitExceeded
 from gateway.graphql import large_documents, wide_operations
 from gateway.graphql.compiler import FIELDS_OF_A_STEP
 from gateway.graphql.large_documents import MAX_SMALL_NAMES, is_large, run_fairly
 from gateway.graphql.limits import MAX_CHARACTERS
 from gateway.graphql.operations import Operations
+from gateway.graphql.plan_variants import MAX_PLANS
 from tests.conftest import OpenGateway
 from tests.helpers.gateway import FULL_SUMMARY, assert_graphql_refusal
 from tests.helpers.graphql import SCHEMA, field
@@ -51,8 +54,8 @@ def test_a_document_of_many_names_is_large(document: str, expected: bool) -> Non
     assert is_large(document) is expected
 
 
-# After parsing, after the two steps of validation, and after each ten fields of the compilation.
-LARGE_PAUSES = 3 + 100 // FIELDS_OF_A_STEP
+# After parsing, after the two steps of validation, and between the steps of the compilation.
+LARGE_PAUSES = 3 + 100 // FIELDS_OF_A_STEP - 1
 
 
 @pytest.mark.parametrize(("query", "expected"), [(SMALL, 0), (LARGE, LARGE_PAUSES)], ids=["small", "large"])
@@ -115,7 +118,7 @@ UNKNOWN_FIELDS = " ".join(f"unknown{n}" for n in range(40))
         ("{ a0: ", "fragment F on Query { nothing } query ($unused: Int) { ...F a0: "),
         ("{ a0: ", f"query ({UNUSED_VARIABLES}) {{ {UNKNOWN_FIELDS} a0: "),
         ("a7: ", "b: __typename @nothing a7: "),
-        ("a9: ", "a8: "),
+        ("a9: ", "a8: __typename a9: "),
         ("points {", "points @include(if: 1) { nothing"),
         ("a49: ", "..."),
         ("a49: ", "a49: ("),
@@ -129,7 +132,9 @@ async def test_a_large_document_has_the_same_errors_in_steps_as_at_once(
     query = HALF.replace(old, new)
     assert query != HALF
     assert is_large(query)
-    assert await _fairly(query) == _at_once(query)
+    expected = _at_once(query)
+    assert expected
+    assert await _fairly(query) == expected
 
 
 Errors = list[str]
@@ -157,16 +162,56 @@ def _sorted(errors: list[GraphQLError]) -> Errors:
     return sorted(str(error.formatted) for error in errors)
 
 
+CUSTOMER = f'source: INSTORE, identifierName: MOBILE, identifierValue: "{MOBILE}"'
+LIST = (
+    f'promotionActionSummaries(promotionIds: ["{PROMOTION.promotion_id}"]) {{ points {{ pointsCategory }} }}'
+)
+LISTS = " ".join(f"a{n}: {LIST}" for n in range(49))
+
+
+def conditional(*names: str) -> str:
+    """A large document with a field for each condition."""
+    declared = " ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"{name}: __typename @include(if: ${name})" for name in names)
+    return f"query ({declared}) {{ {fields} {HALF[1:]}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [HALF, f"{{ customer({CUSTOMER}) {{ {LISTS} }} }}"],
+    ids=["50 fields of the query", "a customer with 49 fields"],
+)
 async def test_the_plan_of_each_combination_of_conditions_is_compiled_once_in_steps(
-    gateway_with: OpenGateway, pauses: list[float]
+    gateway_with: OpenGateway, pauses: list[float], query: str
 ) -> None:
-    query = f"query ($on: Boolean!) {HALF.replace('points {', 'points @include(if: $on) {')}"
+    document = f"query ($on: Boolean!) {query.replace('points {', 'points @include(if: $on) {')}"
+    steps = 50 // FIELDS_OF_A_STEP - 1
     counts: list[int] = []
     async with gateway_with() as gateway:
         for on in (True, True, False, False):
-            assert "errors" not in (await gateway.graphql(query, {"on": on})).json()
+            assert "errors" not in (await gateway.graphql(document, {"on": on})).json()
             counts.append(len(pauses))
-    assert counts == [8, 8, 13, 13]
+    assert [count - counts[0] for count in counts] == [0, 0, steps, steps]
+
+
+async def test_concurrent_requests_compile_a_plan_once() -> None:
+    operation = Operations(SCHEMA, compiled=True).prepare(conditional("on"), None)
+    assert operation.plans is not None
+    values = VariableValues({}, {"on": True})
+    first, *others = await asyncio.gather(*(operation.plans.get_fairly(values) for _ in range(20)))
+    assert first is not None
+    assert all(other is first for other in others)
+
+
+async def test_concurrent_combinations_compile_no_more_plans_than_are_kept() -> None:
+    names = [f"c{n}" for n in range(5)]
+    operation = Operations(SCHEMA, compiled=True).prepare(conditional(*names), None)
+    assert operation.plans is not None
+    combinations = [dict(zip(names, on, strict=True)) for on in product([True, False], repeat=len(names))]
+    plans = await asyncio.gather(
+        *(operation.plans.get_fairly(VariableValues({}, one), may_replace=False) for one in combinations)
+    )
+    assert [plan is not None for plan in plans] == [True] * MAX_PLANS + [False] * (32 - MAX_PLANS)
 
 
 async def test_a_large_document_beyond_the_queue_is_refused(
