@@ -19,7 +19,7 @@ from gateway.graphql.shapes import Shape
 MAX_ERRORS = 50
 # A shape takes about 200 bytes.
 REMEMBERED_SHAPES = 10_000
-# They take about as long as all other rules together.
+# These rules take about as long as all other rules together.
 _VARIABLE_RULES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
 
 
@@ -44,7 +44,7 @@ class Validator:
     ) -> Generator[None, None, list[GraphQLError]]:
         """The errors of a document; raises `LimitExceeded`.
 
-        A large one is validated in two steps, which together take an eighth longer than one.
+        A large document is validated in two steps, which together take an eighth longer than a single step.
         """
         if shape.digest in self._valid:
             return []
