@@ -99,7 +99,7 @@ def _logs() -> None:
 def _long_time_limits() -> Iterator[None]:
     """Let no test depend on how busy the machine is. A test of a time limit sets the limit itself."""
     with pytest.MonkeyPatch.context() as patch:
-        # Periodic checks and repeated look-ups of callers would get into the lists of commands. All tests
+        # Periodic checks and repeated look-ups of callers would get into the lists of commands, and all tests
         # together can take more than an hour.
         patch.setattr(health, "SCHEMA_CHECK_SECONDS", DAY)
         patch.setattr(background_counting, "RESUME_SECONDS", DAY)

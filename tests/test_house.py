@@ -31,15 +31,15 @@ FORBIDDEN = {
 }
 DRIVER = {"motor", "pymongo", "bson"}
 DRIVER_MODULES = {"loaders/store.py", "loaders/driver.py"}
-# Folders of installed packages.
-INSTALLED = {".venv", "node_modules"}
+# Folders of git and of installed packages.
+NOT_OURS = {".git", ".venv", "node_modules"}
 
 
 def our_files() -> list[Path]:
     """The files of the repository; a folder that another process deletes meanwhile is no error."""
     found: list[Path] = []
     for folder, folders, files in os.walk(ROOT):
-        folders[:] = set(folders) - INSTALLED
+        folders[:] = set(folders) - NOT_OURS
         found += [Path(folder, file) for file in files]
     return sorted(found)
 

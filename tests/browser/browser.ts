@@ -46,6 +46,8 @@ export async function onPage(
     await page.goto(url);
     await use(page);
   } finally {
+    // A request that a test passes on is not answered any more.
+    await page.unrouteAll({ behavior: "ignoreErrors" });
     await context.close();
   }
   expect(problems).toEqual(expected);

@@ -297,18 +297,19 @@ async def test_a_killed_database_loses_no_event_and_counts_none_twice(
         store = Store(database.uri, "killed", driver=driver, listeners=[killer], server_seconds=1)
         restarted = False
         try:
-            for payload in HISTORY:
-                # The platform repeats an event until it is recorded.
-                while True:
-                    try:
-                        await record(store, payload)
-                        break
-                    except StoreUnavailable:
-                        # A busy database may be unavailable for a moment before it is killed.
-                        if killer.killed and not restarted:
-                            database.stop()
-                            database.start()
-                            restarted = True
+            async with asyncio.timeout(600):
+                for payload in HISTORY:
+                    # The platform repeats an event until it is recorded.
+                    while True:
+                        try:
+                            await record(store, payload)
+                            break
+                        except StoreUnavailable:
+                            # A busy database may be unavailable for a moment before it is killed.
+                            if killer.killed and not restarted:
+                                database.stop()
+                                database.start()
+                                restarted = True
             assert killer.killed
             assert await dump(store) == await dump(clean)
         finally:

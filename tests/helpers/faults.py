@@ -71,7 +71,8 @@ class DatabaseProxy:
             address = listening.getsockname()
             # Without `directConnection`, the driver would use the address that the database announces.
             self.impatient_uri = f"mongodb://127.0.0.1:{address[1]}/?directConnection=true"
-            # A server that is silent for seconds has failed for the driver, which sends its commands again.
+            # Otherwise a server that is silent for seconds has failed for the driver, which then sends its
+            # commands again.
             self.uri = f"{self.impatient_uri}&{PATIENCE}"
             thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve(listening)])
             thread.start()

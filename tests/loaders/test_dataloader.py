@@ -60,7 +60,7 @@ async def test_an_error_that_no_caller_waits_for_is_not_logged() -> None:
         with pytest.raises(StoreUnavailable):
             await loader.load(2)
 
-    # The garbage of other tests is not this test's.
+    # Otherwise the garbage of earlier tests would be logged here.
     gc.collect()
     logged: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()

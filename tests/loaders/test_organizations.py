@@ -94,7 +94,7 @@ async def test_without_a_file_descriptor_an_organisation_cannot_be_read_yet(stor
     await store.upsert(ORGANIZATIONS.name, [({"_id": document["_id"]}, {"$set": document})])
     find_time_zone.cache_clear()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Below every free descriptor, also of one that another thread closes meanwhile.
+    # This limit is below every descriptor, so a descriptor that another thread closes cannot be used.
     resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
     try:
         with pytest.raises(

@@ -144,11 +144,11 @@ async def test_a_connection_that_breaks_names_the_server(
     proxy.cut_answers(10)
     with pytest.raises(StoreUnavailable) as raised:
         await store.insert(PENDING_EVENTS.name, {"_id": VALUE})
+    await store.close()
     address = proxy.uri.removeprefix("mongodb://").partition("/")[0]
     assert str(raised.value) in {
         f"{kind}, {address}" for kind in ("AutoReconnect", "ServerSelectionTimeoutError")
     }
-    await store.close()
 
 
 @pytest.mark.slow

@@ -365,9 +365,10 @@ async def test_a_huge_head_is_refused_while_it_is_sent(settings: Settings, field
 
 async def live_status(client: httpx.AsyncClient, port: int) -> int:
     """The status of the probe, sent again if its head arrived too late on a busy machine."""
-    while True:
-        with suppress(httpx.TransportError):
-            return (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(httpx.TransportError):
+                return (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code
 
 
 async def test_a_connection_without_a_complete_request_head_is_closed(

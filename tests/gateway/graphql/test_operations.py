@@ -320,7 +320,7 @@ DOCUMENTS = {
 }
 
 
-# The threads of the driver allocate memory at any time.
+# Threads of the driver can allocate memory during the measurement.
 NOT_THE_DRIVER = [tracemalloc.Filter(False, f"*/{package}/*") for package in ("bson", "pymongo")]
 
 

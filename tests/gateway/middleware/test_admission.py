@@ -35,6 +35,7 @@ async def test_requests_beyond_the_limit_are_refused_at_once_on_both_apis(
         running = [asyncio.create_task(gateway.rest(DOCUMENTED)) for _ in range(2)]
         # The second look-up can need a connection, which the frozen proxy does not establish.
         await until(lambda: proxy.holds(b"find"))
+        # A request that sent a command would wait for the frozen database.
         rest, graphql = await gateway.rest(DOCUMENTED), await gateway.graphql(f"{{ {field()} }}")
         assert_rest_error(rest, 503, 503, "Service Unavailable")
         assert_graphql_refusal(graphql, 503, "SERVICE_UNAVAILABLE", 503, "Service Unavailable")

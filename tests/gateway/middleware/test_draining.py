@@ -46,7 +46,8 @@ GOOD = (0, False)
 
 
 # Every Python process runs this module when it starts. A busy machine may take longer to connect than a
-# process takes connections after SIGTERM. Each worker leaves a file once it can drain, and once it drains.
+# process takes connections after SIGTERM. Each worker creates the file `serving-PID` when it can drain, and
+# `draining-PID` when it drains.
 SITECUSTOMIZE = """
 import os
 from pathlib import Path
@@ -91,7 +92,7 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
         running = asyncio.create_task(client.get(ACTION_SUMMARY_PATH, params=DOCUMENTED))
         await until(lambda: proxy.holds(b"aggregate"))
         served.send_signal(signal.SIGTERM)
-        # The parent of several workers passes the signal on to one after another.
+        # The parent passes the signal to one worker after another.
         await until(lambda: all_are("draining"))
         ready, live = await client.get(READY), await client.get(LIVE)
         assert ready.json() == {"status": "draining"}

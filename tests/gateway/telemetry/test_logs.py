@@ -174,7 +174,7 @@ def test_a_pipe_that_is_not_read_delays_no_line_and_loses_those_beyond_the_queue
     program = (
         "import time\n"
         "fill_pipe()\n"
-        # The writer takes no other line together with one that is as long as this.
+        # This line fills a whole write, so the writer adds no other line to it.
         "log.info('request', n=0, text='x' * 4096)\n"
         "while logs._queue().qsize(): time.sleep(0.01)\n"
         f"for n in range(1, {MAX_QUEUED_LINES} + 101): log.info('request', n=n)\n"
