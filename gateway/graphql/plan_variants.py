@@ -59,7 +59,7 @@ class Plans:
         return plan
 
     async def get_fairly(self, values: VariableValues, *, may_replace: bool = True) -> Plan | None:
-        """Like `get`, but other requests have turns between the steps, and one request compiles at a time."""
+        """Like `get`, but other requests have turns between the steps, and one request at a time compiles."""
         combination = self._combination(values)
         if combination in self._plans:
             return self._plans[combination]

@@ -36,7 +36,7 @@ class Validator:
         rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self._at_once = [rules]
         self._in_steps = [_VARIABLE_RULES, tuple(one for one in rules if one not in _VARIABLE_RULES)]
-        self._introspection = introspection
+        self._hide_suggestions = not introspection
         self._valid: LRUCache[bytes, None] = LRUCache(REMEMBERED_SHAPES)
 
     def validate(
@@ -53,10 +53,9 @@ class Validator:
         except GraphQLError as error:
             return [error]
         errors: list[GraphQLError] = []
-        hide_suggestions = not self._introspection
         for rules in self._in_steps if large else self._at_once:
             most = MAX_ERRORS - len(errors)
-            errors += validate(self._schema, document, rules, most, hide_suggestions=hide_suggestions)
+            errors += validate(self._schema, document, rules, most, hide_suggestions=self._hide_suggestions)
             # graphql-core's visitors are about a thousand objects in reference cycles, all of them new.
             gc.collect(0)
             yield

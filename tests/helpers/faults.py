@@ -71,7 +71,7 @@ class DatabaseProxy:
             address = listening.getsockname()
             # Without `directConnection`, the driver would use the address that the database announces.
             self.impatient_uri = f"mongodb://127.0.0.1:{address[1]}/?directConnection=true"
-            # Otherwise a server that is silent for seconds has failed for the driver, which then sends its
+            # Otherwise the driver treats a server that is silent for seconds as failed, and sends its
             # commands again.
             self.uri = f"{self.impatient_uri}&{PATIENCE}"
             thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve(listening)])
