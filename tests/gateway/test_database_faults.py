@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import time
@@ -28,13 +27,13 @@ from tests.helpers.gateway import (
     Gateway,
     Tenant,
     changed,
+    customized,
     environment,
     free_port,
     new_tenant,
     open_gateway,
     wait_until_served,
 )
-from tests.helpers.repository import ROOT
 
 APIS = ("rest", "graphql")
 Ask = Callable[[], Awaitable[int | None]]
@@ -173,9 +172,8 @@ async def test_requests_succeed_again_after_the_database_was_killed_or_frozen(
         assert clients.failures == {8105}
 
 
-# Every Python process runs this module when it starts. Without the database, a client that is no longer
-# remembered would get another error.
-SITECUSTOMIZE = """
+# Without the database, a client that is no longer remembered would get another error.
+PATIENT = """
 from gateway.auth import password_check
 password_check.REMEMBERED_SECONDS = password_check.WAIT_SECONDS = 3600
 """
@@ -188,13 +186,10 @@ async def test_under_load_every_request_is_answered_by_its_deadline(start: Start
         database = opened.enter_context(Database.running(tmp_path))
         settings, tenant = await filled(database)
         port = free_port()
-        (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE)
         served = start(
             "serve",
             *("--port", str(port)),
-            variables=environment(
-                settings, GATEWAY_DEADLINE_MS="3000", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}"
-            ),
+            variables=environment(settings, GATEWAY_DEADLINE_MS="3000", **customized(tmp_path, PATIENT)),
             stderr=opened.enter_context(log.open("w")),
         )
         await asyncio.to_thread(wait_until_served, port)

@@ -40,6 +40,7 @@ from loaders.ledger import Issuance
 from loaders.organizations import Organization
 from loaders.promotions import Promotion
 from loaders.store import Store
+from tests.helpers.repository import ROOT
 
 DEMO_HEADER = {"Authorization": authorization(TILL, PASSWORD)}
 # The documented request as REST parameters; `ask_graphql` turns them into GraphQL variables.
@@ -326,6 +327,12 @@ def free_port() -> int:
     reserved.bind(("127.0.0.1", 0))
     port: int = reserved.getsockname()[1]
     return port
+
+
+def customized(directory: Path, program: str) -> dict[str, str]:
+    """The variables with which each Python process runs `program`, a file in `directory`, at its start."""
+    (directory / "sitecustomize.py").write_text(program)
+    return {"PYTHONPATH": f"{directory}{os.pathsep}{ROOT}"}
 
 
 def wait_until_served(port: int) -> None:

@@ -26,12 +26,12 @@ from tests.helpers.gateway import (
     DOCUMENTED,
     changed,
     children,
+    customized,
     environment,
     free_port,
     wait_until_served,
 )
 from tests.helpers.graphql import field
-from tests.helpers.repository import ROOT
 
 QUERY = {"query": f"{{ {field()} }}"}
 
@@ -45,10 +45,9 @@ async def ended(process: "subprocess.Popen[str]") -> tuple[int, bool]:
 GOOD = (0, False)
 
 
-# Every Python process runs this module when it starts. A busy machine may take longer to connect than a
-# process takes connections after SIGTERM. Each worker creates the file `serving-PID` when it can drain, and
-# `draining-PID` when it drains.
-SITECUSTOMIZE = """
+# A busy machine may take longer to connect than a process takes connections after SIGTERM. Each worker
+# creates the file `serving-PID` when it can drain, and `draining-PID` when it drains.
+PATIENT = """
 import os
 from pathlib import Path
 from gateway.middleware import admission
@@ -72,13 +71,12 @@ async def test_sigterm_finishes_running_requests_and_closes_their_connections(
     start: Start, settings: Settings, proxy: DatabaseProxy, tmp_path: Path, workers: str
 ) -> None:
     port = free_port()
-    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE)
 
     def all_are(state: str) -> bool:
         return len(list(tmp_path.glob(f"{state}-*"))) == int(workers)
 
     own = changed(settings, mongodb_uri=proxy.uri)
-    variables = environment(own, GATEWAY_PORT=str(port), PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    variables = environment(own, GATEWAY_PORT=str(port), **customized(tmp_path, PATIENT))
     served = start("serve", "--workers", workers, variables=variables)
     await asyncio.to_thread(wait_until_served, port)
     await until(lambda: all_are("serving"))
